@@ -1,0 +1,226 @@
+/**
+ * TLS presentation language (RFC 8446 section 3) with RFC 9420's variable-size vector headers (section 2.1.2).
+ *
+ * Decoding is strict: a vector header that is not minimal, a truncated value and trailing bytes are all refused
+ * with {@link CodecError}, so that `encode(decode(x))` equals `x` for every accepted `x`. A reader never
+ * allocates more than the input holds.
+ */
+
+/** Bytes that are not a canonical encoding of what was expected. The message never holds the bytes. */
+export class CodecError extends Error {
+  override readonly name = "CodecError"
+}
+
+/** The largest length a variable-size vector header can carry (30 bits). */
+export const VECTOR_LENGTH_MAX = 0x3fff_ffff
+
+export class Writer {
+  #buffer: Uint8Array
+  #view: DataView
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#buffer = new Uint8Array(capacity)
+    this.#view = new DataView(this.#buffer.buffer)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  #grow(more: number): number {
+    const at = this.#length
+    const needed = at + more
+    if (needed > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * this.#buffer.length))
+      larger.set(this.#buffer.subarray(0, at))
+      this.#buffer.fill(0)
+      this.#buffer = larger
+      this.#view = new DataView(larger.buffer)
+    }
+    this.#length = needed
+    return at
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#grow(1), value)
+    return this
+  }
+
+  u16(value: number): this {
+    this.#view.setUint16(this.#grow(2), value)
+    return this
+  }
+
+  u32(value: number): this {
+    this.#view.setUint32(this.#grow(4), value)
+    return this
+  }
+
+  u64(value: bigint): this {
+    this.#view.setBigUint64(this.#grow(8), value)
+    return this
+  }
+
+  /** Fixed-size bytes, without a header. */
+  raw(bytes: Uint8Array): this {
+    this.#buffer.set(bytes, this.#grow(bytes.length))
+    return this
+  }
+
+  /** The header of a variable-size vector of `length` bytes (RFC 9420 section 2.1.2). */
+  vectorHeader(length: number): this {
+    if (length < 0x40) return this.u8(length)
+    if (length < 0x4000) return this.u16(0x4000 | length)
+    if (length <= VECTOR_LENGTH_MAX) return this.u32((0x8000_0000 | length) >>> 0)
+    throw new CodecError("vector too long")
+  }
+
+  /** `opaque bytes<V>`. */
+  opaque(bytes: Uint8Array): this {
+    return this.vectorHeader(bytes.length).raw(bytes)
+  }
+
+  /** A variable-size vector of structures. */
+  vector<T>(items: Iterable<T>, write: (writer: Writer, item: T) => void): this {
+    const inner = new Writer()
+    for (const item of items) write(inner, item)
+    this.opaque(inner.view())
+    inner.wipe()
+    return this
+  }
+
+  /** `optional<T>` (RFC 9420 section 2.1.1). */
+  optional<T>(value: T | undefined, write: (writer: Writer, value: T) => void): this {
+    if (value === undefined) return this.u8(0)
+    this.u8(1)
+    write(this, value)
+    return this
+  }
+
+  /** What was written, as a view of the writer's own buffer. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** What was written, as a copy of its own. */
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length)
+  }
+
+  /** Overwrites what was written; for writers that held secrets. */
+  wipe(): void {
+    this.#buffer.fill(0)
+    this.#length = 0
+  }
+}
+
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  #take(length: number): number {
+    const at = this.#offset
+    if (length > this.#bytes.length - at) throw new CodecError("truncated")
+    this.#offset = at + length
+    return at
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1))
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4))
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8))
+  }
+
+  /** Fixed-size bytes, as a view of the input. */
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** The length in a vector header; refuses headers that are not minimal. */
+  vectorHeader(): number {
+    const first = this.u8()
+    const prefix = first >> 6
+    if (prefix === 0) return first
+    if (prefix === 1) {
+      const length = ((first & 0x3f) << 8) | this.u8()
+      if (length < 0x40) throw new CodecError("vector length not minimal")
+      return length
+    }
+    if (prefix === 2) {
+      const length = ((first & 0x3f) << 24) | (this.u8() << 16) | this.u16()
+      if (length < 0x4000) throw new CodecError("vector length not minimal")
+      return length
+    }
+    throw new CodecError("vector length invalid")
+  }
+
+  /** `opaque<V>`, as a view of the input. */
+  opaque(): Uint8Array {
+    return this.raw(this.vectorHeader())
+  }
+
+  /** A variable-size vector of structures; `read` must consume it exactly. */
+  vector<T>(read: (reader: Reader) => T): T[] {
+    const inner = new Reader(this.opaque())
+    const items: T[] = []
+    while (inner.remaining > 0) {
+      const before = inner.offset
+      items.push(read(inner))
+      if (inner.offset === before) throw new CodecError("empty vector element")
+    }
+    return items
+  }
+
+  optional<T>(read: (reader: Reader) => T): T | undefined {
+    const present = this.u8()
+    if (present === 0) return undefined
+    if (present !== 1) throw new CodecError("optional marker invalid")
+    return read(this)
+  }
+
+  /** Refuses trailing bytes. */
+  end(): void {
+    if (this.remaining !== 0) throw new CodecError("trailing bytes")
+  }
+}
+
+/** Decodes the whole of `bytes` with `read`. */
+export function decodeAll<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
+  const reader = new Reader(bytes)
+  const value = read(reader)
+  reader.end()
+  return value
+}
+
+/** Encodes one value with `write`. */
+export function encodeWith<T>(value: T, write: (writer: Writer, value: T) => void): Uint8Array {
+  const writer = new Writer()
+  write(writer, value)
+  return writer.finish()
+}
