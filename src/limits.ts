@@ -1,0 +1,112 @@
+/**
+ * Every size, count and duration that Cinder accepts, each with its unit in its name. Relations between them are
+ * asserted at the end: a change that breaks one stops the process at start, not a user's message.
+ */
+
+/** Version of every request, response, stream frame and persisted record: its first byte. */
+export const FORMAT_VERSION = 1
+
+// Identifiers and keys
+export const ID_BYTES = 16
+export const CLIENT_ID_BYTES = 2 * ID_BYTES
+export const KEY_BYTES = 32
+export const HASH_BYTES = 32
+export const SIGNATURE_BYTES = 64
+export const REQUEST_NONCE_BYTES = 16
+export const DOMAIN_CHARACTERS_MAX = 253
+
+// Requests
+export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
+export const SMALL_REQUEST_BODY_BYTES_MAX = 64 * 1024
+export const REQUEST_AGE_SECONDS_MAX = 300
+/** How far ahead of the server's clock a client's may run. */
+export const REQUEST_FUTURE_SECONDS_MAX = 30
+/** Remembered request nonces; when full, requests are refused as overload instead of being let through unchecked. */
+export const REPLAY_ENTRIES_MAX = 2_000_000
+export const REQUESTS_IN_FLIGHT_MAX = 4096
+
+// Commit pipeline
+export const PENDING_UNITS_MAX = 8192
+export const EPOCH_ROWS_MAX = 20_000
+export const SCRUB_DELAY_MILLISECONDS = 200
+
+// Authentication service
+export const CREDENTIAL_BYTES_MAX = 2048
+export const PENDING_REGISTRATIONS_MAX = 10_000
+export const PENDING_REGISTRATION_SECONDS = 300
+export const CONNECTION_PACKAGE_BYTES_MAX = 4096
+export const CONNECTION_PACKAGES_MAX = 100
+export const CONNECTION_MESSAGE_BYTES_MAX = 8192
+export const AS_CREDENTIAL_SECONDS = 10 * 365 * 86_400
+export const AS_INTERMEDIATE_CREDENTIAL_SECONDS = 365 * 86_400
+export const CLIENT_CREDENTIAL_SECONDS = 90 * 86_400
+/** Credentials begin this much before they are made, because clocks differ. */
+export const CREDENTIAL_BACKDATE_SECONDS = 3600
+
+// Delivery service
+export const MEMBERS_MAX = 20_000
+export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
+export const HANDSHAKE_BYTES_MAX = 4 * 1024 * 1024
+export const RATCHET_TREE_BYTES_MAX = 64 * 1024
+export const GROUP_INFO_BYTES_MAX = 64 * 1024
+export const GROUP_INFO_EXTENSIONS_BYTES_MAX = 4096
+export const ENCRYPTED_CREDENTIAL_BYTES_MAX = 4096
+export const ADDS_PER_COMMIT_MAX = 256
+export const WELCOME_ATTRIBUTION_BYTES_MAX = 8192
+export const RESERVED_GROUP_IDS_MAX = 100_000
+export const RESERVED_GROUP_ID_SECONDS = 3600
+export const GROUP_STATE_BYTES_MAX = 64 * 1024 * 1024
+export const PADDING_UNIT_BYTES_MIN = 4096
+
+// Queuing service
+export const CLIENTS_PER_USER_MAX = 10
+export const KEY_PACKAGE_BYTES_MAX = 8192
+export const ADD_PACKAGES_MAX = 100
+export const QUEUE_CONFIG_BYTES_MAX = 1024
+export const PUSH_TOKEN_BYTES_MAX = 1024
+export const QUEUE_RETENTION_MONTHS = 3
+
+// Queues (chains and the pool; PROTOCOL.md section 6.2)
+export const CHAIN_SLOTS = 16
+/** Slots that only a restart, a new month or an eviction may use; renewal by age or count leaves them alone. */
+export const CHAIN_SLOTS_RESERVED = 8
+export const CHAIN_ENTRIES_MAX = 10_000
+export const CHAIN_AGE_HOURS_MAX = 24
+export const QUEUE_ENTRIES_MAX = 50_000
+export const CHAINS_IN_MEMORY_MAX = 200_000
+export const QUEUE_MESSAGE_BYTES_MAX = 6 * 1024 * 1024
+export const CURSORS_PER_REQUEST_MAX = CHAIN_SLOTS
+export const DEQUEUE_ENTRIES_MAX = 512
+export const ACKNOWLEDGED_ENTRIES_PER_UNIT_MAX = 4096
+
+// Streams
+export const STREAM_WINDOW_ENTRIES = 256
+export const STREAM_BUFFERED_BYTES_MAX = 1024 * 1024
+export const STREAM_FRAME_BYTES_MAX = 64 * 1024
+/** A socket that has not sent its first frame by then is closed. */
+export const STREAM_OPEN_SECONDS_MAX = 10
+
+function assertRelation(holds: boolean, relation: string): void {
+  if (!holds) throw new Error(`limits.ts: ${relation} does not hold`)
+}
+
+assertRelation(HANDSHAKE_BYTES_MAX < REQUEST_BODY_BYTES_MAX, "HANDSHAKE_BYTES_MAX < REQUEST_BODY_BYTES_MAX")
+assertRelation(
+  APPLICATION_MESSAGE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX,
+  "application messages fit into a queue",
+)
+assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
+assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
+assertRelation(DEQUEUE_ENTRIES_MAX * 1200 < REQUEST_BODY_BYTES_MAX, "a full dequeue fits into a response")
+assertRelation(
+  REQUEST_FUTURE_SECONDS_MAX < REQUEST_AGE_SECONDS_MAX,
+  "REQUEST_FUTURE_SECONDS_MAX < REQUEST_AGE_SECONDS_MAX",
+)
+assertRelation(
+  CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,
+  "client credentials outlive nothing above",
+)
+assertRelation(
+  AS_INTERMEDIATE_CREDENTIAL_SECONDS < AS_CREDENTIAL_SECONDS,
+  "intermediates expire before their issuer",
+)
