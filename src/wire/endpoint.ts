@@ -9,10 +9,14 @@ import type { ProblemCode } from "./problem.ts"
  * An operation is `POST path`. Its body is the version byte and deterministic CBOR: the parameters themselves where
  * `sender` is `none`, otherwise a COSE_Sign1 whose payload they are (PROTOCOL.md section 3).
  */
-export interface Endpoint<P extends TSchema = TSchema, R extends TSchema = TSchema> {
+export interface Endpoint<
+  P extends TSchema = TSchema,
+  R extends TSchema = TSchema,
+  S extends Sender = Sender,
+> {
   readonly name: string
   readonly path: string
-  readonly sender: Sender
+  readonly sender: S
   /** Whether it costs a Privacy Pass token once rate limits are on. */
   readonly token: boolean
   readonly summary: string
@@ -31,9 +35,9 @@ export type Result<E extends Endpoint> = Static<E["result"]>
 
 type Defaults = "bodyBytesMax" | "problems" | "token"
 
-export function endpoint<P extends TSchema, R extends TSchema>(
-  description: Omit<Endpoint<P, R>, Defaults> & Partial<Pick<Endpoint<P, R>, Defaults>>,
-): Endpoint<P, R> {
+export function endpoint<P extends TSchema, R extends TSchema, const S extends Sender>(
+  description: Omit<Endpoint<P, R, S>, Defaults> & Partial<Pick<Endpoint<P, R, S>, Defaults>>,
+): Endpoint<P, R, S> {
   return { bodyBytesMax: REQUEST_BODY_BYTES_MAX, problems: [], token: true, ...description }
 }
 
