@@ -24,9 +24,19 @@ export interface CryptoProvider {
    * AES-GCM (SP 800-38D) with a 16- or 32-byte key and a nonce of exactly 12 bytes; returns
    * ciphertext || tag (16 bytes).
    */
-  aesGcmSeal(key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array
+  aesGcmSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+  ): Uint8Array
   /** The reverse. Throws {@link CryptoError} if the tag does not match or a length is wrong. */
-  aesGcmOpen(key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array
+  aesGcmOpen(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    ciphertext: Uint8Array,
+  ): Uint8Array
 
   /** X25519 (RFC 7748) public key of a 32-byte secret. */
   x25519Public(secret: Uint8Array): Uint8Array

@@ -1,0 +1,204 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto"
+import { concat } from "../wire/bytes.ts"
+import { isStrictPointEncoding } from "./ed25519.ts"
+import { CryptoError, type CryptoProvider } from "./provider.ts"
+import { wipe } from "./wipe.ts"
+
+/**
+ * The server's provider, over node:crypto and Bun's hashers, synchronous: a call costs less than the thread hop of
+ * WebCrypto. Raw keys become key objects through their fixed DER prefixes (RFC 8410 section 7), never through JWK,
+ * because a JWK is a string and cannot be wiped.
+ */
+
+const TAG_BYTES = 16
+const NONCE_BYTES = 12
+const KEY_BYTES = 32
+const SIGNATURE_BYTES = 64
+const HASH_BYTES = 32
+const EXPAND_BYTES_MAX = 255 * HASH_BYTES
+const RANDOM_BYTES_PER_CALL = 65_536
+
+/** `SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { 32 bytes } } }` up to the key. */
+const X25519_PRIVATE = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20)
+const ED25519_PRIVATE = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20)
+/** `SEQUENCE { SEQUENCE { OID }, BIT STRING { 32 bytes } }` up to the key. */
+const X25519_PUBLIC = Uint8Array.of(0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 3, 0x21, 0)
+const ED25519_PUBLIC = Uint8Array.of(0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0)
+
+function importPrivate(prefix: Uint8Array, raw: Uint8Array): KeyObject {
+  if (raw.length !== KEY_BYTES) throw new CryptoError("private key length")
+  const der = concat(prefix, raw)
+  try {
+    return createPrivateKey({ key: der as Buffer, format: "der", type: "pkcs8" })
+  } catch {
+    throw new CryptoError("private key import")
+  } finally {
+    wipe(der)
+  }
+}
+
+function importPublic(prefix: Uint8Array, raw: Uint8Array): KeyObject {
+  if (raw.length !== KEY_BYTES) throw new CryptoError("public key length")
+  try {
+    return createPublicKey({ key: concat(prefix, raw) as Buffer, format: "der", type: "spki" })
+  } catch {
+    throw new CryptoError("public key import")
+  }
+}
+
+function rawPublic(privateKey: KeyObject): Uint8Array {
+  const der = createPublicKey(privateKey).export({ format: "der", type: "spki" })
+  return Uint8Array.from(der.subarray(der.length - KEY_BYTES))
+}
+
+/** A Buffer's bytes as a plain Uint8Array over the same memory: `slice` of a Buffer would not copy. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
+function algorithm(key: Uint8Array): "aes-128-gcm" | "aes-256-gcm" {
+  if (key.length === 32) return "aes-256-gcm"
+  if (key.length === 16) return "aes-128-gcm"
+  throw new CryptoError("aead key length")
+}
+
+function checkNonce(nonce: Uint8Array): void {
+  if (nonce.length !== NONCE_BYTES) throw new CryptoError("aead nonce length")
+}
+
+function hmac(key: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Array {
+  const hasher = new Bun.CryptoHasher("sha256", key as Buffer).update(first)
+  if (second !== undefined) hasher.update(second)
+  return plain(hasher.digest())
+}
+
+function expand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+  if (!Number.isInteger(length) || length < 0 || length > EXPAND_BYTES_MAX)
+    throw new CryptoError("hkdf length")
+  const counter = Uint8Array.of(1)
+  if (length === HASH_BYTES) return hmac(pseudoRandomKey, info, counter)
+  const output = new Uint8Array(length)
+  let previous = new Uint8Array(0)
+  for (let offset = 0; offset < length; offset += HASH_BYTES) {
+    const hasher = new Bun.CryptoHasher("sha256", pseudoRandomKey as Buffer).update(previous).update(info)
+    wipe(previous)
+    previous = plain(hasher.update(counter).digest()) as Uint8Array<ArrayBuffer>
+    output.set(previous.subarray(0, length - offset), offset)
+    counter[0] = counter[0]! + 1
+  }
+  wipe(previous)
+  return output
+}
+
+function random(length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at += RANDOM_BYTES_PER_CALL) {
+    crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_PER_CALL))
+  }
+  return bytes
+}
+
+function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  checkNonce(nonce)
+  const cipher = createCipheriv(algorithm(key), key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(aad)
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  sealed.set(cipher.update(plaintext))
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), plaintext.length)
+  return sealed
+}
+
+function open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+  checkNonce(nonce)
+  const name = algorithm(key)
+  const length = ciphertext.length - TAG_BYTES
+  if (length < 0) throw new CryptoError("aead ciphertext length")
+  const decipher = createDecipheriv(name, key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(aad)
+  decipher.setAuthTag(ciphertext.subarray(length))
+  const plaintext = plain(decipher.update(ciphertext.subarray(0, length)))
+  try {
+    decipher.final()
+  } catch {
+    wipe(plaintext)
+    throw new CryptoError("aead tag")
+  }
+  return plaintext
+}
+
+/** An Ed25519 seed imported once, for keys that sign often: importing costs as much as signing. */
+export interface NativeSigner {
+  /** Ed25519 public key, 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** A 64-byte signature. Throws {@link CryptoError} after `wipe`. */
+  sign(message: Uint8Array): Uint8Array
+  /** Drops the imported key. */
+  wipe(): void
+}
+
+/** Imports a 32-byte seed for repeated signing; the seed stays the caller's to wipe. */
+export function nativeSigner(seed: Uint8Array): NativeSigner {
+  let key: KeyObject | undefined = importPrivate(ED25519_PRIVATE, seed)
+  return {
+    publicKey: rawPublic(key),
+    sign(message) {
+      if (key === undefined) throw new CryptoError("signing key wiped")
+      return plain(sign(null, message, key))
+    },
+    wipe() {
+      key = undefined
+    },
+  }
+}
+
+export const nativeCrypto: CryptoProvider = {
+  name: "native",
+  random,
+  sha256(data) {
+    const digest = new Uint8Array(HASH_BYTES)
+    Bun.SHA256.hash(data as Buffer, digest)
+    return digest
+  },
+  hmacSha256: (key, data) => hmac(key, data),
+  hkdfExtract: (salt, inputKey) => hmac(salt, inputKey),
+  hkdfExpand: expand,
+  aesGcmSeal: seal,
+  aesGcmOpen: open,
+  x25519Public: (secret) => rawPublic(importPrivate(X25519_PRIVATE, secret)),
+  x25519(secret, publicKey) {
+    const privateKey = importPrivate(X25519_PRIVATE, secret)
+    const peer = importPublic(X25519_PUBLIC, publicKey)
+    let shared: Uint8Array
+    try {
+      shared = plain(diffieHellman({ privateKey, publicKey: peer }))
+    } catch {
+      throw new CryptoError("x25519 all-zero result")
+    }
+    if (shared.length !== KEY_BYTES || shared.every((byte) => byte === 0)) {
+      throw new CryptoError("x25519 all-zero result")
+    }
+    return shared
+  },
+  ed25519Public: (seed) => rawPublic(importPrivate(ED25519_PRIVATE, seed)),
+  ed25519Sign: (seed, message) => plain(sign(null, message, importPrivate(ED25519_PRIVATE, seed))),
+  ed25519Verify(publicKey, message, signature) {
+    if (publicKey.length !== KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false
+    if (!isStrictPointEncoding(publicKey) || !isStrictPointEncoding(signature.subarray(0, KEY_BYTES)))
+      return false
+    try {
+      return verify(null, message, importPublic(ED25519_PUBLIC, publicKey), signature)
+    } catch {
+      return false
+    }
+  },
+}
