@@ -1,0 +1,152 @@
+import type { Database } from "bun:sqlite"
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs"
+import { StoreFailed } from "./database.ts"
+import { codeOf } from "./error-code.ts"
+
+/**
+ * Scrubbing: the write-ahead log holds, commit by commit, what was written together and what has been deleted
+ * since. So it is copied into the database, completely, and then overwritten with zeros in place; truncating or
+ * deleting it instead would leave its blocks on the disk as they are.
+ *
+ * The order of the steps makes a crash between any two of them harmless:
+ * 1. checkpoint: the database file holds everything, durably;
+ * 2. the log's header becomes zeros, durably: from here on there is no log to recover;
+ * 3. the rest becomes zeros, durably.
+ * With 2 after 3, a crash could leave a valid beginning of the log, whose old pages recovery would put in front of
+ * the database's newer ones. SQLite itself reads nothing of a log that is completely checkpointed, and starts the
+ * next one at its beginning with a new header.
+ */
+
+/** What a step of scrubbing has just finished; for tests that end the process there. */
+export type ScrubStep = "checkpoint" | "header" | "chunk" | "end"
+
+export interface ScrubOptions {
+  /** At the latest this long after a commit, the log is scrubbed. 0: before anybody is told of the commit. */
+  readonly delayMs: number
+  /** Beyond this length the log is scrubbed at once; a longer file is cut to it, after it holds only zeros. */
+  readonly logBytesMax: number
+  /** A scrub that was due failed. It is tried again after the delay. */
+  readonly fault: (error: unknown) => void
+  readonly step?: ((step: ScrubStep) => void) | undefined
+}
+
+const LOG_HEADER_BYTES = 32
+const FRAME_HEADER_BYTES = 24
+const ZEROS = new Uint8Array(256 * 1024)
+
+export class Scrubber {
+  readonly #database: Database
+  readonly #logFile: string
+  readonly #frameBytes: number
+  readonly #options: ScrubOptions
+  #descriptor: number | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #immediate: ReturnType<typeof setImmediate> | undefined
+  #clean = false
+  /** Something may lie behind the frames that the log counts: after opening and after a rollback. */
+  #suspectWhole = true
+
+  constructor(database: Database, file: string, pageSize: number, options: ScrubOptions) {
+    this.#database = database
+    this.#logFile = `${file}-wal`
+    this.#frameBytes = FRAME_HEADER_BYTES + pageSize
+    this.#options = options
+  }
+
+  /** A transaction was committed. */
+  committed(): void {
+    this.#clean = false
+    if (this.#options.delayMs === 0) {
+      this.scrub()
+      return
+    }
+    this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
+    if (this.#immediate !== undefined) return
+    if (this.#checkpoint("NOOP").log * this.#frameBytes > this.#options.logBytesMax) {
+      this.#immediate = setImmediate(() => this.#due())
+    }
+  }
+
+  /** A transaction was rolled back. */
+  rolledBack(): void {
+    this.#clean = false
+    this.#suspectWhole = true
+    this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
+  }
+
+  /** Scrubs now, unless nothing was written since the last time. @throws StoreFailed the log is still in use */
+  scrub(): void {
+    this.#disarm()
+    if (this.#clean) return
+    const { busy, log, checkpointed } = this.#checkpoint("RESTART")
+    if (busy !== 0 || log !== checkpointed) throw new StoreFailed("the log could not be copied completely")
+    this.#options.step?.("checkpoint")
+    this.#descriptor ??= openIfPresent(this.#logFile)
+    if (this.#descriptor !== undefined) this.#overwrite(this.#descriptor, Math.max(log, 0))
+    this.#clean = true
+    this.#suspectWhole = false
+    this.#options.step?.("end")
+  }
+
+  /** Cancels what is due and lets go of the log. Scrub before. */
+  close(): void {
+    this.#disarm()
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+
+  #overwrite(descriptor: number, frames: number): void {
+    const size = fstatSync(descriptor).size
+    const counted = LOG_HEADER_BYTES + frames * this.#frameBytes
+    const end = this.#suspectWhole ? size : Math.min(size, counted)
+    writeZeros(descriptor, 0, Math.min(LOG_HEADER_BYTES, end))
+    fdatasyncSync(descriptor)
+    this.#options.step?.("header")
+    for (let at = LOG_HEADER_BYTES; at < end; at += ZEROS.length) {
+      writeZeros(descriptor, at, Math.min(ZEROS.length, end - at))
+      this.#options.step?.("chunk")
+    }
+    fdatasyncSync(descriptor)
+    if (size > 2 * this.#options.logBytesMax) ftruncateSync(descriptor, this.#options.logBytesMax)
+  }
+
+  #checkpoint(mode: "NOOP" | "RESTART"): { busy: number; log: number; checkpointed: number } {
+    using statement = this.#database.prepare<{ busy: number; log: number; checkpointed: number }, []>(
+      `PRAGMA wal_checkpoint(${mode})`,
+    )
+    const result = statement.get()
+    if (result === null) throw new StoreFailed("the log could not be examined")
+    return result
+  }
+
+  #due(): void {
+    try {
+      this.scrub()
+    } catch (error) {
+      this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
+      this.#options.fault(error)
+    }
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer)
+    clearImmediate(this.#immediate)
+    this.#timer = undefined
+    this.#immediate = undefined
+  }
+}
+
+function writeZeros(descriptor: number, at: number, bytes: number): void {
+  for (let written = 0; written < bytes; ) {
+    written += writeSync(descriptor, ZEROS, 0, bytes - written, at + written)
+  }
+}
+
+function openIfPresent(file: string): number | undefined {
+  try {
+    return openSync(file, "r+")
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+}
