@@ -85,7 +85,13 @@ function expand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): 
   if (!Number.isInteger(length) || length < 0 || length > EXPAND_BYTES_MAX)
     throw new CryptoError("hkdf length")
   const counter = Uint8Array.of(1)
-  if (length === HASH_BYTES) return hmac(pseudoRandomKey, info, counter)
+  if (length <= HASH_BYTES) {
+    const block = hmac(pseudoRandomKey, info, counter)
+    if (length === HASH_BYTES) return block
+    const part = block.slice(0, length)
+    wipe(block)
+    return part
+  }
   const output = new Uint8Array(length)
   let previous = new Uint8Array(0)
   for (let offset = 0; offset < length; offset += HASH_BYTES) {

@@ -1,0 +1,6 @@
+import { hpkeSuite } from "./hpke.ts"
+import type { VectorSuite } from "./suite.ts"
+import { wycheproofSuites } from "./wycheproof.ts"
+
+/** The vectors of everything in `src/crypto`. */
+export const primitiveSuites: readonly VectorSuite[] = [hpkeSuite, ...wycheproofSuites]
