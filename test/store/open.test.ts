@@ -5,7 +5,6 @@ import { join } from "node:path"
 import {
   defineTable,
   put,
-  remove,
   type Store,
   StoreFailed,
   StoreIncompatible,
