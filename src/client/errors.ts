@@ -1,0 +1,42 @@
+import type { ProblemCode } from "../wire/problem.ts"
+
+/** What goes wrong on the client's own side; refusals by the server keep the server's code. */
+export type LocalCode =
+  /** The server did not answer for as long as the client was told to try. */
+  | "client.unreachable"
+  /** The answer is not what the protocol allows. */
+  | "client.unexpected-response"
+  | "client.closed"
+  /** A message, credential or package of somebody else does not verify. */
+  | "client.invalid"
+  | "client.unknown-contact"
+  | "client.unknown-group"
+  | "client.unknown-member"
+  /** This client is no longer a member of the group. */
+  | "client.removed"
+  /** Others kept changing the group; the operation was tried several times and not carried out. */
+  | "client.contended"
+  /** The store holds something that this version did not write. */
+  | "client.damaged-store"
+
+export type ClientErrorCode = ProblemCode | LocalCode
+
+/** The one error of the library. Neither message nor properties ever hold a key, an identifier or content. */
+export class ClientError extends Error {
+  override readonly name = "ClientError"
+  readonly code: ClientErrorCode
+  /**
+   * For refusals: an earlier attempt of the same request got no answer, so that the server may have carried it out
+   * before it refused the repetition.
+   */
+  readonly ambiguous: boolean
+
+  constructor(
+    code: ClientErrorCode,
+    options: { readonly ambiguous?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(code, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.ambiguous = options.ambiguous ?? false
+  }
+}
