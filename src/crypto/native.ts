@@ -82,8 +82,10 @@ function hmac(key: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Arr
 }
 
 function expand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-  if (!Number.isInteger(length) || length < 0 || length > EXPAND_BYTES_MAX)
+  if (pseudoRandomKey.length < HASH_BYTES) throw new CryptoError("hkdf key length")
+  if (!(Number.isInteger(length) && length >= 0 && length <= EXPAND_BYTES_MAX)) {
     throw new CryptoError("hkdf length")
+  }
   const counter = Uint8Array.of(1)
   if (length <= HASH_BYTES) {
     const block = hmac(pseudoRandomKey, info, counter)

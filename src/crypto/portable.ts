@@ -19,7 +19,8 @@ const TAG_BYTES = 16
 const NONCE_BYTES = 12
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
-const EXPAND_BYTES_MAX = 255 * 32
+const HASH_BYTES = 32
+const EXPAND_BYTES_MAX = 255 * HASH_BYTES
 const RANDOM_BYTES_PER_CALL = 65_536
 
 function checkAead(key: Uint8Array, nonce: Uint8Array): void {
@@ -68,8 +69,10 @@ export const portableCrypto: CryptoProvider = {
   hmacSha256: (key, data) => hmac(sha256, key, data),
   hkdfExtract: (salt, inputKey) => extract(sha256, inputKey, salt),
   hkdfExpand(pseudoRandomKey, info, length) {
-    if (!Number.isInteger(length) || length < 0 || length > EXPAND_BYTES_MAX)
+    if (pseudoRandomKey.length < HASH_BYTES) throw new CryptoError("hkdf key length")
+    if (!(Number.isInteger(length) && length >= 0 && length <= EXPAND_BYTES_MAX)) {
       throw new CryptoError("hkdf length")
+    }
     return length === 0 ? new Uint8Array(0) : expand(sha256, pseudoRandomKey, info, length)
   },
   aesGcmSeal(key, nonce, associatedData, plaintext) {
