@@ -1,0 +1,53 @@
+import type { CryptoProvider } from "../../crypto/provider.ts"
+import { equal } from "../../wire/bytes.ts"
+import { decodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../codec/key-package.ts"
+import {
+  CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519,
+  PROTOCOL_VERSION_MLS10,
+  SUITE_KEM_BYTES,
+} from "../codec/protocol.ts"
+import { check, decoding } from "../error.ts"
+import { verifyWithLabel } from "../labels.ts"
+import { rules } from "../rules.ts"
+import {
+  type Clock,
+  checkExtensionList,
+  checkExtensionsListed,
+  checkLeafNode,
+  checkLifetime,
+  checkSource,
+} from "./leaf-validity.ts"
+
+/** Checks a KeyPackage by itself (RFC 9420 section 10.1). Throws MlsError. */
+export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, clock: Clock): void {
+  const { leafNode } = keyPackage
+  check(keyPackage.version === PROTOCOL_VERSION_MLS10, rules.keyPackageSuite)
+  check(keyPackage.cipherSuite === CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, rules.keyPackageSuite)
+  check(keyPackage.initKey.length === SUITE_KEM_BYTES, rules.keyLength)
+  check(!equal(keyPackage.initKey, leafNode.encryptionKey), rules.keyPackageInitKey)
+  checkSource(leafNode, "keyPackage")
+  checkLifetime(leafNode, clock)
+  checkExtensionList(keyPackage.extensions)
+  checkExtensionsListed(leafNode, keyPackage.extensions)
+  checkLeafNode(crypto, leafNode, undefined)
+  const signed = keyPackageToBeSigned(keyPackage)
+  check(
+    verifyWithLabel(crypto, leafNode.signatureKey, "KeyPackageTBS", signed, keyPackage.signature),
+    rules.keyPackageSignature,
+  )
+}
+
+/**
+ * Decodes a bare KeyPackage and checks everything about it that does not depend on a group (RFC 9420 section 10.1).
+ * `now` and `maximumLifetime` are in seconds. Its values are views of `bytes`. Throws MlsError.
+ */
+export function verifyKeyPackage(
+  crypto: CryptoProvider,
+  bytes: Uint8Array,
+  now: bigint,
+  maximumLifetime?: bigint,
+): KeyPackage {
+  const keyPackage = decoding(() => decodeKeyPackage(bytes))
+  checkKeyPackage(crypto, keyPackage, maximumLifetime === undefined ? { now } : { now, maximumLifetime })
+  return keyPackage
+}
