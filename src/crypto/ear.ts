@@ -55,7 +55,9 @@ function derive(crypto: CryptoProvider, earKey: Uint8Array, purpose: EarPurpose,
 
 /** TLS { u8 version; opaque purpose<V>; opaque group_id<V>; u64 counter }. */
 function associatedData(purpose: EarPurpose, groupId: Uint8Array, counter: bigint): Uint8Array {
-  return new Writer(64).u8(VERSION).opaque(PURPOSES[purpose].name).opaque(groupId).u64(counter).finish()
+  const { name } = PURPOSES[purpose]
+  const writer = new Writer(name.length + groupId.length + 32)
+  return writer.u8(VERSION).opaque(name).opaque(groupId).u64(counter).finish()
 }
 
 function pad(plaintext: Uint8Array, paddedLength: number): Uint8Array {

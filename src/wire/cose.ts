@@ -38,7 +38,10 @@ export interface SignedParts {
 
 /** TLS { opaque label<V>; opaque method<V>; opaque path<V> }: a signature for one operation serves no other. */
 export function externalAad(method: string, path: string): Uint8Array {
-  return new Writer(128).opaque(labels.request).opaque(utf8(method)).opaque(utf8(path)).finish()
+  const parts = [labels.request, utf8(method), utf8(path)]
+  const writer = new Writer(parts.reduce((sum, part) => sum + 4 + part.length, 0))
+  for (const part of parts) writer.opaque(part)
+  return writer.finish()
 }
 
 function checkParts({ kid, issuedAt, nonce }: Omit<SignedParts, "payload">): void {
