@@ -18,11 +18,15 @@ import { prefixValues } from "./epoch.ts"
 import { codeOf } from "./error-code.ts"
 import { type Migration, migrate } from "./migrations.ts"
 import { Pipeline } from "./pipeline.ts"
+import { clearFile, PAGES_MAX } from "./residue.ts"
 import { Scrubber, type ScrubStep } from "./scrub.ts"
 import { Statements } from "./statements.ts"
 
 export interface StoreOptions {
-  /** The database's file. It and its directory are made if missing, for this user alone. */
+  /**
+   * The database's file. It and its directory are made if missing, for this user alone. Nothing else in this
+   * process may open the file, not even to read it: closing it again would release SQLite's lock.
+   */
   readonly file: string
   readonly migrations: readonly Migration[]
   /** Bytes, a power of two; fixed when the database is made. Entries should stay below a quarter of it. */
@@ -33,7 +37,7 @@ export interface StoreOptions {
   readonly logBytesMax?: number
   /** Memory for pages of the database. */
   readonly cacheBytes?: number
-  /** The largest size of the database; a write beyond it fails its epoch. */
+  /** The largest size of the database, 33 554 431 at most; a write beyond it fails its epoch. */
   readonly pagesMax?: number
   /** Units that may wait for the next epoch. */
   readonly pendingMax?: number
@@ -55,7 +59,7 @@ const DEFAULTS = {
   scrubDelayMs: SCRUB_DELAY_MILLISECONDS,
   logBytesMax: 4 * 1024 * 1024,
   cacheBytes: 64 * 1024 * 1024,
-  pagesMax: 0xffff_fffe,
+  pagesMax: PAGES_MAX,
   pendingMax: PENDING_UNITS_MAX,
   epochRowsMax: EPOCH_ROWS_MAX,
   epochBytesMax: 8 * 1024 * 1024,
@@ -89,12 +93,14 @@ export interface OpenedStore extends Store {
  */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const settings = { ...DEFAULTS, ...options }
+  settings.pagesMax = Math.min(settings.pagesMax, PAGES_MAX)
   createPrivately(settings.file)
   let database: Database | undefined
+  let scrubber: Scrubber | undefined
   try {
     database = new Database(settings.file, { create: false, readwrite: true })
     configure(database, settings)
-    const scrubber = new Scrubber(database, settings.file, settings.pageSize, {
+    scrubber = new Scrubber(database, settings.file, settings.pageSize, {
       delayMs: settings.scrubDelayMs,
       logBytesMax: settings.logBytesMax,
       fault: settings.fault,
@@ -108,6 +114,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
     return new SqliteStore(database, scrubber, settings)
   } catch (error) {
     database?.close()
+    scrubber?.close()
     throw explained(error, settings.file)
   }
 }
@@ -115,6 +122,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
 class SqliteStore implements OpenedStore {
   readonly #database: Database
   readonly #scrubber: Scrubber
+  readonly #pageSize: number
   readonly #statements: Statements
   readonly #pipeline: Pipeline
   #closed = false
@@ -122,6 +130,7 @@ class SqliteStore implements OpenedStore {
   constructor(database: Database, scrubber: Scrubber, settings: typeof DEFAULTS) {
     this.#database = database
     this.#scrubber = scrubber
+    this.#pageSize = settings.pageSize
     this.#statements = new Statements(database)
     this.#pipeline = new Pipeline(database, this.#statements, settings, {
       committed: () => scrubber.committed(),
@@ -163,11 +172,21 @@ class SqliteStore implements OpenedStore {
     }
     try {
       this.#database.run("VACUUM INTO ?", [file])
-      synchronize(file)
-      synchronize(dirname(file))
+      this.#finishBackup(file)
+      synchronizeDirectory(file)
     } catch (error) {
       rmSync(file, { force: true })
       throw new StoreFailed(`the backup could not be written (${codeOf(error)})`)
+    }
+  }
+
+  #finishBackup(file: string): void {
+    const descriptor = openSync(file, "r+")
+    try {
+      clearFile(descriptor, this.#pageSize)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
     }
   }
 
@@ -191,7 +210,7 @@ function createPrivately(file: string): void {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     if (existsSync(file)) return
     closeSync(openSync(file, "wx", 0o600))
-    synchronize(dirname(file))
+    synchronizeDirectory(file)
   } catch (error) {
     throw new StoreFailed(`the database ${file} cannot be made (${codeOf(error)})`)
   }
@@ -226,8 +245,9 @@ function configure(database: Database, settings: typeof DEFAULTS): void {
   }
 }
 
-function synchronize(path: string): void {
-  const descriptor = openSync(path, "r")
+/** Makes the file's name durable. */
+function synchronizeDirectory(file: string): void {
+  const descriptor = openSync(dirname(file), "r")
   try {
     fsyncSync(descriptor)
   } finally {

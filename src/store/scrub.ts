@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite"
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs"
 import { StoreFailed } from "./database.ts"
 import { codeOf } from "./error-code.ts"
+import { clearResidue, FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "./residue.ts"
 
 /**
  * Scrubbing: the write-ahead log holds, commit by commit, what was written together and what has been deleted
@@ -10,15 +11,16 @@ import { codeOf } from "./error-code.ts"
  *
  * The order of the steps makes a crash between any two of them harmless:
  * 1. checkpoint: the database file holds everything, durably;
- * 2. the log's header becomes zeros, durably: from here on there is no log to recover;
- * 3. the rest becomes zeros, durably.
- * With 2 after 3, a crash could leave a valid beginning of the log, whose old pages recovery would put in front of
+ * 2. residue of deleted rows in the pages just written is cleared (`residue.ts`);
+ * 3. the log's header becomes zeros, durably: from here on there is no log to recover;
+ * 4. the rest becomes zeros, durably.
+ * With 3 after 4, a crash could leave a valid beginning of the log, whose old pages recovery would put in front of
  * the database's newer ones. SQLite itself reads nothing of a log that is completely checkpointed, and starts the
  * next one at its beginning with a new header.
  */
 
 /** What a step of scrubbing has just finished; for tests that end the process there. */
-export type ScrubStep = "checkpoint" | "header" | "chunk" | "end"
+export type ScrubStep = "checkpoint" | "residue" | "header" | "chunk" | "end"
 
 export interface ScrubOptions {
   /** At the latest this long after a commit, the log is scrubbed. 0: before anybody is told of the commit. */
@@ -30,25 +32,29 @@ export interface ScrubOptions {
   readonly step?: ((step: ScrubStep) => void) | undefined
 }
 
-const LOG_HEADER_BYTES = 32
-const FRAME_HEADER_BYTES = 24
 const ZEROS = new Uint8Array(256 * 1024)
 
 export class Scrubber {
   readonly #database: Database
   readonly #logFile: string
+  /** Held open as long as the database is: closing any descriptor of its file would release SQLite's locks. */
+  readonly #file: number
+  readonly #pageSize: number
   readonly #frameBytes: number
   readonly #options: ScrubOptions
-  #descriptor: number | undefined
+  #log: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #immediate: ReturnType<typeof setImmediate> | undefined
   #clean = false
   /** Something may lie behind the frames that the log counts: after opening and after a rollback. */
   #suspectWhole = true
 
+  /** Only for a database that is locked exclusively. */
   constructor(database: Database, file: string, pageSize: number, options: ScrubOptions) {
     this.#database = database
     this.#logFile = `${file}-wal`
+    this.#file = openSync(file, "r+")
+    this.#pageSize = pageSize
     this.#frameBytes = FRAME_HEADER_BYTES + pageSize
     this.#options = options
   }
@@ -81,18 +87,22 @@ export class Scrubber {
     const { busy, log, checkpointed } = this.#checkpoint("RESTART")
     if (busy !== 0 || log !== checkpointed) throw new StoreFailed("the log could not be copied completely")
     this.#options.step?.("checkpoint")
-    this.#descriptor ??= openIfPresent(this.#logFile)
-    if (this.#descriptor !== undefined) this.#overwrite(this.#descriptor, Math.max(log, 0))
+    this.#log ??= openIfPresent(this.#logFile)
+    if (this.#log !== undefined) {
+      clearResidue(this.#log, this.#file, log, this.#pageSize)
+      this.#options.step?.("residue")
+      this.#overwrite(this.#log, log)
+    }
     this.#clean = true
     this.#suspectWhole = false
     this.#options.step?.("end")
   }
 
-  /** Cancels what is due and lets go of the log. Scrub before. */
+  /** Cancels what is due and lets go of the files. Scrub before, and close the database before. */
   close(): void {
     this.#disarm()
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
-    this.#descriptor = undefined
+    if (this.#log !== undefined) closeSync(this.#log)
+    closeSync(this.#file)
   }
 
   #overwrite(descriptor: number, frames: number): void {

@@ -1,9 +1,11 @@
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
 import { type Effect, put, remove, type Store, StoreFailed } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
+import { unallocated } from "../../src/store/residue.ts"
 import { filesWith, isZero, randomBytes, temporaryDirectory } from "./files.ts"
 import { type Entry, entries, migrations, partition } from "./tables.ts"
 
@@ -80,6 +82,74 @@ describe("what was deleted is in none of the files after a scrub", () => {
     await store.close()
     expect(readdirSync(directory.path)).toEqual(["store.sqlite"])
     expect([found(removed), found(replaced), found(dropped)]).toEqual([[], [], []])
+  })
+})
+
+/** The unallocated bytes of a database's pages. */
+function gapsOf(file: string, pageSize: number): { readonly bytes: Buffer; readonly gaps: Buffer[] } {
+  const bytes = readFileSync(file)
+  const gaps: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += pageSize) {
+    const page = bytes.subarray(at, at + pageSize)
+    const gap = unallocated(page, at / pageSize + 1)
+    if (gap !== undefined) gaps.push(page.subarray(gap.start, gap.end))
+  }
+  return { bytes, gaps }
+}
+
+/** Rows of very different sizes come and go, so that pages are rebuilt, not only edited. */
+async function churn(store: Store, rounds: number): Promise<{ live: Entry[]; deleted: Entry[] }> {
+  let live: Entry[] = []
+  const deleted: Entry[] = []
+  for (let round = 0; round < rounds; round++) {
+    const added = Array.from({ length: 60 }, (): Entry => {
+      return { tag: randomBytes(16), body: randomBytes(40 + Math.floor(Math.random() * 1900)) }
+    })
+    const removed = live.filter(() => Math.random() < 0.3)
+    await submit(store, [
+      ...added.map((row) => put(entries, row)),
+      ...removed.map(({ tag }) => remove(entries, { tag })),
+    ])
+    live = [...live.filter((row) => !removed.includes(row)), ...added]
+    deleted.push(...removed)
+  }
+  return { live, deleted }
+}
+
+describe("what secure_delete leaves in rebuilt pages", () => {
+  test("is cleared: no unallocated byte holds anything, and no deleted row is found by any of its parts", async () => {
+    using directory = temporaryDirectory()
+    const file = join(directory.path, "store.sqlite")
+    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    for (let repetition = 0; repetition < 3; repetition++) {
+      const { deleted } = await churn(store, 15)
+      store.scrub()
+      const { bytes, gaps } = gapsOf(file, 8192)
+      expect(gaps.length).toBeGreaterThan(20)
+      expect(gaps.every(isZero)).toBe(true)
+      expect(deleted.filter(({ body }) => bytes.includes(body.subarray(-16)))).toEqual([])
+    }
+    store.backupTo(join(directory.path, "backup.sqlite"))
+    expect(gapsOf(join(directory.path, "backup.sqlite"), 8192).gaps.every(isZero)).toBe(true)
+    await store.close()
+  })
+
+  test("means nothing to SQLite: filled with noise, the database is whole and holds the same rows", async () => {
+    using directory = temporaryDirectory()
+    const file = join(directory.path, "store.sqlite")
+    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    await churn(store, 15)
+    const rows = store.list(entries, {}, 10_000)
+    await store.close()
+    const { bytes, gaps } = gapsOf(file, 8192)
+    for (const gap of gaps) gap.set(randomBytes(gap.length))
+    writeFileSync(file, bytes)
+    const noisy = new Database(file)
+    expect(noisy.query("PRAGMA integrity_check").values()).toEqual([["ok"]])
+    noisy.close()
+    const again = await openStore({ file, migrations })
+    expect(again.list(entries, {}, 10_000)).toEqual(rows)
+    await again.close()
   })
 })
 
