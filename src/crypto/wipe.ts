@@ -8,15 +8,6 @@ export function wipe(...buffers: readonly (Uint8Array | undefined)[]): void {
   for (const buffer of buffers) buffer?.fill(0)
 }
 
-/** Runs `work` with `secret` and overwrites the secret afterwards, whatever happens. */
-export function using<T>(secret: Uint8Array, work: (secret: Uint8Array) => T): T {
-  try {
-    return work(secret)
-  } finally {
-    secret.fill(0)
-  }
-}
-
 /** Whether every byte is zero, in a time that depends on the length alone; four bytes at a time where it can. */
 export function isZero(bytes: Uint8Array): boolean {
   const lead = Math.min((4 - (bytes.byteOffset & 3)) & 3, bytes.length)
