@@ -1,4 +1,4 @@
-import { CodecError, type Reader, type Writer } from "../../wire/tls.ts"
+import { CodecError, encodeWith, type Reader, type Writer } from "../../wire/tls.ts"
 import { CredentialType, PRIVATE_USE_FIRST } from "./protocol.ts"
 
 /**
@@ -30,4 +30,8 @@ export function writeCredential(writer: Writer, credential: Credential): void {
   else if (credential.kind === "x509") {
     writer.vector(credential.certificates, (w, certificate) => w.opaque(certificate))
   } else writer.opaque(credential.data)
+}
+
+export function encodeCredential(credential: Credential): Uint8Array {
+  return encodeWith(credential, writeCredential)
 }

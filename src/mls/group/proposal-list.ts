@@ -12,7 +12,7 @@ import { check, MlsError } from "../error.ts"
 import { rules } from "../rules.ts"
 import type { TreeView } from "../tree/view.ts"
 import { checkKeyPackage } from "./key-package.ts"
-import { type Clock, checkLeafNode, checkSource, leafAt } from "./leaf-validity.ts"
+import { type Clock, checkExtensionList, checkLeafNode, checkSource, leafAt } from "./leaf-validity.ts"
 
 /** A proposal with whoever proposed it; the committer for those it sent by value. */
 export interface CommittedProposal {
@@ -82,6 +82,7 @@ export function checkProposal(context: ProposalContext, { proposal, sender }: Co
       return
     case "reInit":
       check(proposal.version === PROTOCOL_VERSION_MLS10, rules.reInitVersion)
+      checkExtensionList(proposal.extensions)
       return
     case "externalInit":
       check(proposal.kemOutput.length === SUITE_KEM_BYTES, rules.externalKemOutput)

@@ -132,6 +132,7 @@ export class TreeEdit implements TreeView {
     if (width === this.#leafWidth) return
     this.#leafWidth = width
     this.#keep = Math.min(this.#keep, nodeCount(width))
+    this.#firstMaybeBlank = Math.min(this.#firstMaybeBlank, width)
     for (const nodes of [this.#entries, this.#hashes, this.#stale]) {
       for (const node of nodes.keys()) if (node >= nodeCount(width)) nodes.delete(node)
     }

@@ -175,10 +175,10 @@ export class FlatTree implements TreeView {
     return bytes === undefined ? undefined : decodeLeafNode(bytes)
   }
 
-  /** The signature key at a leaf, as a view, or undefined if the leaf is blank or outside the tree. */
-  signatureKey(leaf: number): Uint8Array | undefined {
+  /** The signature key at a leaf, as a view. Throws MlsError if the leaf is blank or outside the tree. */
+  signatureKey(leaf: number): Uint8Array {
     const bytes = this.leafBytes(leaf)
-    if (bytes === undefined) return undefined
+    check(bytes !== undefined, rules.unknownSender)
     const reader = new Reader(bytes)
     reader.opaque()
     return reader.opaque()

@@ -1,0 +1,88 @@
+import type { CryptoProvider } from "../../crypto/provider.ts"
+import { equal } from "../../wire/bytes.ts"
+import type { Sender } from "../codec/framing.ts"
+import type { GroupContext } from "../codec/group-context.ts"
+import { encodeLeafNode, type LeafNode } from "../codec/leaf-node.ts"
+import type { UpdatePath } from "../codec/update-path.ts"
+import { check } from "../error.ts"
+import { checkLeafNode, checkSource, checkSupport, groupDemands, leafAt } from "../group/leaf-validity.ts"
+import type { ProposalList } from "../group/proposal-list.ts"
+import { checkPathShape, mergePath } from "../group/update-path.ts"
+import { rules } from "../rules.ts"
+import { TreeEdit } from "../tree/edit.ts"
+import type { FlatTree } from "../tree/flat-tree.ts"
+import { credentialTypesInUse, encryptionKeyOccurs, signatureKeyOccurs } from "../tree/keys.ts"
+
+/** The epoch that a commit ends. */
+export interface Epoch {
+  readonly crypto: CryptoProvider
+  readonly context: GroupContext
+  readonly tree: FlatTree
+}
+
+/** A tree with a commit applied to it. */
+export interface AppliedCommit {
+  readonly tree: FlatTree
+  readonly undo: Uint8Array
+  readonly committerLeaf: number
+  /** Where the members of `adds` landed, in their order. */
+  readonly addedLeaves: readonly number[]
+}
+
+/**
+ * Applies a list of proposals and a path to a tree, in the order of RFC 9420 sections 12.3 and 12.4.2, and checks the
+ * result: the path, all leaves that are new, keys unique, everything supported by everybody. Throws MlsError.
+ */
+export function applyCommit(
+  epoch: Epoch,
+  list: ProposalList,
+  path: UpdatePath | undefined,
+  sender: Sender,
+): AppliedCommit {
+  const { crypto, context, tree } = epoch
+  const edit = new TreeEdit(crypto, tree)
+  const fresh = new Map<number, LeafNode>()
+
+  for (const { leaf, leafNode } of list.updates) {
+    edit.update(leaf, encodeLeafNode(leafNode))
+    fresh.set(leaf, leafNode)
+  }
+  for (const leaf of list.removes) edit.remove(leaf)
+  const addedLeaves = list.adds.map(({ leafNode }) => {
+    const leaf = edit.add(encodeLeafNode(leafNode))
+    fresh.set(leaf, leafNode)
+    return leaf
+  })
+  checkEncryptionKeys(edit, fresh)
+
+  const committerLeaf = sender.kind === "member" ? sender.leafIndex : edit.takeBlankLeaf()
+  if (path !== undefined) {
+    const { leafNode } = path
+    checkReplacedKey(tree, list, sender, leafNode)
+    checkSource(leafNode, "commit")
+    checkLeafNode(crypto, leafNode, { groupId: context.groupId, leafIndex: committerLeaf })
+    const steps = checkPathShape(edit, committerLeaf, path, new Set(addedLeaves))
+    mergePath(crypto, edit, committerLeaf, path, steps)
+    fresh.set(committerLeaf, leafNode)
+  }
+  const signatureKeys = [...fresh].map(([leaf, { signatureKey }]) => ({ key: signatureKey, node: 2 * leaf }))
+  check(!signatureKeyOccurs(edit, signatureKeys), rules.duplicateSignatureKey)
+
+  const extensionsChanged = list.groupContextExtensions !== undefined
+  const demands = groupDemands(list.groupContextExtensions ?? context.extensions)
+  checkSupport(edit, fresh, demands, extensionsChanged, credentialTypesInUse(tree))
+  return { ...edit.finish(), committerLeaf, addedLeaves }
+}
+
+function checkEncryptionKeys(edit: TreeEdit, fresh: ReadonlyMap<number, LeafNode>): void {
+  const keys = [...fresh].map(([leaf, { encryptionKey }]) => ({ key: encryptionKey, node: 2 * leaf }))
+  check(!encryptionKeyOccurs(edit, keys), rules.duplicateEncryptionKey)
+}
+
+/** A committer's new leaf, and one that replaces a removed leaf by resync, have another key than the old one. */
+function checkReplacedKey(tree: FlatTree, list: ProposalList, sender: Sender, leafNode: LeafNode): void {
+  const replaced = sender.kind === "member" ? [sender.leafIndex] : list.removes
+  for (const leaf of replaced) {
+    check(!equal(leafAt(tree, leaf).encryptionKey, leafNode.encryptionKey), rules.leafKeyReused)
+  }
+}
