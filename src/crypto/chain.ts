@@ -1,3 +1,4 @@
+import { QUEUE_MESSAGE_BYTES_MAX } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
 import { CodecError, decodeAll, Writer } from "../wire/tls.ts"
 import {
@@ -32,7 +33,7 @@ const VERSION = 1
 /** Bytes of a chain start as the queue's record keeps it. */
 export const CHAIN_START_BYTES = HPKE_OVERHEAD_BYTES + 1 + SEED_BYTES + 2
 /** The longest message a chain carries. */
-export const CHAIN_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+export const CHAIN_MESSAGE_BYTES_MAX = QUEUE_MESSAGE_BYTES_MAX
 
 const KEY_BYTES = 32
 const NO_BYTES = new Uint8Array(0)

@@ -43,28 +43,33 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value)
+    const at = this.#grow(1)
+    this.#view.setUint8(at, value)
     return this
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value)
+    const at = this.#grow(2)
+    this.#view.setUint16(at, value)
     return this
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value)
+    const at = this.#grow(4)
+    this.#view.setUint32(at, value)
     return this
   }
 
   u64(value: bigint): this {
-    this.#view.setBigUint64(this.#grow(8), value)
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, value)
     return this
   }
 
   /** Fixed-size bytes, without a header. */
   raw(bytes: Uint8Array): this {
-    this.#buffer.set(bytes, this.#grow(bytes.length))
+    const at = this.#grow(bytes.length)
+    this.#buffer.set(bytes, at)
     return this
   }
 
