@@ -1,0 +1,67 @@
+import { type Problem, type ProblemCode, problems } from "../wire/problem.ts"
+import { RETRY_AFTER_SECONDS } from "./limits.ts"
+
+/** Browsers may call from anywhere: nothing is authenticated by cookies or by where a request comes from. */
+export const anyOrigin = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "date, retry-after",
+} as const
+
+/** A problem details document (RFC 9457). */
+export interface ProblemDocument {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: ProblemCode
+  readonly rule?: string
+}
+
+export function problemType(code: ProblemCode): string {
+  return `urn:cinder:problem:${code}`
+}
+
+function problemDocument({ code, rule }: Problem): ProblemDocument {
+  const { status, title } = problems[code]
+  return { type: problemType(code), title, status, code, ...(rule === undefined ? {} : { rule }) }
+}
+
+/** `now` in seconds: what a client with a wrong clock has to sign with. */
+export function problemAnswer(problem: Problem, now: number): Response {
+  const headers = new Headers({
+    ...anyOrigin,
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    date: new Date(now * 1000).toUTCString(),
+  })
+  if (problem.status === 405) headers.set("allow", "POST, OPTIONS")
+  if (problem.status === 503) headers.set("retry-after", `${RETRY_AFTER_SECONDS}`)
+  return new Response(JSON.stringify(problemDocument(problem)), { status: problem.status, headers })
+}
+
+export function cborAnswer(body: Uint8Array): Response {
+  return new Response(body as Uint8Array<ArrayBuffer>, {
+    headers: { ...anyOrigin, "content-type": "application/cbor", "cache-control": "no-store" },
+  })
+}
+
+/** Public documents: discovery and the description of the interface. */
+export function jsonAnswer(document: string): Response {
+  return new Response(document, { headers: { ...anyOrigin, "content-type": "application/json" } })
+}
+
+export function textAnswer(text: string): Response {
+  return new Response(text, { headers: { ...anyOrigin, "content-type": "text/plain;charset=utf-8" } })
+}
+
+/** The answer to a browser's question whether it may call (Fetch standard, CORS preflight). */
+export function preflightAnswer(): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...anyOrigin,
+      "access-control-allow-methods": "GET, POST",
+      "access-control-allow-headers": "content-type, authorization",
+      "access-control-max-age": "86400",
+    },
+  })
+}

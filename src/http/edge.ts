@@ -1,0 +1,146 @@
+import type { Server } from "bun"
+import { Elysia } from "elysia"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { REQUEST_BODY_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX } from "../limits.ts"
+import { Problem } from "../wire/problem.ts"
+import { STREAM_PATH, streamClose } from "../wire/queue.ts"
+import { cborAnswer, jsonAnswer, preflightAnswer, problemAnswer, textAnswer } from "./answers.ts"
+import type { CallGuard } from "./calls.ts"
+import { asProblem, type Report } from "./failure.ts"
+import { Freshness } from "./freshness.ts"
+import { isPlainHost, targetOf } from "./host.ts"
+import { CONNECTION_IDLE_SECONDS_MAX, SOCKETS_MAX, STOP_SECONDS_MAX } from "./limits.ts"
+import { ReplayCache } from "./replay.ts"
+import { type Operation, operationRunner } from "./routes.ts"
+import { Connection, type OpenStream, Streams } from "./stream.ts"
+
+export interface EdgeOptions {
+  readonly operations: readonly Operation[]
+  readonly openStream: OpenStream
+  /** Public JSON documents by path. */
+  readonly documents: Readonly<Record<string, unknown>>
+  readonly crypto: CryptoProvider
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+  /** Signatures of this second and earlier are refused (see Freshness); 0 for none. */
+  readonly boundary: number
+  readonly report: Report
+}
+
+/** The server's HTTP and WebSocket side: the only place that knows Elysia. */
+export class Edge {
+  readonly #guard: CallGuard
+  readonly #streams: Streams
+  readonly #report: Report
+  readonly #postPaths: ReadonlySet<string>
+  readonly #getPaths: ReadonlySet<string>
+  readonly #fetch: (request: Request) => Response | Promise<Response>
+  #server: Server<Connection> | undefined
+  #inFlight = 0
+  #stopping = false
+
+  constructor(options: EdgeOptions) {
+    const { crypto, clock, boundary, report, operations, documents } = options
+    const freshness = new Freshness(clock, boundary)
+    this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
+    this.#report = report
+    this.#streams = new Streams(this.#guard, options.openStream, report)
+    this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
+    this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
+    this.#fetch = this.#routes(operations, documents).fetch
+  }
+
+  /** Begins to accept connections and returns the port. Throws the system's error, for example of a port in use. */
+  listen(host: string, port: number): number {
+    this.#server = Bun.serve<Connection>({
+      hostname: host,
+      port,
+      development: false,
+      // Beyond this Bun refuses by itself, without a code; below, the operations' own limits do.
+      maxRequestBodySize: 2 * REQUEST_BODY_BYTES_MAX,
+      idleTimeout: CONNECTION_IDLE_SECONDS_MAX,
+      fetch: this.#fetch,
+      error: (error) => this.#refuse(error),
+      websocket: this.#streams.handler(),
+    })
+    return this.#server.port ?? port
+  }
+
+  /** Accepts nothing more, lets requests in flight be answered, closes streams with `stopping`. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const server = this.#server
+    if (server === undefined) return
+    void server.stop(false)
+    this.#streams.closeAll(streamClose.stopping)
+    const deadline = performance.now() + STOP_SECONDS_MAX * 1000
+    while (this.#inFlight + server.pendingRequests + this.#streams.size > 0 && performance.now() < deadline)
+      await Bun.sleep(5)
+    await server.stop(true)
+  }
+
+  /** Order matters: Elysia's hooks hold for the routes that come after them. */
+  #routes(operations: readonly Operation[], documents: EdgeOptions["documents"]) {
+    // Without `standardHostname: false` a Host of less than four characters moves where the path is looked for.
+    const app = new Elysia({ strictPath: true, normalize: false, handler: { standardHostname: false } })
+      .onError(({ error, request }) => this.#refuse(error, request))
+      .onRequest(({ request }) => this.#precheck(request))
+    for (const operation of operations) {
+      const run = operationRunner(this.#guard, operation)
+      app.post(operation.endpoint.path, ({ request }) => this.#answer(run, request), { parse: "none" })
+    }
+    for (const [path, document] of Object.entries(documents)) {
+      const text = JSON.stringify(document)
+      app.get(path, () => jsonAnswer(text))
+    }
+    app.get("/health", () => textAnswer("ok"))
+    app.get(STREAM_PATH, ({ request }) => this.#upgrade(request))
+    return app.compile()
+  }
+
+  /** An answer ends the request here; without one the path is matched. */
+  #precheck(request: Request): Response | undefined {
+    if (!isPlainHost(request.headers.get("host"))) return this.#refuse(new Problem("request.bad-host"))
+    const target = targetOf(request.url)
+    if (target.includes("?")) return this.#refuse(new Problem("request.not-found"))
+    if (request.method === "OPTIONS" && this.#knows(target)) return preflightAnswer()
+    return undefined
+  }
+
+  #knows(path: string): boolean {
+    return this.#postPaths.has(path) || this.#getPaths.has(path)
+  }
+
+  async #answer(run: (request: Request) => Promise<Uint8Array>, request: Request): Promise<Response> {
+    if (this.#stopping || this.#inFlight >= REQUESTS_IN_FLIGHT_MAX)
+      return this.#refuse(new Problem("server.overloaded"))
+    this.#inFlight++
+    try {
+      return cborAnswer(await run(request))
+    } catch (error) {
+      const problem = asProblem(error, this.#report)
+      if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
+      return this.#refuse(problem)
+    } finally {
+      this.#inFlight--
+    }
+  }
+
+  #upgrade(request: Request): Response | undefined {
+    if (this.#stopping || this.#streams.size >= SOCKETS_MAX)
+      return this.#refuse(new Problem("server.overloaded"))
+    if (this.#server?.upgrade(request, { data: new Connection(this.#streams) })) return undefined
+    return this.#refuse(new Problem("request.malformed"))
+  }
+
+  /** Elysia's own errors are about paths and methods; there is no other way to get here with a request. */
+  #refuse(error: unknown, request?: Request): Response {
+    return problemAnswer(this.#problemOf(error, request), this.#guard.freshness.now())
+  }
+
+  #problemOf(error: unknown, request: Request | undefined): Problem {
+    const code: unknown = error instanceof Error && "code" in error ? error.code : undefined
+    if (request === undefined || code !== "NOT_FOUND") return asProblem(error, this.#report)
+    return new Problem(this.#knows(targetOf(request.url)) ? "request.wrong-method" : "request.not-found")
+  }
+}
