@@ -46,8 +46,9 @@ export interface StoreOptions {
   /** An epoch takes no further unit once its rows hold this many bytes. */
   readonly epochBytesMax?: number
   /**
-   * A hook of a unit threw, or a scrub that was due failed (it is tried again). Without this function the process
-   * ends with the error, because neither can be made good silently.
+   * A hook of a unit threw, a scrub that was due failed (it is tried again), or the disk failed while committing
+   * (the store refuses everything until it is opened again). Without this function the process ends with the error,
+   * because none of these can be made good silently.
    */
   readonly fault?: (error: unknown) => void
   /** For tests: told of each finished step of scrubbing. */

@@ -31,7 +31,7 @@ export interface PipelineEvents {
   committed(): void
   /** After a transaction that was rolled back: what it wrote may lie behind the log's end. */
   rolledBack(): void
-  /** Something that must not fail did: a hook of a unit. */
+  /** Something that must not fail did: a hook of a unit, or a COMMIT whose outcome is unknown. */
   fault(error: unknown): void
 }
 
@@ -129,6 +129,7 @@ export class Pipeline implements Writer {
     if (failure !== undefined) {
       for (const { unit } of accepted.toReversed()) this.#hook(() => unit.failed?.())
       for (const { reject } of decided) reject(failure)
+      if (this.#broken) this.#events.fault(failure)
       return
     }
     for (const { unit } of accepted) this.#hook(() => unit.committed?.())
