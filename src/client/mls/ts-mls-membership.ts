@@ -8,16 +8,10 @@ import {
   generateKeyPackageWithKey,
   joinGroupExternal,
   type KeyPackage,
-  type RatchetTree,
   type Welcome,
 } from "ts-mls"
 import { defaultClientConfig } from "ts-mls/clientConfig.js"
-import { validateRatchetTree } from "ts-mls/clientState.js"
-import {
-  decodeGroupInfo,
-  verifyGroupInfoConfirmationTag,
-  verifyGroupInfoSignature,
-} from "ts-mls/groupInfo.js"
+import { decodeGroupInfo, encodeGroupInfo, verifyGroupInfoConfirmationTag } from "ts-mls/groupInfo.js"
 import { decodeKeyPackage, encodeKeyPackage, makeKeyPackageRef } from "ts-mls/keyPackage.js"
 import { deriveKeySchedule } from "ts-mls/keySchedule.js"
 import { pathToRoot } from "ts-mls/pathSecrets.js"
@@ -30,6 +24,9 @@ import { decryptGroupInfo, decryptGroupSecrets } from "ts-mls/welcome.js"
 import { portableCrypto } from "../../crypto/portable.ts"
 import type { CryptoProvider } from "../../crypto/provider.ts"
 import { wipe } from "../../crypto/wipe.ts"
+import { decodeGroupInfo as decodeOwnGroupInfo } from "../../mls/codec/group-info.ts"
+import { observeGroup } from "../../mls/observer/creation.ts"
+import { FlatTree } from "../../mls/tree/flat-tree.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../wire/queue-config.ts"
 import { ciphersuite } from "./ciphersuite.ts"
 import {
@@ -85,8 +82,8 @@ export function tsMlsMembership(crypto: CryptoProvider = portableCrypto): Member
         const message = decodeWhole(decodeMlsMessage, welcome.slice())
         if (message.wireformat !== "mls_welcome") throw new MemberError("wire format")
         const keyPackage = decodeWhole(decodeKeyPackage, own.keyPackage)
-        const tree = decodeWhole(decodeRatchetTree, ratchetTree.slice())
-        return new TsMlsMember(suite, await join(suite, message.welcome, keyPackage, own.secrets, tree))
+        const state = await join(suite, message.welcome, keyPackage, own.secrets, ratchetTree)
+        return new TsMlsMember(suite, state)
       }),
     joinExternal: (groupInfo, ratchetTree, leaf, authenticatedData) =>
       guarded("external join", () => joinExternal(suite, groupInfo, ratchetTree, leaf, authenticatedData)),
@@ -134,9 +131,10 @@ async function join(
   welcome: Welcome,
   keyPackage: KeyPackage,
   secrets: KeyPackageSecrets,
-  tree: RatchetTree,
+  ratchetTree: Uint8Array,
 ): Promise<ClientState> {
   const { cs } = suite
+  const tree = decodeWhole(decodeRatchetTree, ratchetTree.slice())
   const noPsk = new Uint8Array(cs.kdf.size)
   const initKey = await cs.hpke.importPrivateKey(secrets.initKey)
   const ref = await makeKeyPackageRef(keyPackage, cs.hash)
@@ -147,20 +145,8 @@ async function join(
   if (info === undefined || info.groupContext.cipherSuite !== keyPackage.cipherSuite) {
     throw new MemberError("group info")
   }
-  const refusal = await validateRatchetTree(
-    tree,
-    info.groupContext,
-    config.lifetimeConfig,
-    config.authService,
-    info.groupContext.treeHash,
-    cs,
-  )
-  if (refusal !== undefined) throw new MemberError("ratchet tree")
-  const signer = tree[leafToNodeIndex(toLeafIndex(info.signer))]
-  if (signer?.nodeType !== "leaf") throw new MemberError("signer")
-  if (!(await verifyGroupInfoSignature(info, signer.leaf.signaturePublicKey, cs.signature))) {
-    throw new MemberError("group info signature")
-  }
+  const observed = decodeOwnGroupInfo(encodeGroupInfo(info))
+  observeGroup(suite.crypto, observed, FlatTree.decode(suite.crypto, ratchetTree))
   if (!(await verifyGroupInfoConfirmationTag(info, joinerSecret, noPsk, cs))) {
     throw new MemberError("confirmation tag")
   }

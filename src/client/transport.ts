@@ -1,0 +1,218 @@
+import { Value } from "@sinclair/typebox/value"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
+import { REQUEST_NONCE_BYTES } from "../limits.ts"
+import { concat } from "../wire/bytes.ts"
+import { BODY_VERSION, decodeBody, encodeBody, encodeCbor } from "../wire/cbor.ts"
+import { externalAad, signRequest } from "../wire/cose.ts"
+import type { Endpoint, Params, Result, Sender } from "../wire/endpoint.ts"
+import { type ProblemCode, problems } from "../wire/problem.ts"
+import { encodeSenderId, type SenderId } from "../wire/sender.ts"
+import { CodecError } from "../wire/tls.ts"
+import { ClientError } from "./errors.ts"
+import { backoffMilliseconds, pause } from "./pace.ts"
+
+/** Who signs a request: the name the server finds the key by, and the Ed25519 seed. */
+export interface Signer {
+  readonly sender: SenderId
+  readonly seed: Uint8Array
+}
+
+export interface TransportOptions {
+  /** `https://chat.example.org`; operations are below it. */
+  readonly url: string
+  readonly crypto: CryptoProvider
+  /** Aborted when the client is closed. */
+  readonly signal: AbortSignal
+  /** How long one call may go on trying while the server cannot be reached or is busy. */
+  readonly patienceMilliseconds: number
+  readonly fetch?: typeof globalThis.fetch
+}
+
+/** Bytes of an answer, at most; the largest is a full dequeue or a group's tree. */
+const ANSWER_BYTES_MAX = 80 * 1024 * 1024
+/** One attempt, at most. */
+const ATTEMPT_MILLISECONDS_MAX = 30_000
+/** Signatures that the server may find stale before the client gives up: after a restart it refuses those of its first second. */
+const STALE_ATTEMPTS_MAX = 6
+
+type Attempt<R> =
+  | { readonly kind: "answer"; readonly result: R }
+  | { readonly kind: "refusal"; readonly code: ProblemCode }
+  /** Nobody knows whether the server carried it out. */
+  | { readonly kind: "lost" }
+
+type SignerOf<S extends Sender> = S extends "none" ? [] : [signer: Signer]
+
+/**
+ * Calls operations. A call is repeated, newly signed, while the server cannot be reached or is busy; every operation
+ * is safe to repeat that way: identical commits are accepted once and acknowledged again, receivers drop a message
+ * that they have, claims may cost one more package.
+ *
+ * Requests to the AS carry real identities, those to the DS and the QS pseudonyms: they must not share a connection.
+ * AS requests are therefore sent without keep-alive. Browsers ignore that for HTTP/2; a page that needs the
+ * separation there has to reach the AS under an origin of its own.
+ */
+export class Transport {
+  readonly #options: TransportOptions
+  /** Server's clock minus ours, in seconds; learnt when a signature is refused as stale. */
+  #clockOffset = 0
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+  }
+
+  /** Seconds since 1970 by the server's clock as far as it is known. */
+  now(): number {
+    return Math.floor(Date.now() / 1000) + this.#clockOffset
+  }
+
+  /**
+   * Throws ClientError: the server's code when it refuses, `client.unreachable` when patience ends, `client.closed`,
+   * `client.unexpected-response`.
+   */
+  async call<E extends Endpoint>(
+    endpoint: E,
+    params: Params<E>,
+    ...signer: SignerOf<E["sender"]>
+  ): Promise<Result<E>> {
+    const { signal, patienceMilliseconds } = this.#options
+    const deadline = Date.now() + patienceMilliseconds
+    const payload = encodeCbor(params)
+    let lost = false
+    let stale = 0
+    try {
+      for (let attempt = 1; ; attempt++) {
+        if (signal.aborted) throw new ClientError("client.closed", { ambiguous: lost })
+        const outcome = await this.#attempt(endpoint, payload, signer[0])
+        if (outcome.kind === "answer") return outcome.result
+        if (outcome.kind === "lost") lost = true
+        else if (outcome.code === "auth.stale" && ++stale < STALE_ATTEMPTS_MAX) {
+          if (stale === 1) continue
+        } else if (outcome.code !== "server.overloaded") {
+          throw new ClientError(outcome.code, { ambiguous: lost })
+        }
+        const delay = backoffMilliseconds(attempt)
+        if (Date.now() + delay > deadline) throw new ClientError("client.unreachable", { ambiguous: lost })
+        await pause(delay, signal)
+      }
+    } finally {
+      wipe(payload)
+    }
+  }
+
+  /** The first frame of a stream, or the body of a signed request: version byte and COSE_Sign1. */
+  sign(method: "GET" | "POST", path: string, payload: Uint8Array, signer: Signer): Uint8Array {
+    const { crypto } = this.#options
+    const parts = {
+      kid: encodeSenderId(signer.sender),
+      issuedAt: this.now(),
+      nonce: crypto.random(REQUEST_NONCE_BYTES),
+      payload,
+    }
+    const request = signRequest(crypto, signer.seed, parts, externalAad(method, path))
+    const body = concat(Uint8Array.of(BODY_VERSION), request)
+    wipe(request)
+    return body
+  }
+
+  async #attempt<E extends Endpoint>(
+    endpoint: E,
+    payload: Uint8Array,
+    signer: Signer | undefined,
+  ): Promise<Attempt<Result<E>>> {
+    const body =
+      signer === undefined
+        ? concat(Uint8Array.of(BODY_VERSION), payload)
+        : this.sign("POST", endpoint.path, payload, signer)
+    let response: Response
+    let answer: Uint8Array
+    try {
+      response = await this.#fetch(endpoint, body)
+      answer = await readBounded(response)
+    } catch (error) {
+      if (error instanceof ClientError) throw error
+      return { kind: "lost" }
+    } finally {
+      wipe(body)
+    }
+    if (response.ok) return { kind: "answer", result: decodeResult(endpoint, answer) }
+    const code = problemCode(answer)
+    if (code === "auth.stale") this.#learnClock(response.headers.get("date"))
+    if (code !== undefined) return { kind: "refusal", code }
+    // A proxy in front of the server answers in its own words while the server is away.
+    if (response.status >= 500) return { kind: "lost" }
+    throw new ClientError("client.unexpected-response")
+  }
+
+  async #fetch(endpoint: Endpoint, body: Uint8Array): Promise<Response> {
+    const send = this.#options.fetch ?? globalThis.fetch
+    return await send(new URL(endpoint.path, this.#options.url), {
+      method: "POST",
+      headers: { "content-type": "application/cbor" },
+      body: body as Uint8Array<ArrayBuffer>,
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+      cache: "no-store",
+      redirect: "error",
+      keepalive: !endpoint.path.startsWith("/as/") && !inBrowser(),
+      signal: AbortSignal.any([this.#options.signal, AbortSignal.timeout(ATTEMPT_MILLISECONDS_MAX)]),
+    })
+  }
+
+  #learnClock(date: string | null): void {
+    const server = date === null ? Number.NaN : Date.parse(date)
+    if (!Number.isNaN(server)) this.#clockOffset = Math.round((server - Date.now()) / 1000)
+  }
+}
+
+/** In browsers `keepalive` means something else: the request outlives its page, and its body is limited. */
+function inBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return new Uint8Array(0)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return concat(...chunks)
+    length += value.length
+    if (length > ANSWER_BYTES_MAX) {
+      await reader.cancel()
+      throw new ClientError("client.unexpected-response")
+    }
+    chunks.push(value)
+  }
+}
+
+function decodeResult<E extends Endpoint>(endpoint: E, answer: Uint8Array): Result<E> {
+  let result: unknown
+  try {
+    result = decodeBody(answer)
+  } catch (error) {
+    if (error instanceof CodecError) throw new ClientError("client.unexpected-response")
+    throw error
+  }
+  if (!Value.Check(endpoint.result, result)) throw new ClientError("client.unexpected-response")
+  return result as Result<E>
+}
+
+const PROBLEM_PREFIX = "urn:cinder:problem:"
+
+/** The stable code of a problem document, if that is what the body is. */
+function problemCode(answer: Uint8Array): ProblemCode | undefined {
+  let problem: unknown
+  try {
+    problem = JSON.parse(new TextDecoder().decode(answer))
+  } catch {
+    return undefined
+  }
+  if (typeof problem !== "object" || problem === null) return undefined
+  const { code, type } = problem as { readonly code?: unknown; readonly type?: unknown }
+  const name =
+    typeof code === "string" ? code : typeof type === "string" ? type.slice(PROBLEM_PREFIX.length) : ""
+  return Object.hasOwn(problems, name) ? (name as ProblemCode) : undefined
+}
