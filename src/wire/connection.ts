@@ -108,8 +108,12 @@ export function makeConnectionPackage(
   requireValid(client.expiration, now)
   const expiration = within(lifetime(now, CLIENT_CREDENTIAL_SECONDS), client.expiration)
   const unsigned = { encryptionKey, expiration, clientCredential }
-  const tbs = packageTbs(unsigned)
-  return concat(tbs, signLabeled(crypto, clientSeed, labels.connectionPackage, tbs))
+  const signature = signLabeled(crypto, clientSeed, labels.connectionPackage, packageTbs(unsigned))
+  return encodeConnectionPackage({ ...unsigned, signature })
+}
+
+export function encodeConnectionPackage(connectionPackage: ConnectionPackage): Uint8Array {
+  return concat(packageTbs(connectionPackage), connectionPackage.signature)
 }
 
 /** Throws CodecError unless the bytes are one ConnectionPackage. Checks no signature. */
