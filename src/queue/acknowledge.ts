@@ -1,0 +1,62 @@
+import { type Effect, put, type Table, type View } from "../store/database.ts"
+import { equal } from "../wire/bytes.ts"
+import type { EntryAddress, Pool } from "./pool.ts"
+import type { QueueRow, SlotSealer } from "./slots.ts"
+
+/** Entries of one chain that their owner has: from `through` down to `from`, and what is left below. */
+export interface AcknowledgedRange extends EntryAddress {
+  readonly through: number
+  /** Entries from here on are known to exist; `through + 1` if none is. */
+  readonly from: number
+}
+
+/** How many look-ups are made before others get their turn. */
+const LOOKUPS_PER_TURN = 256
+
+/**
+ * The deletions of the ranges' entries, downwards until the first one missing. Each chain's lowest entries come
+ * first: if only some of the deletions are made, repeating the acknowledgement makes the others.
+ */
+export async function deletionsOf(pool: Pool, ranges: readonly AcknowledgedRange[]): Promise<Effect[]> {
+  const all: Effect[] = []
+  let lookups = 0
+  for (const range of ranges) {
+    const downwards: Effect[] = []
+    for (let index = range.through; index >= 0; index--) {
+      if (index < range.from && pool.entry(range, index) === undefined) break
+      const deletion = pool.remove(range, index)
+      if (deletion === undefined) break
+      downwards.push(deletion)
+      if (++lookups % LOOKUPS_PER_TURN === 0) await nextTurn()
+    }
+    for (let i = downwards.length - 1; i >= 0; i--) all.push(downwards[i] as Effect)
+  }
+  return all
+}
+
+/**
+ * Removes the starts of chains that are used up, the newest chain's excepted: the server may still write to it.
+ * Nothing changes if there is nothing to remove.
+ */
+export function withoutUsedUp(
+  table: Table<QueueRow>,
+  slots: SlotSealer,
+  view: View,
+  queue: Uint8Array,
+  usedUp: readonly Uint8Array[],
+): Effect[] {
+  if (usedUp.length === 0) return []
+  const row = view.get(table, { id: queue })
+  if (row === undefined) return []
+  const used = slots.used(row)
+  const kept = used.filter(
+    ({ chain }, slot) => slot === used.length - 1 || !usedUp.some((named) => equal(named, chain)),
+  )
+  if (kept.length === used.length) return []
+
+  return [put(table, slots.seal(row.id, row.queue_key, kept))]
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,287 @@
+import { Buffer } from "node:buffer"
+import type { Static } from "@sinclair/typebox"
+import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
+import type { Enqueued } from "../fanout.ts"
+import { CHAIN_SLOTS, KEY_BYTES } from "../limits.ts"
+import { type Effect, put, remove, type Store, type Table, type View } from "../store/database.ts"
+import type { Wakeups } from "../store/wakeups.ts"
+import { toHex } from "../wire/bytes.ts"
+import { Problem } from "../wire/problem.ts"
+import {
+  type ChainAcknowledgement,
+  type ChainCursor,
+  type DequeueParams,
+  type DequeueResult,
+  type QueueEntry,
+  streamClose,
+} from "../wire/queue.ts"
+import { type AcknowledgedRange, deletionsOf, withoutUsedUp } from "./acknowledge.ts"
+import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type Written } from "./enqueue.ts"
+import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
+import { LiveQueues } from "./live.ts"
+import { Pool } from "./pool.ts"
+import { type QueueRow, queueTable, SlotSealer } from "./slots.ts"
+import { QueueStream, type StreamSink } from "./stream.ts"
+
+export interface QueueEngineOptions {
+  readonly crypto: CryptoProvider
+  readonly store: Store
+  /** Name of the table with the queues' records; a migration creates it with the columns of {@link QueueRow}. */
+  readonly queueTable: string
+  /** The pool's tables are this, an underscore, and year and month. */
+  readonly poolPrefix: string
+  /** 32 bytes from outside the data; hides which slots of a record are used. Kept, not copied. */
+  readonly slotKey: Uint8Array
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly wakeups: Wakeups
+  readonly limits?: Partial<QueueLimits>
+}
+
+/** Part of a change: its effects, and what is to be called when the change is durable or has failed. */
+export type QueueChange = Enqueued
+
+/**
+ * The queues of one service (PROTOCOL.md section 6.2), over one pool.
+ *
+ * What it guarantees to a queue's owner: every message of a committed change, once and in the order of acceptance,
+ * across restarts, evictions and failed commits. What it guarantees against a snapshot: a record shows that a queue
+ * exists and nothing about its content; the pool shows how many entries all queues hold, per month. Keys that open or
+ * find entries are in memory only, and those that open are overwritten with each entry.
+ *
+ * Who may read and acknowledge is the caller's to check for the queue's record. Tags do not say whose they are:
+ * knowing a chain's address key is the capability to read (but not open) and to delete its entries.
+ */
+export class QueueEngine {
+  readonly #store: Store
+  readonly #table: Table<QueueRow>
+  readonly #crypto: CryptoProvider
+  readonly #slots: SlotSealer
+  readonly #pool: Pool
+  readonly #live: LiveQueues
+  readonly #wakeups: Wakeups
+  readonly #limits: QueueLimits
+  readonly #context: EnqueueContext
+  readonly #streams = new Map<string, QueueStream>()
+
+  constructor(options: QueueEngineOptions) {
+    const { crypto, store, now } = options
+    const limits = { ...defaultQueueLimits, ...options.limits }
+    this.#crypto = crypto
+    this.#store = store
+    this.#limits = limits
+    this.#wakeups = options.wakeups
+    this.#table = queueTable(options.queueTable)
+    this.#slots = new SlotSealer(crypto, options.slotKey)
+    const { retentionMonths } = limits
+    this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, now })
+    this.#live = new LiveQueues(limits.chainsInMemoryMax)
+    this.#context = {
+      crypto,
+      table: this.#table,
+      slots: this.#slots,
+      pool: this.#pool,
+      live: this.#live,
+      limits,
+      now,
+    }
+  }
+
+  /**
+   * The record of a new queue, for a change that expects none under this id.
+   *
+   * @throws Problem `request.malformed`: nothing could ever be sealed to this key
+   */
+  newRecord(id: Uint8Array, queueKey: Uint8Array): Effect {
+    const probe = this.#crypto.random(KEY_BYTES)
+    try {
+      wipe(this.#crypto.x25519(probe, queueKey))
+    } catch (error) {
+      if (error instanceof CryptoError) throw new Problem("request.malformed")
+      throw error
+    } finally {
+      wipe(probe)
+    }
+    return put(this.#table, this.#slots.seal(id, queueKey, []))
+  }
+
+  exists(id: Uint8Array): boolean {
+    const known = this.#live.find(keyOf(id))
+    return known?.chain !== undefined || this.#store.get(this.#table, { id }) !== undefined
+  }
+
+  /**
+   * Removes a queue's record. To be called inside a unit's `effects`. Its unread entries cannot be found any more and
+   * go with their partition.
+   */
+  remove(id: Uint8Array): QueueChange {
+    const key = keyOf(id)
+    this.#live.forget(key)
+    return {
+      effects: [remove(this.#table, { id })],
+      committed: () => {
+        this.#live.forget(key)
+        this.#streams.get(key)?.end(streamClose.refused)
+      },
+      failed: () => undefined,
+    }
+  }
+
+  /**
+   * Seals messages into queues. To be called inside a unit's `effects`, so that the order in every queue is the order
+   * of acceptance; the unit passes `committed` and `failed` on. A queue that does not exist is passed over.
+   *
+   * @throws Problem `queue.full` or `request.too-large`; no queue has changed then
+   */
+  enqueue(view: View, deliveries: readonly QueueDelivery[]): QueueChange {
+    const { effects, written } = sealDeliveries(this.#context, view, deliveries, keyOf)
+    return {
+      effects,
+      committed: () => this.#announce(written),
+      failed: () => abandon(this.#context, written),
+    }
+  }
+
+  /**
+   * Deletes acknowledged entries and the starts of used-up chains; resolves when they are durably gone. Repeated and
+   * late acknowledgements do nothing.
+   *
+   * @throws Problem `queue.invalid-cursor`: a chain is named twice
+   */
+  async acknowledge(
+    id: Uint8Array,
+    acknowledged: readonly Static<typeof ChainAcknowledgement>[],
+    usedUp: readonly Uint8Array[],
+  ): Promise<void> {
+    refuseRepeated(acknowledged.map(({ chain }) => chain))
+    const ranges = acknowledged.map(({ address, month, through }) => {
+      return { address, month, through, from: through + 1 }
+    })
+    await this.#delete(id, ranges, usedUp)
+  }
+
+  /**
+   * The committed entries from each cursor on, chain after chain, at most `max` together.
+   *
+   * @throws Problem `queue.invalid-cursor`: a chain is named twice
+   */
+  read(cursors: readonly Static<typeof ChainCursor>[], max: number): Static<typeof QueueEntry>[] {
+    refuseRepeated(cursors.map(({ chain }) => chain))
+    const entries: Static<typeof QueueEntry>[] = []
+    for (const cursor of cursors) {
+      for (let index = cursor.next; entries.length < max; index++) {
+        const entry = this.#pool.entry(cursor, index)
+        if (entry === undefined) break
+        entries.push({ chain: cursor.chain, index, entry })
+      }
+    }
+    return entries
+  }
+
+  /**
+   * One request of a queue's owner: deletes what is acknowledged, then reads. Undefined: there is no such queue.
+   *
+   * @throws Problem `queue.invalid-cursor`: a chain is named twice
+   */
+  async dequeue(
+    id: Uint8Array,
+    params: Static<typeof DequeueParams>,
+  ): Promise<Static<typeof DequeueResult> | undefined> {
+    refuseRepeated(params.read.map(({ chain }) => chain))
+    await this.acknowledge(id, params.acknowledge, params.usedUp)
+    const row = this.#store.get(this.#table, { id })
+    if (row === undefined) return undefined
+    return { starts: this.#slots.starts(row), entries: this.read(params.read, params.max) }
+  }
+
+  /**
+   * Begins a stream for a queue's owner, in place of one that is open. The chain that is in memory is renewed with the
+   * next message. Undefined: there is no such queue.
+   */
+  openStream(id: Uint8Array, sink: StreamSink): QueueStream | undefined {
+    const row = this.#store.get(this.#table, { id })
+    if (row === undefined) return undefined
+    const starts = this.#slots.starts(row)
+    const key = keyOf(id)
+    const queue = id.slice()
+    this.#streams.get(key)?.end(streamClose.replaced)
+    const chain = this.#live.find(key)?.chain
+    if (chain !== undefined) chain.renew = true
+    const unsubscribe = this.#wakeups.subscribe(queue, () => stream.wake())
+    const stream: QueueStream = new QueueStream(
+      {
+        entry: (at, index) => this.#pool.entry(at, index),
+        acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp),
+        ended: () => {
+          unsubscribe()
+          if (this.#streams.get(key) === stream) this.#streams.delete(key)
+        },
+      },
+      sink,
+      this.#limits.streamWindowEntries,
+    )
+    this.#streams.set(key, stream)
+    stream.begin(starts)
+    return stream
+  }
+
+  /** Deletes partitions older than the retention time. To be called at start and about once a day. */
+  async dropExpiredPartitions(): Promise<void> {
+    await this.#pool.dropExpired(this.#store.writer)
+  }
+
+  /** Ends all streams and overwrites all keys in memory. */
+  stop(): void {
+    for (const stream of [...this.#streams.values()]) stream.end(streamClose.stopping)
+    this.#live.forgetAll()
+  }
+
+  async #delete(
+    id: Uint8Array,
+    ranges: readonly AcknowledgedRange[],
+    usedUp: readonly Uint8Array[],
+  ): Promise<void> {
+    const deletions = await deletionsOf(this.#pool, ranges)
+    const steps = Math.ceil(deletions.length / this.#limits.acknowledgedPerUnitMax)
+    if (steps === 0 && usedUp.length === 0) return
+    for (let step = 0; step < Math.max(1, steps); step++) {
+      const at = step * this.#limits.acknowledgedPerUnitMax
+      const part = deletions.slice(at, at + this.#limits.acknowledgedPerUnitMax)
+      const last = step + 1 >= steps
+      await this.#store.writer.submit({
+        expects: [],
+        effects: (view) => {
+          if (!last) return part
+          return [...part, ...withoutUsedUp(this.#table, this.#slots, view, id, usedUp)]
+        },
+        committed: () => {
+          const queue = this.#live.find(keyOf(id))
+          if (queue !== undefined) queue.outstanding = Math.max(0, queue.outstanding - part.length)
+        },
+      })
+    }
+  }
+
+  #announce(written: readonly Written[]): void {
+    for (const { key, queue, begun } of written) {
+      const stream = this.#streams.get(key)
+      if (begun !== undefined) {
+        if (stream === undefined) wipe(begun.address)
+        else stream.chainBegun(begun)
+      }
+      this.#wakeups.wake(queue)
+    }
+  }
+}
+
+function refuseRepeated(chains: readonly Uint8Array[]): void {
+  if (chains.length > CHAIN_SLOTS || new Set(chains.map(toHex)).size !== chains.length) {
+    throw new Problem("queue.invalid-cursor")
+  }
+}
+
+/** A queue's name in memory: one character for each byte. */
+function keyOf(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1")
+}

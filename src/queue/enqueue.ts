@@ -1,0 +1,170 @@
+import { CHAIN_MESSAGE_BYTES_MAX, ChainWriter, FRAGMENT_BYTES } from "../crypto/chain.ts"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
+import { CHAIN_SLOTS } from "../limits.ts"
+import { type Effect, put, type Table, type View } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
+import type { QueueLimits } from "./limits.ts"
+import { endChain, type LiveChain, type LiveQueues } from "./live.ts"
+import type { Pool } from "./pool.ts"
+import type { QueueRow, SlotSealer, UsedSlot } from "./slots.ts"
+
+/** One message for one queue. */
+export interface QueueDelivery {
+  readonly queue: Uint8Array
+  readonly message: Uint8Array
+}
+
+/** A chain as a stream needs to know it. */
+export interface BegunChain {
+  readonly chain: Uint8Array
+  /** A copy, the holder's to wipe. */
+  readonly address: Uint8Array
+  readonly month: number
+  readonly start: Uint8Array
+}
+
+/** What one call wrote to one queue. */
+export interface Written {
+  readonly key: string
+  readonly queue: Uint8Array
+  readonly chain: LiveChain
+  readonly begun: BegunChain | undefined
+  readonly entries: number
+}
+
+export interface EnqueueContext {
+  readonly crypto: CryptoProvider
+  readonly table: Table<QueueRow>
+  readonly slots: SlotSealer
+  readonly pool: Pool
+  readonly live: LiveQueues
+  readonly limits: QueueLimits
+  readonly now: () => number
+}
+
+interface Plan {
+  readonly key: string
+  readonly queue: Uint8Array
+  readonly messages: Uint8Array[]
+  entries: number
+}
+
+interface Beginning {
+  readonly row: QueueRow
+  readonly used: readonly UsedSlot[]
+}
+
+/**
+ * Seals messages into the chains of their queues. Everything that can refuse is asked before the first chain
+ * advances, so that one full queue costs the others nothing. A queue that does not exist any more is passed over.
+ *
+ * @throws Problem `queue.full`, `request.too-large`
+ */
+export function sealDeliveries(
+  context: EnqueueContext,
+  view: View,
+  deliveries: readonly QueueDelivery[],
+  keyOf: (queue: Uint8Array) => string,
+): { readonly effects: Effect[]; readonly written: Written[] } {
+  const decided = planOf(deliveries, keyOf).map((plan) => ({ plan, decision: decide(context, view, plan) }))
+  const effects: Effect[] = []
+  const written: Written[] = []
+  try {
+    for (const { plan, decision } of decided) {
+      if (decision !== "gone") written.push(write(context, plan, decision, effects))
+    }
+  } catch (error) {
+    for (const { plan } of decided) context.live.forget(plan.key)
+    throw error
+  }
+  context.live.trim()
+  return { effects, written }
+}
+
+function planOf(deliveries: readonly QueueDelivery[], keyOf: (queue: Uint8Array) => string): Plan[] {
+  const plans = new Map<string, Plan>()
+  for (const { queue, message } of deliveries) {
+    if (message.length > CHAIN_MESSAGE_BYTES_MAX) throw new Problem("request.too-large")
+    const key = keyOf(queue)
+    const plan = plans.get(key) ?? { key, queue, messages: [], entries: 0 }
+    plan.messages.push(message)
+    plan.entries += Math.max(1, Math.ceil(message.length / FRAGMENT_BYTES))
+    plans.set(key, plan)
+  }
+  return [...plans.values()]
+}
+
+/** Whether the queue's chain goes on, another begins, or there is no such queue. */
+function decide(context: EnqueueContext, view: View, plan: Plan): "continue" | "gone" | Beginning {
+  const { limits, live, pool, slots, table } = context
+  const queue = live.find(plan.key)
+  if ((queue?.outstanding ?? 0) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
+  const chain = queue?.chain
+  const usable =
+    chain !== undefined &&
+    chain.month === pool.currentMonth() &&
+    chain.writer.nextIndex + plan.entries <= limits.chainEntriesHardMax
+  if (usable && !renewalDue(context, chain)) return "continue"
+
+  const row = view.get(table, { id: plan.queue })
+  if (row === undefined) return "gone"
+  const used = slots.used(row).filter(({ month }) => !pool.expired(month))
+  const free = CHAIN_SLOTS - used.length
+  if (usable && free <= limits.slotsReserved) return "continue"
+  if (free === 0 || plan.entries > limits.chainEntriesHardMax) throw new Problem("queue.full")
+  return { row, used }
+}
+
+function renewalDue({ limits, now }: EnqueueContext, chain: LiveChain): boolean {
+  return (
+    chain.renew ||
+    chain.writer.nextIndex >= limits.chainEntriesMax ||
+    now() - chain.began >= limits.chainAgeMilliseconds
+  )
+}
+
+function write(
+  context: EnqueueContext,
+  plan: Plan,
+  decision: "continue" | Beginning,
+  effects: Effect[],
+): Written {
+  const queue = context.live.use(plan.key)
+  let begun: BegunChain | undefined
+  if (decision !== "continue") {
+    endChain(queue)
+    const beginning = begin(context, decision)
+    queue.chain = beginning.chain
+    begun = beginning.begun
+    effects.push(beginning.effect)
+  }
+  const chain = queue.chain as LiveChain
+  for (const message of plan.messages) {
+    for (const entry of chain.writer.seal(message)) effects.push(context.pool.put(chain.month, entry))
+  }
+  queue.outstanding += plan.entries
+  return { key: plan.key, queue: plan.queue, chain, begun, entries: plan.entries }
+}
+
+function begin({ crypto, pool, slots, table, now }: EnqueueContext, { row, used }: Beginning) {
+  const writer = ChainWriter.create(crypto)
+  const month = pool.currentMonth()
+  const start = writer.start(row.queue_key, month)
+  const slot: UsedSlot = { chain: writer.id, month, start }
+  const chain: LiveChain = { writer, month, began: now(), renew: false }
+  const begun: BegunChain = { chain: writer.id, address: writer.address.slice(), month, start }
+  return { chain, begun, effect: put(table, slots.seal(row.id, row.queue_key, [...used, slot])) }
+}
+
+/** Gives up the chains that a failed change had advanced: their entries, or their starts, are missing. */
+export function abandon({ live }: EnqueueContext, written: readonly Written[]): void {
+  for (const { key, chain, begun, entries } of written) {
+    wipe(begun?.address)
+    chain.writer.wipe()
+    const queue = live.find(key)
+    if (queue === undefined) continue
+    if (queue.chain === chain) queue.chain = undefined
+    queue.outstanding = Math.max(0, queue.outstanding - entries)
+  }
+}
