@@ -9,16 +9,13 @@ import {
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
-import {
-  type Clock,
-  checkExtensionList,
-  checkExtensionsListed,
-  checkLeafNode,
-  checkLifetime,
-  checkSource,
-} from "./leaf-validity.ts"
+import { type Clock, checkExtensionList, checkLeafNode, checkLifetime, checkSource } from "./leaf-validity.ts"
 
-/** Checks a KeyPackage by itself (RFC 9420 section 10.1). Throws MlsError. */
+/**
+ * Checks a KeyPackage by itself (RFC 9420 section 10.1). Extensions of the KeyPackage that its capabilities do not name
+ * are ignored: section 10 forbids making them, 13.4 and 13.5 ask receivers to take them, and some clients in use do.
+ * Throws MlsError.
+ */
 export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, clock: Clock): void {
   const { leafNode } = keyPackage
   check(keyPackage.version === PROTOCOL_VERSION_MLS10, rules.keyPackageSuite)
@@ -28,7 +25,6 @@ export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, 
   checkSource(leafNode, "keyPackage")
   checkLifetime(leafNode, clock)
   checkExtensionList(keyPackage.extensions)
-  checkExtensionsListed(leafNode, keyPackage.extensions)
   checkLeafNode(crypto, leafNode, undefined)
   const signed = keyPackageToBeSigned(keyPackage)
   check(

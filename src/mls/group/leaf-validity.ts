@@ -45,7 +45,7 @@ export function checkLeafNode(crypto: CryptoProvider, leaf: LeafNode, place: Lea
   check(leaf.encryptionKey.length === SUITE_KEM_BYTES, rules.keyLength)
   check(leaf.signatureKey.length === SUITE_SIGNATURE_KEY_BYTES, rules.keyLength)
   checkExtensionList(leaf.extensions)
-  checkExtensionsListed(leaf, leaf.extensions)
+  checkExtensionsListed(leaf)
   check(capabilities.credentials.includes(credentialType(leaf.credential)), rules.leafCredentialUnlisted)
   check(capabilities.versions.includes(PROTOCOL_VERSION_MLS10), rules.leafVersion)
   check(capabilities.cipherSuites.includes(CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519), rules.leafVersion)
@@ -56,10 +56,9 @@ export function checkLeafNode(crypto: CryptoProvider, leaf: LeafNode, place: Lea
   )
 }
 
-/** Throws MlsError if the leaf's capabilities do not name one of the extensions, those of RFC 9420 excepted. */
-export function checkExtensionsListed(leaf: LeafNode, extensions: readonly Extension[]): void {
+function checkExtensionsListed(leaf: LeafNode): void {
   const supported = leaf.capabilities.extensions
-  for (const { type } of extensions) {
+  for (const { type } of leaf.extensions) {
     check(isDefaultExtension(type) || supported.includes(type), rules.leafExtensionUnlisted)
   }
 }
