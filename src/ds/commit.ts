@@ -1,0 +1,169 @@
+import { HASH_BYTES } from "../limits.ts"
+import { decodeExtensions, observeCommit, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
+import type { Unit } from "../store/database.ts"
+import { equal, utf8 } from "../wire/bytes.ts"
+import { Problem } from "../wire/problem.ts"
+import { encodeQueueMessage } from "../wire/queue-message.ts"
+import { Writer } from "../wire/tls.ts"
+import type { CommitContent, ObservedCommit } from "./content-rules.ts"
+import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { type Addressee, address, deliveringUnit, withTickets } from "./fan-out.ts"
+import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
+import { monthOf } from "./month.ts"
+import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
+import type { GroupKey, OpenedGroup } from "./records.ts"
+import { allow, validating } from "./refusal.ts"
+import { changeRows, groupUnchanged } from "./store.ts"
+import { type TreeRecord, wipeTree } from "./tree-record.ts"
+
+/** What every operation with a commit is sent. */
+export interface CommitParams extends GroupKey {
+  readonly commit: Uint8Array
+  readonly groupInfo: { readonly extensions: Uint8Array; readonly signature: Uint8Array }
+}
+
+/** One operation with a commit, as far as it differs from the others. */
+export interface CommitRequest<P extends CommitParams> {
+  /** Its name: a commit that was accepted for one operation is not a repetition in another. */
+  readonly operation: string
+  readonly claimed: P
+  /** The leaf that signed the request and has to have made the commit; undefined for someone who joins by it. */
+  readonly committer: number | undefined
+  /** Refuses callers who may not; the head is undefined for unknown groups and wrong keys. */
+  authorize(head: Head | undefined, commitHash: Uint8Array): P
+  check(observed: ObservedCommit, params: P): CommitContent
+  /** Encoded QueueMessages for the newcomers, in their order, if the operation has some. */
+  welcomes?(staged: StagedCommit, params: P): readonly Uint8Array[]
+}
+
+/**
+ * Validates a commit, makes the next state of it and sends it to the members: in one unit, which the head's salt
+ * guards, so that of all commits for an epoch exactly one is accepted. The same commit again, by a client that did not
+ * get the answer, gets the same answer and changes nothing.
+ *
+ * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `ds.not-allowed`, `ds.group-too-large`,
+ *   `queue.full`, `server.overloaded`
+ */
+export async function commit<P extends CommitParams>(
+  context: DsContext,
+  request: CommitRequest<P>,
+): Promise<void> {
+  const hash = hashCommit(context, request.operation, request.claimed.commit)
+  await submitPrepared(context, () => prepare(context, request, hash))
+}
+
+/** SHA-256(TLS { opaque operation<V>; opaque commit<V> }). */
+function hashCommit(context: DsContext, operation: string, message: Uint8Array): Uint8Array {
+  const writer = new Writer(message.length + HASH_BYTES)
+  return context.crypto.sha256(writer.opaque(utf8(operation)).opaque(message).view())
+}
+
+function prepare<P extends CommitParams>(
+  context: DsContext,
+  request: CommitRequest<P>,
+  hash: Uint8Array,
+): Unit | undefined {
+  const group = context.records.openHead(request.claimed)
+  try {
+    const params = request.authorize(group?.value, hash)
+    if (group === undefined) throw new Problem("auth.refused")
+    if (isRepetition(group.value, hash)) return undefined
+    const tree = context.records.openTree(group, params)
+    try {
+      return stage(context, request, params, group, tree.value, hash)
+    } finally {
+      tree.wipe()
+    }
+  } finally {
+    group?.wipe()
+  }
+}
+
+/** The commit that led into the current epoch was sent again. */
+function isRepetition(head: Head, hash: Uint8Array): boolean {
+  return head.lastCommit !== undefined && equal(head.lastCommit.hash, hash)
+}
+
+/**
+ * The key with which a member signs requests: the leaf's, or for a repetition the one that signed the first time, since
+ * the client does not know yet that its commit, and with it a new key, was accepted.
+ */
+export function requestKey(
+  head: Head | undefined,
+  leaf: number | undefined,
+  commitHash: Uint8Array,
+): Uint8Array | undefined {
+  if (head === undefined || leaf === undefined) return undefined
+  const { lastCommit } = head
+  if (lastCommit?.leaf === leaf && isRepetition(head, commitHash)) return lastCommit.requestKey
+  return memberAt(head, leaf)?.signatureKey
+}
+
+function stage<P extends CommitParams>(
+  context: DsContext,
+  request: CommitRequest<P>,
+  params: P,
+  group: OpenedGroup,
+  record: TreeRecord,
+  hash: Uint8Array,
+): Unit {
+  const { crypto, domain } = context
+  const now = nowSeconds(context)
+  const { state } = group.value
+  const staged = validating(() => observeCommit(crypto, state, record.tree, params.commit, { now }))
+  try {
+    const { committer } = request
+    allow(committer === undefined || (staged.sender.kind === "member" && staged.committerLeaf === committer))
+    const content = request.check({ staged, before: record.tree, domain }, params)
+    const groupInfo = checkGroupInfo(context, staged, params)
+    const month = monthOf(context.now())
+    const welcomes = request.welcomes?.(staged, params) ?? []
+    const accepted = { staged, content, groupInfo, hash, month, now }
+    return acceptingUnit(context, params, group, record, accepted, welcomes)
+  } finally {
+    wipeTree(staged.tree)
+  }
+}
+
+/** The next GroupInfo must verify before the commit is accepted, or nobody could join afterwards. */
+function checkGroupInfo(context: DsContext, staged: StagedCommit, params: CommitParams): GroupInfoRest {
+  const { extensions, signature } = params.groupInfo
+  const { next, tree, committerLeaf: signer } = staged
+  validating(() =>
+    verifyGroupInfo(context.crypto, next, tree, decodeExtensions(extensions), signer, signature),
+  )
+  return { extensions, signer, signature }
+}
+
+function acceptingUnit(
+  context: DsContext,
+  params: CommitParams,
+  group: OpenedGroup,
+  record: TreeRecord,
+  accepted: AcceptedCommit,
+  welcomes: readonly Uint8Array[],
+): Unit {
+  const { fanout, records } = context
+  const head = nextHead(group.value, accepted)
+  const newcomers = accepted.content.newcomers.map((newcomer, i) => ({
+    member: { ...newcomer, ticket: undefined },
+    message: welcomes[i],
+  }))
+  const addressees = [...commitAddressees(group.value, accepted.staged, params), ...newcomers]
+  const { deliveries, tickets, dead } = address(fanout, addressees)
+  allow(newcomers.every(({ member }) => !dead.has(member.leaf)))
+  const rows = changeRows(group.stored, {
+    month: accepted.month,
+    head: records.sealHead(params, { ...head, leaves: withTickets(head.leaves, tickets) }),
+    tree: records.sealTree(params, head.treeWrites, nextTreeRecord(record, accepted)),
+  })
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, deliveries)
+}
+
+/** All members of the epoch that ends, the removed ones too, but for the committer. */
+function commitAddressees(head: Head, staged: StagedCommit, params: CommitParams): Addressee[] {
+  const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
+  return head.leaves
+    .filter(({ leaf }) => leaf !== staged.committerLeaf)
+    .map((member) => ({ member, message }))
+}

@@ -1,0 +1,69 @@
+import type { CryptoProvider } from "../crypto/provider.ts"
+import type { Fanout } from "../fanout.ts"
+import { Conflict, type Store, type Unit } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
+import { strangersKey } from "./authentication.ts"
+import { GroupRecords } from "./records.ts"
+
+export interface DsConfig {
+  /** Records are padded to this many bytes times a power of two; at least PADDING_UNIT_BYTES_MIN. */
+  readonly paddingUnitBytes: number
+}
+
+/** What the delivery service is made of. */
+export interface DsDependencies {
+  readonly store: Store
+  readonly crypto: CryptoProvider
+  readonly fanout: Fanout
+  /** The domain whose queues members may have. */
+  readonly domain: string
+  readonly config: DsConfig
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** What its operations share. */
+export interface DsContext extends DsDependencies {
+  readonly records: GroupRecords
+  readonly strangersKey: Uint8Array
+}
+
+export function createContext(dependencies: DsDependencies): DsContext {
+  const { store, crypto, config } = dependencies
+  return {
+    ...dependencies,
+    records: new GroupRecords(store, crypto, config.paddingUnitBytes),
+    strangersKey: strangersKey(crypto),
+  }
+}
+
+/** `now` as MLS lifetimes have it. */
+export function nowSeconds(context: DsContext): bigint {
+  return BigInt(Math.floor(context.now() / 1000))
+}
+
+/** How often an operation is tried when other requests change the group between its reading and its writing. */
+const ATTEMPTS_MAX = 8
+
+/**
+ * Submits what `prepare` makes of the group as it is, again and again while the group changes in between. `prepare`
+ * gets the number of the attempt; undefined means that there is nothing to do.
+ *
+ * @throws Problem `server.overloaded` when others are always quicker
+ */
+export async function submitPrepared(
+  context: DsContext,
+  prepare: (attempt: number) => Unit | undefined,
+): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const unit = prepare(attempt)
+    if (unit === undefined) return
+    try {
+      await context.store.writer.submit(unit)
+      return
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+    }
+  }
+  throw new Problem("server.overloaded")
+}

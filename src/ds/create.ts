@@ -1,0 +1,105 @@
+import { encodeExtensions, type FlatTree, observeCreation, type PublicGroupState } from "../mls/index.ts"
+import type { Unit } from "../store/database.ts"
+import { equal } from "../wire/bytes.ts"
+import type { Caller } from "./authentication.ts"
+import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { address, deliveringUnit } from "./fan-out.ts"
+import { type GroupInfoRest, groupInfoOf, type Head, memberAt } from "./head.ts"
+import { monthOf } from "./month.ts"
+import { ownQueueConfig } from "./newcomer.ts"
+import type { GroupKey } from "./records.ts"
+import { allow, validating } from "./refusal.ts"
+import type { Reservations } from "./reservations.ts"
+import { createRows, groupAbsent } from "./store.ts"
+import { wipeTree } from "./tree-record.ts"
+
+interface CreateParams extends GroupKey {
+  readonly groupInfo: Uint8Array
+  readonly ratchetTree: Uint8Array
+  readonly encryptedCredential: Uint8Array
+  readonly queueConfig: Uint8Array
+}
+
+interface Creation {
+  readonly state: PublicGroupState
+  readonly tree: FlatTree
+  readonly groupInfo: GroupInfoRest
+}
+
+/** The creator's leaf. */
+const CREATOR = 0
+
+/**
+ * Creates a group of one under a reserved id. The same request again, by a client that did not get the answer, gets the
+ * same answer as long as the group is as it was made.
+ *
+ * @throws Problem `auth.refused`, `ds.invalid-message`, `ds.not-allowed`, `server.overloaded`
+ */
+export async function createGroup(
+  context: DsContext,
+  reservations: Reservations,
+  caller: Caller<CreateParams>,
+): Promise<void> {
+  const { groupId } = caller.claimed
+  await submitPrepared(context, () => {
+    if (isRepetition(context, caller)) return undefined
+    if (caller.leaf !== CREATOR || !reservations.has(groupId)) return caller.refuse()
+    return prepare(context, caller)
+  })
+  reservations.release(groupId)
+}
+
+/** The group exists, is what this request makes, and the caller is its creator. */
+function isRepetition(context: DsContext, caller: Caller<CreateParams>): boolean {
+  const group = context.records.openHead(caller.claimed)
+  if (group === undefined) return false
+  try {
+    const head = group.value
+    if (caller.leaf !== CREATOR || head.state.context.epoch !== 0n) return false
+    if (!equal(groupInfoOf(head), caller.claimed.groupInfo)) return false
+    caller.verify(memberAt(head, CREATOR)?.signatureKey)
+    return true
+  } finally {
+    group.wipe()
+  }
+}
+
+function prepare(context: DsContext, caller: Caller<CreateParams>): Unit {
+  const { records, fanout } = context
+  const { state, tree, groupInfo } = observe(context, caller.claimed)
+  const signatureKey = tree.signatureKey(CREATOR)
+  const params = caller.verify(signatureKey)
+  allow(equal(state.context.groupId, params.groupId))
+  allow(state.context.epoch === 0n && tree.leafWidth === 1 && tree.memberCount === 1)
+
+  const queueConfig = ownQueueConfig(params.queueConfig, context.domain)
+  const month = monthOf(context.now())
+  const creator = { leaf: CREATOR, signatureKey, queueConfig, activityMonth: month, activityEpoch: 0n }
+  const addressees = [{ member: { ...creator, ticket: undefined }, message: undefined }]
+  const { tickets, dead } = address(fanout, addressees)
+  allow(dead.size === 0)
+  const head: Head = {
+    treeWrites: 1n,
+    lastCommit: undefined,
+    state,
+    groupInfo,
+    leaves: [{ ...creator, ticket: tickets.get(CREATOR) }],
+  }
+  const credentials = [{ leaf: CREATOR, credential: params.encryptedCredential }]
+  const sealedTree = records.sealTree(params, head.treeWrites, { tree, credentials, history: [] })
+  const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree)
+  wipeTree(tree)
+  return deliveringUnit(fanout, [groupAbsent(params.groupId)], rows, [])
+}
+
+/** The GroupInfo's signature and extensions, and all that someone who joins would check of the tree. */
+function observe(context: DsContext, { groupInfo, ratchetTree }: CreateParams): Creation {
+  const now = nowSeconds(context)
+  const observed = validating(() => observeCreation(context.crypto, groupInfo, ratchetTree, now))
+  const { extensions, signer, signature } = observed.groupInfo
+  return {
+    state: observed.state,
+    tree: observed.tree,
+    groupInfo: { extensions: encodeExtensions(extensions), signer, signature },
+  }
+}

@@ -1,0 +1,68 @@
+import type { Delivery, Fanout } from "../fanout.ts"
+import type { Effect, Expectation, Unit, View } from "../store/database.ts"
+import type { HeadLeaf } from "./head.ts"
+
+/** A member, and what it is to get, if anything. */
+export interface Addressee {
+  readonly member: Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
+  /** Encoded QueueMessage. */
+  readonly message: Uint8Array | undefined
+}
+
+export interface Addressed {
+  readonly deliveries: readonly Delivery[]
+  /** Tickets to keep for the next time, by leaf. */
+  readonly tickets: ReadonlyMap<number, Uint8Array>
+  /** Leaves whose queue is gone. */
+  readonly dead: ReadonlySet<number>
+}
+
+/** Finds the queues of members. Nothing is sent to a queue that is gone. */
+export function address(fanout: Fanout, addressees: readonly Addressee[]): Addressed {
+  const deliveries: Delivery[] = []
+  const tickets = new Map<number, Uint8Array>()
+  const dead = new Set<number>()
+  const recipients = addressees.map(({ member }) => ({ config: member.queueConfig, ticket: member.ticket }))
+  for (const [i, resolution] of fanout.resolve(recipients).entries()) {
+    const { member, message } = addressees[i] as Addressee
+    if (resolution.kind === "dead") {
+      dead.add(member.leaf)
+      continue
+    }
+    if (resolution.newTicket !== undefined) tickets.set(member.leaf, resolution.newTicket)
+    if (message !== undefined) deliveries.push({ queue: resolution.queue, message })
+  }
+  return { deliveries, tickets, dead }
+}
+
+/** The members with the tickets that they were just given. */
+export function withTickets(
+  members: readonly HeadLeaf[],
+  tickets: ReadonlyMap<number, Uint8Array>,
+): readonly HeadLeaf[] {
+  if (tickets.size === 0) return members
+  return members.map((member) => {
+    const ticket = tickets.get(member.leaf)
+    return ticket === undefined ? member : { ...member, ticket }
+  })
+}
+
+/** One change of a group together with its messages: both become durable, or neither. */
+export function deliveringUnit(
+  fanout: Fanout,
+  expects: readonly Expectation[],
+  rows: readonly Effect[],
+  deliveries: readonly Delivery[],
+): Unit {
+  let enqueued: ReturnType<Fanout["enqueue"]> | undefined
+  return {
+    expects,
+    effects(view: View) {
+      if (deliveries.length === 0) return rows
+      enqueued = fanout.enqueue(view, deliveries)
+      return [...rows, ...enqueued.effects]
+    },
+    committed: () => enqueued?.committed(),
+    failed: () => enqueued?.failed(),
+  }
+}

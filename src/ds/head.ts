@@ -1,0 +1,143 @@
+import { FORMAT_VERSION, HASH_BYTES } from "../limits.ts"
+import {
+  decodeExtensions,
+  encodeGroupInfo,
+  type PublicGroupState,
+  readPublicGroupState,
+  writePublicGroupState,
+} from "../mls/index.ts"
+import { CodecError, decodeAll, type Reader, type Writer } from "../wire/tls.ts"
+
+/**
+ * The head of a group: what sending a message needs, and what the DS must know of an epoch besides its tree
+ * (PROTOCOL.md section 5.1). Sealed with EAR; in TLS presentation language:
+ *
+ *     struct { u8 version; u64 tree_writes; optional<LastCommit> last_commit; PublicGroupState state;
+ *              opaque group_info_extensions<V>; u32 group_info_signer; opaque group_info_signature<V>;
+ *              HeadLeaf leaves<V>; } Head
+ */
+export interface Head {
+  /** How often the tree was written. Associated data of the tree's seal, so neither record can be put back alone. */
+  readonly treeWrites: bigint
+  /** Undefined until the first commit. */
+  readonly lastCommit: LastCommit | undefined
+  readonly state: PublicGroupState
+  readonly groupInfo: GroupInfoRest
+  /** The members, in the order of their leaves. */
+  readonly leaves: readonly HeadLeaf[]
+}
+
+/**
+ * The commit that led into the current epoch: a client that lost the answer may repeat it, signed with the key it had.
+ *
+ *     struct { opaque hash[32]; u32 leaf; opaque request_key<V>; } LastCommit
+ */
+export interface LastCommit {
+  /** SHA-256 over the operation's name and the MLSMessage. */
+  readonly hash: Uint8Array
+  readonly leaf: number
+  /** The key that signed the request: the committer's before the commit. */
+  readonly requestKey: Uint8Array
+}
+
+/** What makes a GroupInfo of {@link PublicGroupState}. */
+export interface GroupInfoRest {
+  /** `Extension extensions<V>`, as the committer sent them. */
+  readonly extensions: Uint8Array
+  readonly signer: number
+  readonly signature: Uint8Array
+}
+
+/**
+ *     struct { u32 leaf; opaque signature_key<V>; opaque queue_config<V>; optional<opaque<V>> ticket;
+ *              u16 activity_month; u64 activity_epoch; } HeadLeaf
+ *
+ * Activity is the last commit, or having been added: its month and the epoch it led into.
+ */
+export interface HeadLeaf {
+  readonly leaf: number
+  readonly signatureKey: Uint8Array
+  readonly queueConfig: Uint8Array
+  readonly ticket: Uint8Array | undefined
+  readonly activityMonth: number
+  readonly activityEpoch: bigint
+}
+
+/** Writes a head. Writers of records are the caller's to wipe. */
+export function writeHead(writer: Writer, head: Head): void {
+  writer.u8(FORMAT_VERSION).u64(head.treeWrites)
+  writer.optional(head.lastCommit, (w, last) => w.raw(last.hash).u32(last.leaf).opaque(last.requestKey))
+  writePublicGroupState(writer, head.state)
+  writer.opaque(head.groupInfo.extensions).u32(head.groupInfo.signer).opaque(head.groupInfo.signature)
+  writer.vector(head.leaves, writeLeaf)
+}
+
+/** Values are views of `bytes`. Throws CodecError, which only a defect of the server can cause: records are sealed. */
+export function decodeHead(bytes: Uint8Array): Head {
+  return decodeAll(bytes, (reader) => {
+    if (reader.u8() !== FORMAT_VERSION) throw new CodecError("head version")
+    return {
+      treeWrites: reader.u64(),
+      lastCommit: reader.optional(readLastCommit),
+      state: readPublicGroupState(reader),
+      groupInfo: { extensions: reader.opaque(), signer: reader.u32(), signature: reader.opaque() },
+      leaves: reader.vector(readLeaf),
+    }
+  })
+}
+
+function readLastCommit(reader: Reader): LastCommit {
+  return { hash: reader.raw(HASH_BYTES), leaf: reader.u32(), requestKey: reader.opaque() }
+}
+
+function writeLeaf(writer: Writer, leaf: HeadLeaf): void {
+  writer.u32(leaf.leaf).opaque(leaf.signatureKey).opaque(leaf.queueConfig)
+  writer.optional(leaf.ticket, (w, ticket) => w.opaque(ticket))
+  writer.u16(leaf.activityMonth).u64(leaf.activityEpoch)
+}
+
+function readLeaf(reader: Reader): HeadLeaf {
+  return {
+    leaf: reader.u32(),
+    signatureKey: reader.opaque(),
+    queueConfig: reader.opaque(),
+    ticket: reader.optional((r) => r.opaque()),
+    activityMonth: reader.u16(),
+    activityEpoch: reader.u64(),
+  }
+}
+
+/** The current epoch's GroupInfo, encoded; its signature was checked when the head was written. */
+export function groupInfoOf({ state, groupInfo }: Head): Uint8Array {
+  return encodeGroupInfo({
+    groupContext: state.context,
+    extensions: decodeExtensions(groupInfo.extensions),
+    confirmationTag: state.confirmationTag,
+    signer: groupInfo.signer,
+    signature: groupInfo.signature,
+  })
+}
+
+/** The member at a leaf, by binary search. */
+export function memberAt(head: Head, leaf: number): HeadLeaf | undefined {
+  let low = 0
+  let high = head.leaves.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((head.leaves[middle] as HeadLeaf).leaf < leaf) low = middle + 1
+    else high = middle
+  }
+  const found = head.leaves[low]
+  return found?.leaf === leaf ? found : undefined
+}
+
+/** The members after some left and some came or changed; `present` replaces whoever had the leaf. */
+export function changeMembers(
+  members: readonly HeadLeaf[],
+  gone: readonly number[],
+  present: readonly HeadLeaf[],
+): HeadLeaf[] {
+  const replaced = new Set([...gone, ...present.map(({ leaf }) => leaf)])
+  const kept = members.filter(({ leaf }) => !replaced.has(leaf))
+  return [...kept, ...present].sort((a, b) => a.leaf - b.leaf)
+}

@@ -1,0 +1,77 @@
+import { seal } from "../crypto/hpke.ts"
+import { labels } from "../crypto/labels.ts"
+import type { StagedCommit } from "../mls/index.ts"
+import { ds } from "../wire/ds.ts"
+import type { Params } from "../wire/endpoint.ts"
+import { Problem } from "../wire/problem.ts"
+import { encodeQueueMessage } from "../wire/queue-message.ts"
+import type { Caller } from "./authentication.ts"
+import { type CommitParams, type CommitRequest, commit, requestKey } from "./commit.ts"
+import {
+  checkAddUsers,
+  checkJoinConnectionGroup,
+  checkRemoveUsers,
+  checkUpdateClient,
+} from "./content-rules.ts"
+import type { DsContext } from "./context.ts"
+import { validating } from "./refusal.ts"
+
+/** The operations that commit (PROTOCOL.md section 5.3); see {@link commit} for what they have in common. */
+
+type AddUsers = Params<typeof ds.addUsers>
+type JoinConnectionGroup = Params<typeof ds.joinConnectionGroup>
+
+export async function addUsers(context: DsContext, caller: Caller<AddUsers>): Promise<void> {
+  const request: CommitRequest<AddUsers> = {
+    ...byMember(ds.addUsers.name, caller),
+    check: checkAddUsers,
+    welcomes: (staged, params) => welcomes(context, staged, params),
+  }
+  await commit(context, request)
+}
+
+export async function removeUsers(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
+  await commit(context, { ...byMember(ds.removeUsers.name, caller), check: checkRemoveUsers })
+}
+
+export async function updateClient(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
+  await commit(context, { ...byMember(ds.updateClient.name, caller), check: checkUpdateClient })
+}
+
+/** Whoever knows the EAR key may join; the commit itself is signed by the leaf that joins. */
+export async function joinConnectionGroup(context: DsContext, params: JoinConnectionGroup): Promise<void> {
+  const request: CommitRequest<JoinConnectionGroup> = {
+    operation: ds.joinConnectionGroup.name,
+    claimed: params,
+    committer: undefined,
+    authorize(head) {
+      if (head === undefined) throw new Problem("auth.refused")
+      return params
+    },
+    check: checkJoinConnectionGroup,
+  }
+  await commit(context, request)
+}
+
+/** A member sends its own commit. */
+function byMember<P extends CommitParams>(operation: string, caller: Caller<P>) {
+  return {
+    operation,
+    claimed: caller.claimed,
+    committer: caller.leaf,
+    authorize: (head, hash) => caller.verify(requestKey(head, caller.leaf, hash)),
+  } satisfies Partial<CommitRequest<P>>
+}
+
+/** A WelcomeBundle for each joiner, with the EAR key sealed to its KeyPackage. */
+function welcomes({ crypto }: DsContext, staged: StagedCommit, params: AddUsers): Uint8Array[] {
+  const { groupId, earKey, welcome, attributions } = params
+  const { epoch } = staged.next.context
+  return staged.added.map(({ keyPackage }, i) => {
+    const sealedEarKey = validating(() =>
+      seal(crypto, keyPackage.initKey, labels.welcomeEarKey, groupId, earKey),
+    )
+    const bundle = { epoch, welcome, sealedEarKey, attribution: attributions[i] as Uint8Array }
+    return encodeQueueMessage({ type: "welcome", groupId, bundle })
+  })
+}

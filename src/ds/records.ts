@@ -1,0 +1,126 @@
+import { openRecord, type SealedRecord, sealRecord } from "../crypto/ear.ts"
+import { paddedLength } from "../crypto/padding.ts"
+import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
+import { GROUP_STATE_BYTES_MAX, KEY_BYTES } from "../limits.ts"
+import type { View } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
+import { CodecError, Writer } from "../wire/tls.ts"
+import { decodeHead, type Head, writeHead } from "./head.ts"
+import { readGroup, readTree, type StoredGroup } from "./store.ts"
+import { decodeTreeRecord, type TreeRecord, writeTreeRecord } from "./tree-record.ts"
+
+/** The key and the id that a request names a group by. */
+export interface GroupKey {
+  readonly groupId: Uint8Array
+  readonly earKey: Uint8Array
+}
+
+/** Something decrypted for one request; its values are views of a plaintext that `wipe` overwrites. */
+export interface Opened<T> {
+  readonly value: T
+  wipe(): void
+}
+
+/** An opened head, and the stored group it came from. */
+export interface OpenedGroup extends Opened<Head> {
+  readonly stored: StoredGroup
+}
+
+/** The head's own seal needs no counter: the tree's seal binds it to one tree, and its salt says whether it changed. */
+const HEAD_COUNTER = 0n
+
+/** Opens and seals group records (PROTOCOL.md section 5.1). Keeps neither keys nor plaintexts. */
+export class GroupRecords {
+  readonly #view: View
+  readonly #crypto: CryptoProvider
+  readonly #paddingUnitBytes: number
+  /** Costs a request for an unknown group what a wrong key costs. */
+  readonly #nobodys: SealedRecord
+
+  constructor(view: View, crypto: CryptoProvider, paddingUnitBytes: number) {
+    this.#view = view
+    this.#crypto = crypto
+    this.#paddingUnitBytes = paddingUnitBytes
+    this.#nobodys = {
+      salt: crypto.random(KEY_BYTES),
+      commitment: crypto.random(KEY_BYTES),
+      ciphertext: new Uint8Array(0),
+    }
+  }
+
+  /** Undefined for an unknown group and for a wrong key alike. */
+  openHead({ groupId, earKey }: GroupKey): OpenedGroup | undefined {
+    const stored = readGroup(this.#view, groupId)
+    let plaintext: Uint8Array
+    try {
+      const sealed = stored?.head ?? this.#nobodys
+      plaintext = openRecord(this.#crypto, earKey, "head", groupId, HEAD_COUNTER, sealed)
+    } catch (error) {
+      if (error instanceof CryptoError) return undefined
+      throw error
+    }
+    if (stored === undefined) return undefined
+    return { stored, ...decoded(plaintext, decodeHead) }
+  }
+
+  /** @throws Problem `server.internal` the tree is not the one that the head belongs to */
+  openTree(group: OpenedGroup, { groupId, earKey }: GroupKey): Opened<TreeRecord> {
+    const sealed = readTree(this.#view, group.stored)
+    if (sealed === undefined) throw new Problem("server.internal")
+    let plaintext: Uint8Array
+    try {
+      plaintext = openRecord(this.#crypto, earKey, "tree", groupId, group.value.treeWrites, sealed)
+    } catch (error) {
+      if (error instanceof CryptoError) throw new Problem("server.internal")
+      throw error
+    }
+    return decoded(plaintext, decodeTreeRecord)
+  }
+
+  /** @throws Problem `ds.group-too-large` */
+  sealHead(key: GroupKey, head: Head): SealedRecord {
+    return this.#seal("head", key, HEAD_COUNTER, (writer) => writeHead(writer, head))
+  }
+
+  /** `treeWrites` as in the head that goes with it. @throws Problem `ds.group-too-large` */
+  sealTree(key: GroupKey, treeWrites: bigint, record: TreeRecord): SealedRecord {
+    return this.#seal("tree", key, treeWrites, (writer) => writeTreeRecord(writer, record))
+  }
+
+  #seal(
+    purpose: "head" | "tree",
+    { groupId, earKey }: GroupKey,
+    counter: bigint,
+    write: (writer: Writer) => void,
+  ): SealedRecord {
+    const writer = new Writer(this.#paddingUnitBytes)
+    try {
+      write(writer)
+      const padded = this.#paddedLength(writer.length)
+      return sealRecord(this.#crypto, earKey, purpose, groupId, counter, writer.view(), padded)
+    } finally {
+      writer.wipe()
+    }
+  }
+
+  #paddedLength(length: number): number {
+    try {
+      const policy = { kind: "doubling", unitBytes: this.#paddingUnitBytes } as const
+      return paddedLength(policy, length, GROUP_STATE_BYTES_MAX)
+    } catch (error) {
+      if (error instanceof CryptoError) throw new Problem("ds.group-too-large")
+      throw error
+    }
+  }
+}
+
+function decoded<T>(plaintext: Uint8Array, decode: (bytes: Uint8Array) => T): Opened<T> {
+  try {
+    return { value: decode(plaintext), wipe: () => wipe(plaintext) }
+  } catch (error) {
+    wipe(plaintext)
+    if (error instanceof CodecError) throw new Problem("server.internal")
+    throw error
+  }
+}

@@ -1,0 +1,69 @@
+import { wipe } from "../crypto/wipe.ts"
+import type { Handlers, SignedCall } from "../wire/call.ts"
+import type { ds } from "../wire/ds.ts"
+import type { Params } from "../wire/endpoint.ts"
+import { Caller } from "./authentication.ts"
+import { createContext, type DsDependencies } from "./context.ts"
+import { createGroup } from "./create.ts"
+import { externalCommitInfo, welcomeInfo } from "./information.ts"
+import { addUsers, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
+import type { GroupKey } from "./records.ts"
+import { Reservations } from "./reservations.ts"
+import { sendMessage } from "./send.ts"
+import { groupExists } from "./store.ts"
+
+/** The delivery service (PROTOCOL.md section 5). */
+export interface Ds {
+  readonly handlers: Handlers<typeof ds>
+}
+
+/**
+ * Makes the service. A handler overwrites the EAR key it was given before it answers; the rest of a request's bytes is
+ * the caller's.
+ */
+export function createDs(dependencies: DsDependencies): Ds {
+  const context = createContext(dependencies)
+  const { store, crypto, now } = context
+  const reservations = new Reservations(crypto.random, now)
+
+  function signed<P extends GroupKey, R>(handle: (caller: Caller<P>) => R | Promise<R>) {
+    return (call: SignedCall<P>): Promise<R> =>
+      wipingKey(call.claimed, () => handle(new Caller(call, context.strangersKey)))
+  }
+  function done<P extends GroupKey>(handle: (caller: Caller<P>) => Promise<void>) {
+    return signed<P, Record<never, never>>(async (caller) => {
+      await handle(caller)
+      return {}
+    })
+  }
+
+  return {
+    handlers: {
+      async requestGroupId() {
+        return { groupId: reservations.reserve((groupId) => groupExists(store, groupId)) }
+      },
+      createGroup: done<Params<typeof ds.createGroup>>((caller) =>
+        createGroup(context, reservations, caller),
+      ),
+      externalCommitInfo: (params) => wipingKey(params, () => externalCommitInfo(context, params)),
+      joinConnectionGroup: (params) =>
+        wipingKey(params, async () => {
+          await joinConnectionGroup(context, params)
+          return {}
+        }),
+      welcomeInfo: signed((caller: Caller<Params<typeof ds.welcomeInfo>>) => welcomeInfo(context, caller)),
+      addUsers: done<Params<typeof ds.addUsers>>((caller) => addUsers(context, caller)),
+      removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
+      updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
+      sendMessage: done<Params<typeof ds.sendMessage>>((caller) => sendMessage(context, caller)),
+    },
+  }
+}
+
+async function wipingKey<R>(params: GroupKey, work: () => R | Promise<R>): Promise<R> {
+  try {
+    return await work()
+  } finally {
+    wipe(params.earKey)
+  }
+}

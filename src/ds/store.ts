@@ -1,0 +1,113 @@
+import type { SealedRecord } from "../crypto/ear.ts"
+import {
+  defineTable,
+  type Effect,
+  type Expectation,
+  expectAbsent,
+  expectPresent,
+  expectRow,
+  put,
+  type View,
+} from "../store/database.ts"
+
+/** The tables of db/delivery/0002_groups.sql and all that is done with them. */
+
+type GroupRow = {
+  readonly group_id: Uint8Array
+  readonly month: number
+  readonly head_salt: Uint8Array
+  readonly head_commitment: Uint8Array
+  readonly tree_salt: Uint8Array
+  readonly tree_commitment: Uint8Array
+}
+type CiphertextRow = { readonly group_id: Uint8Array; readonly ciphertext: Uint8Array }
+
+const groups = defineTable<GroupRow>(
+  "ds_group",
+  ["group_id"],
+  ["group_id", "month", "head_salt", "head_commitment", "tree_salt", "tree_commitment"],
+)
+const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
+const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
+
+/** A group as it is stored: what is outside the seals, and the sealed head. */
+export interface StoredGroup {
+  readonly row: GroupRow
+  readonly head: SealedRecord
+}
+
+/** What a write changes; what it leaves out stays. */
+export interface GroupChange {
+  readonly month: number
+  readonly head?: SealedRecord
+  readonly tree?: SealedRecord
+}
+
+export function readGroup(view: View, groupId: Uint8Array): StoredGroup | undefined {
+  const row = view.get(groups, { group_id: groupId })
+  const head = view.get(heads, { group_id: groupId })
+  if (row === undefined || head === undefined) return undefined
+  return {
+    row,
+    head: { salt: row.head_salt, commitment: row.head_commitment, ciphertext: head.ciphertext },
+  }
+}
+
+/** The sealed tree that belongs to a group read in the same turn of the event loop. */
+export function readTree(view: View, group: StoredGroup): SealedRecord | undefined {
+  const tree = view.get(trees, { group_id: group.row.group_id })
+  if (tree === undefined) return undefined
+  return { salt: group.row.tree_salt, commitment: group.row.tree_commitment, ciphertext: tree.ciphertext }
+}
+
+export function groupExists(view: View, groupId: Uint8Array): boolean {
+  return view.get(groups, { group_id: groupId }) !== undefined
+}
+
+export function groupAbsent(groupId: Uint8Array): Expectation {
+  return expectAbsent(groups, { group_id: groupId })
+}
+
+/** Neither head nor tree was written since: the head's salt is fresh with every write, and a tree never changes alone. */
+export function groupUnchanged(group: StoredGroup): Expectation {
+  return expectRow(groups, { group_id: group.row.group_id }, "head_salt", group.row.head_salt)
+}
+
+export function groupPresent(group: StoredGroup): Expectation {
+  return expectPresent(groups, { group_id: group.row.group_id })
+}
+
+export function createRows(
+  groupId: Uint8Array,
+  month: number,
+  head: SealedRecord,
+  tree: SealedRecord,
+): Effect[] {
+  return [
+    put(groups, {
+      group_id: groupId,
+      month,
+      head_salt: head.salt,
+      head_commitment: head.commitment,
+      tree_salt: tree.salt,
+      tree_commitment: tree.commitment,
+    }),
+    put(heads, { group_id: groupId, ciphertext: head.ciphertext }),
+    put(trees, { group_id: groupId, ciphertext: tree.ciphertext }),
+  ]
+}
+
+export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {
+  const { head, tree } = change
+  const { group_id } = group.row
+  const row = {
+    ...group.row,
+    month: change.month,
+    ...(head && { head_salt: head.salt, head_commitment: head.commitment }),
+    ...(tree && { tree_salt: tree.salt, tree_commitment: tree.commitment }),
+  }
+  const effects: Effect[] = [put(groups, row)]
+  if (head !== undefined) effects.push(put(heads, { group_id, ciphertext: head.ciphertext }))
+  if (tree !== undefined) effects.push(put(trees, { group_id, ciphertext: tree.ciphertext }))
+  return effects
+}

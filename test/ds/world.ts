@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import groupsSql from "../../db/delivery/0002_groups.sql" with { type: "text" }
+import { nativeCrypto } from "../../src/crypto/native.ts"
+import { createDs, type Ds } from "../../src/ds/service.ts"
+import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { toHex, utf8 } from "../../src/wire/bytes.ts"
+import type { SignedCall, Verified } from "../../src/wire/call.ts"
+import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
+import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
+import { ds } from "../../src/wire/ds.ts"
+import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
+import { Problem } from "../../src/wire/problem.ts"
+import { encodeClientQueueConfig } from "../../src/wire/queue-config.ts"
+import { decodeQueueMessage, type QueueMessage } from "../../src/wire/queue-message.ts"
+import { encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+import { MemoryFanout } from "./memory-fanout.ts"
+
+/** A delivery service over a real store in a directory of its own, called as the edge calls it. */
+
+export const DOMAIN = "example.org"
+export const START = Date.UTC(2026, 10, 10)
+const PADDING_UNIT_BYTES = 4096
+
+export interface Signer {
+  readonly sender: SenderId
+  readonly seed: Uint8Array
+}
+
+export class World {
+  readonly fanout = new MemoryFanout(DOMAIN)
+  /** Milliseconds since 1970. */
+  now = START
+  readonly #directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
+  readonly #seen = new Set<string>()
+  #store: OpenedStore | undefined
+  #ds: Ds | undefined
+
+  static async start(): Promise<World> {
+    const world = new World()
+    await world.restart()
+    return world
+  }
+
+  /** Ends the service and starts another over the same files. */
+  async restart(): Promise<void> {
+    await this.#store?.close()
+    this.#store = await openStore({
+      file: join(this.#directory, "delivery.sqlite"),
+      migrations: [{ version: 1, sql: groupsSql }],
+    })
+    this.#ds = createDs({
+      store: this.#store,
+      crypto: nativeCrypto,
+      fanout: this.fanout,
+      domain: DOMAIN,
+      config: { paddingUnitBytes: PADDING_UNIT_BYTES },
+      now: () => this.now,
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.close()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  get store(): OpenedStore {
+    if (this.#store === undefined) throw new Error("not started")
+    return this.#store
+  }
+
+  get #handlers(): Ds["handlers"] {
+    if (this.#ds === undefined) throw new Error("not started")
+    return this.#ds.handlers
+  }
+
+  get lifetime(): { notBefore: bigint; notAfter: bigint } {
+    const now = BigInt(this.now / 1000)
+    return { notBefore: now - 3600n, notAfter: now + 90n * 86_400n }
+  }
+
+  /** A queue config under which the fan-out knows a queue of this name. */
+  queueConfig(name: string, domain = DOMAIN): Uint8Array {
+    const signature = new Uint8Array(64)
+    return encodeClientQueueConfig({ domain, sealed: utf8(name), signature })
+  }
+
+  /** What has arrived in a queue since the last call. */
+  take(name: string): QueueMessage[] {
+    return this.fanout.take(name).map(decodeQueueMessage)
+  }
+
+  /** Calls an unsigned operation; the parameters travel through CBOR. */
+  async ask<K extends "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">(
+    name: K,
+    params: Params<(typeof ds)[K]>,
+  ): Promise<Result<(typeof ds)[K]>> {
+    const handler = this.#handlers[name] as (params: unknown) => Promise<Result<(typeof ds)[K]>>
+    return handler(decodeCbor(encodeCbor(params)))
+  }
+
+  /** Calls a signed operation with a real signature, checked as the edge checks it. */
+  async call<
+    K extends Exclude<keyof typeof ds, "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">,
+  >(name: K, signer: Signer, params: Params<(typeof ds)[K]>): Promise<Result<(typeof ds)[K]>> {
+    const handler = this.#handlers[name] as (call: SignedCall<unknown>) => Promise<Result<(typeof ds)[K]>>
+    return handler(this.#signedCall(ds[name], signer, params))
+  }
+
+  #signedCall<P>(endpoint: Endpoint, signer: Signer, params: P): SignedCall<P> {
+    const aad = externalAad("POST", endpoint.path)
+    const parts = {
+      kid: encodeSenderId(signer.sender),
+      issuedAt: Math.floor(this.now / 1000),
+      nonce: nativeCrypto.random(16),
+      payload: encodeCbor(params),
+    }
+    const request = parseRequest(signRequest(nativeCrypto, signer.seed, parts, aad))
+    const claimed = decodeCbor(request.payload) as P
+    return {
+      sender: signer.sender,
+      claimed,
+      verify: (publicKey) => {
+        if (!request.verify(nativeCrypto, publicKey, aad)) throw new Problem("auth.refused")
+        if (this.#seen.has(toHex(request.nonce))) throw new Problem("auth.replayed")
+        this.#seen.add(toHex(request.nonce))
+        return claimed as Verified<P>
+      },
+    }
+  }
+}
+
+/** The refusal that a call ends in; fails if it succeeds. */
+export async function refusalOf(call: Promise<unknown>): Promise<Problem> {
+  try {
+    await call
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+  throw new Error("the call was not refused")
+}
