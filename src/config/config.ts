@@ -1,0 +1,126 @@
+import { isAbsolute, join, relative, resolve } from "node:path"
+import { Value } from "@sinclair/typebox/value"
+import { environmentName, type SettingName, type Settings, settingNames, settings } from "./settings.ts"
+
+/** What the server runs with: every setting checked, every path absolute. */
+export interface Config {
+  readonly dataDirectory: string
+  readonly secretsFile: string
+  /** The service manager made the secrets file and watches over it. */
+  readonly secretsManaged: boolean
+  readonly domain: string
+  readonly host: string
+  readonly port: number
+  readonly publicUrl: string
+  readonly scrubDelayMilliseconds: number
+  readonly paddingUnitBytes: number
+}
+
+/** Where settings come from; the first source that names a setting counts. */
+export interface ConfigSources {
+  /** By setting, without dashes in front. */
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** What the configuration file says, parsed. */
+  readonly file: Readonly<Record<string, unknown>>
+  readonly workingDirectory: string
+}
+
+/** Sentences for the operator; several mistakes are told at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError"
+  readonly sentences: readonly string[]
+
+  constructor(...sentences: readonly string[]) {
+    super(sentences.join("\n"))
+    this.sentences = sentences
+  }
+}
+
+interface Found {
+  readonly value: unknown
+  readonly from: string
+}
+
+/** Puts the configuration together. Reads nothing but its argument. */
+export function resolveConfig(sources: ConfigSources): Config | ConfigError {
+  const mistakes = [...unknownNames(sources.flags, "--"), ...unknownNames(sources.file, "the file's ")]
+  const values: Partial<Record<SettingName, unknown>> = {}
+  for (const name of settingNames) {
+    const found = find(sources, name)
+    const mistake = found === undefined ? missing(name) : checkValue(name, found)
+    if (mistake === undefined) values[name] = found?.value ?? settings[name].default
+    else mistakes.push(mistake)
+  }
+  if (mistakes.length > 0) return new ConfigError(...mistakes)
+  return complete(values as Partial<Settings> & Settings, sources)
+}
+
+/** These follow from others if nobody sets them. */
+const derived: ReadonlySet<SettingName> = new Set(["secrets", "public-url"])
+
+function complete(values: Settings, { environment, workingDirectory }: ConfigSources): Config | ConfigError {
+  const credentials = environment["CREDENTIALS_DIRECTORY"]
+  const dataDirectory = resolve(workingDirectory, values.data)
+  const managed = credentials === undefined ? undefined : join(resolve(credentials), "cinder.secrets")
+  const secretsFile =
+    optional(values.secrets, (path) => resolve(workingDirectory, path)) ??
+    managed ??
+    `${dataDirectory}.secrets`
+  if (isInside(secretsFile, dataDirectory)) {
+    return new ConfigError(
+      `secrets must be a file outside the data directory, because a copy of both together opens what is sealed; it is ${secretsFile}`,
+    )
+  }
+  return {
+    dataDirectory,
+    secretsFile,
+    secretsManaged: secretsFile === managed,
+    domain: values.domain,
+    host: values.host,
+    port: values.port,
+    publicUrl: values["public-url"] ?? `https://${values.domain}`,
+    scrubDelayMilliseconds: values["scrub-delay-ms"],
+    paddingUnitBytes: values["padding-unit"],
+  }
+}
+
+function optional<T>(value: string | undefined, use: (value: string) => T): T | undefined {
+  return value === undefined ? undefined : use(value)
+}
+
+function isInside(path: string, directory: string): boolean {
+  const way = relative(directory, path)
+  return !(way === ".." || way.startsWith("../") || isAbsolute(way))
+}
+
+/** The file may have numbers; flags and environment are text. */
+function find({ flags, environment, file }: ConfigSources, name: SettingName): Found | undefined {
+  if (flags[name] !== undefined) return { value: typed(name, flags[name]), from: `--${name}` }
+  const variable = environmentName(name)
+  if (environment[variable] !== undefined)
+    return { value: typed(name, environment[variable]), from: variable }
+  if (Object.hasOwn(file, name)) return { value: file[name], from: "the configuration file" }
+  return undefined
+}
+
+function typed(name: SettingName, value: unknown): unknown {
+  const isNumber =
+    settings[name].type === "integer" && typeof value === "string" && /^[0-9]{1,15}$/.test(value)
+  return isNumber ? Number(value) : value
+}
+
+function missing(name: SettingName): string | undefined {
+  if (derived.has(name) || settings[name].default !== undefined) return undefined
+  return `${name} must be ${settings[name].description}; it is missing (set --${name} or ${environmentName(name)})`
+}
+
+function checkValue(name: SettingName, { value, from }: Found): string | undefined {
+  if (Value.Check(settings[name], value)) return undefined
+  return `${name} must be ${settings[name].description}; it is ${JSON.stringify(value)} (from ${from})`
+}
+
+function unknownNames(source: Readonly<Record<string, unknown>>, before: string): string[] {
+  const unknown = Object.keys(source).filter((name) => !Object.hasOwn(settings, name))
+  return unknown.map((name) => `${before}${name} is not a setting; settings are ${settingNames.join(", ")}`)
+}

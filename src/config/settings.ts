@@ -1,0 +1,61 @@
+import { type Static, Type } from "@sinclair/typebox"
+import { DOMAIN_CHARACTERS_MAX, PADDING_UNIT_BYTES_MIN, SCRUB_DELAY_MILLISECONDS } from "../limits.ts"
+
+const PADDING_UNIT_BYTES_MAX = 1024 * 1024
+const SCRUB_DELAY_MILLISECONDS_MAX = 60_000
+
+/** Labels of letters, digits and hyphens; the last one not a number, so that no address is taken for a name. */
+const DOMAIN = "^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\\.)*(?!\\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+
+/**
+ * Everything an operator can set: by flag (`--scrub-delay-ms`), environment variable (`CINDER_SCRUB_DELAY_MS`) or name
+ * in the configuration file (`scrub-delay-ms`), in this order of precedence. Descriptions complete "… must be".
+ */
+export const settings = {
+  data: Type.String({ minLength: 1, description: "the directory of the databases, such as /var/lib/cinder" }),
+  domain: Type.String({
+    maxLength: DOMAIN_CHARACTERS_MAX,
+    pattern: DOMAIN,
+    description: "a host name in lower case, such as example.org",
+  }),
+  port: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 8080,
+    description: "a whole number from 0 to 65535, where 0 picks a free port",
+  }),
+  host: Type.String({
+    minLength: 1,
+    default: "127.0.0.1",
+    description: "the address to listen on, such as 127.0.0.1 behind a proxy on the same machine, or 0.0.0.0",
+  }),
+  "public-url": Type.String({
+    pattern: "^https?://[^/?#\\s]+$",
+    description: "where clients reach this server, such as https://chat.example.org, without a path",
+  }),
+  secrets: Type.String({
+    minLength: 1,
+    description: "the file of the server's secrets, outside the data directory",
+  }),
+  "scrub-delay-ms": Type.Integer({
+    minimum: 0,
+    maximum: SCRUB_DELAY_MILLISECONDS_MAX,
+    default: SCRUB_DELAY_MILLISECONDS,
+    description: `a whole number of milliseconds up to ${SCRUB_DELAY_MILLISECONDS_MAX}, after which the write-ahead log is overwritten at the latest`,
+  }),
+  "padding-unit": Type.Integer({
+    minimum: PADDING_UNIT_BYTES_MIN,
+    maximum: PADDING_UNIT_BYTES_MAX,
+    default: PADDING_UNIT_BYTES_MIN,
+    description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records are this long times a power of two`,
+  }),
+} as const
+
+export type SettingName = keyof typeof settings
+export type Settings = { [K in SettingName]: Static<(typeof settings)[K]> }
+
+export const settingNames = Object.keys(settings) as readonly SettingName[]
+
+export function environmentName(name: SettingName): string {
+  return `CINDER_${name.toUpperCase().replaceAll("-", "_")}`
+}
