@@ -20,6 +20,8 @@ export const FRAME_HEADER_BYTES = 24
  */
 export const PAGES_MAX = 0x01ff_ffff
 
+/** As long as the largest page. */
+const ZEROS = Buffer.alloc(0x1_0000)
 const DATABASE_HEADER_BYTES = 100
 const INTERIOR_KINDS: ReadonlySet<number> = new Set([2, 5])
 const LEAF_KINDS: ReadonlySet<number> = new Set([10, 13])
@@ -72,7 +74,7 @@ export function clearFile(database: number, pageSize: number): void {
 function clearPage(database: number, page: Buffer, pageNumber: number): boolean {
   const gap = unallocated(page, pageNumber)
   if (gap === undefined) return false
-  const clean = Buffer.alloc(gap.end - gap.start)
+  const clean = ZEROS.subarray(0, gap.end - gap.start)
   if (page.subarray(gap.start, gap.end).equals(clean)) return false
   const written = writeSync(database, clean, 0, clean.length, (pageNumber - 1) * page.length + gap.start)
   if (written !== clean.length) throw new StoreFailed("the residue of deleted rows could not be cleared")
