@@ -3,10 +3,11 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { REQUEST_NONCE_BYTES } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
-import { BODY_VERSION, decodeBody, encodeBody, encodeCbor } from "../wire/cbor.ts"
+import { BODY_VERSION, decodeBody, encodeCbor } from "../wire/cbor.ts"
 import { externalAad, signRequest } from "../wire/cose.ts"
 import type { Endpoint, Params, Result, Sender } from "../wire/endpoint.ts"
 import { type ProblemCode, problems } from "../wire/problem.ts"
+import { qs } from "../wire/qs.ts"
 import { encodeSenderId, type SenderId } from "../wire/sender.ts"
 import { CodecError } from "../wire/tls.ts"
 import { ClientError } from "./errors.ts"
@@ -57,6 +58,7 @@ export class Transport {
   readonly #options: TransportOptions
   /** Server's clock minus ours, in seconds; learnt when a signature is refused as stale. */
   #clockOffset = 0
+  #clockWanted = false
 
   constructor(options: TransportOptions) {
     this.#options = options
@@ -116,6 +118,12 @@ export class Transport {
     return body
   }
 
+  /** Learns the server's clock; for streams, which do not see it in a refusal. Throws as {@link call} does. */
+  async synchronize(): Promise<void> {
+    this.#clockWanted = true
+    await this.call(qs.publicKeys, {})
+  }
+
   async #attempt<E extends Endpoint>(
     endpoint: E,
     payload: Uint8Array,
@@ -136,6 +144,7 @@ export class Transport {
     } finally {
       wipe(body)
     }
+    if (this.#clockWanted) this.#learnClock(response.headers.get("date"))
     if (response.ok) return { kind: "answer", result: decodeResult(endpoint, answer) }
     const code = problemCode(answer)
     if (code === "auth.stale") this.#learnClock(response.headers.get("date"))
@@ -161,6 +170,7 @@ export class Transport {
   }
 
   #learnClock(date: string | null): void {
+    this.#clockWanted = false
     const server = date === null ? Number.NaN : Date.parse(date)
     if (!Number.isNaN(server)) this.#clockOffset = Math.round((server - Date.now()) / 1000)
   }
