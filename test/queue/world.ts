@@ -14,9 +14,7 @@ export const HOUR = 3_600_000
 export const NOVEMBER = Date.UTC(2026, 10, 20)
 
 /** A store in a directory that goes away with the test. */
-export async function temporaryStore(
-  options: { readonly pageSize?: number } = {},
-): Promise<{
+export async function temporaryStore(options: { readonly pageSize?: number } = {}): Promise<{
   readonly directory: string
   readonly store: OpenedStore
   [Symbol.asyncDispose](): Promise<void>

@@ -1,0 +1,67 @@
+import type { Static } from "@sinclair/typebox"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { findExtension, MlsError, verifyKeyPackage } from "../mls/index.ts"
+import { equal, toHex } from "../wire/bytes.ts"
+import { Problem } from "../wire/problem.ts"
+import type { AddPackage } from "../wire/qs.ts"
+import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
+import type { QueueConfigs } from "./queue-configs.ts"
+
+declare const checked: unique symbol
+/** An AddPackage that its client may publish; only {@link checkAddPackages} makes it. */
+export type CheckedAddPackage = {
+  readonly content: Static<typeof AddPackage>
+  readonly lastResort: boolean
+  readonly [checked]: true
+}
+
+/** How many are checked before others get their turn: each costs several signatures. */
+const CHECKS_PER_TURN = 8
+
+/**
+ * Checks what a client wants to publish: every KeyPackage is valid by itself and leads to this client's own queue, no
+ * two share a key, and exactly one is of last resort. `now` in seconds.
+ *
+ * @throws Problem `qs.invalid-add-packages`
+ */
+export async function checkAddPackages(
+  crypto: CryptoProvider,
+  configs: QueueConfigs,
+  client: Uint8Array,
+  packages: readonly Static<typeof AddPackage>[],
+  now: bigint,
+): Promise<CheckedAddPackage[]> {
+  const keys = new Set<string>()
+  const accepted: CheckedAddPackage[] = []
+  for (const [i, content] of packages.entries()) {
+    const keyPackage = verified(crypto, content.keyPackage, now)
+    const config = findExtension(keyPackage.extensions, QUEUE_CONFIG_EXTENSION_TYPE)
+    const opened = config === undefined ? undefined : configs.open(config.data)
+    if (opened === undefined || !equal(opened.client, client)) throw invalid()
+    const { initKey, leafNode } = keyPackage
+    for (const key of [initKey, leafNode.encryptionKey, leafNode.signatureKey]) keys.add(toHex(key))
+    const lastResort = findExtension(keyPackage.extensions, LAST_RESORT_EXTENSION_TYPE) !== undefined
+    accepted.push({ content, lastResort } as CheckedAddPackage)
+    if (i % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn()
+  }
+  if (keys.size !== 3 * packages.length) throw invalid()
+  if (accepted.filter(({ lastResort }) => lastResort).length !== 1) throw invalid()
+  return accepted
+}
+
+function verified(crypto: CryptoProvider, bytes: Uint8Array, now: bigint) {
+  try {
+    return verifyKeyPackage(crypto, bytes, now)
+  } catch (error) {
+    if (error instanceof MlsError) throw invalid()
+    throw error
+  }
+}
+
+function invalid(): Problem {
+  return new Problem("qs.invalid-add-packages")
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

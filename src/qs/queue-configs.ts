@@ -1,0 +1,94 @@
+import { open as hpkeOpen } from "../crypto/hpke.ts"
+import { labels } from "../crypto/labels.ts"
+import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
+import { verifyLabeled } from "../crypto/signature.ts"
+import { FORMAT_VERSION } from "../limits.ts"
+import type { Reader } from "../store/database.ts"
+import { concat, utf8 } from "../wire/bytes.ts"
+import {
+  decodeClientQueueConfig,
+  decodeQueueConfig,
+  encodeQueueConfig,
+  type QueueConfig,
+  queueConfigTbs,
+} from "../wire/queue-config.ts"
+import { CodecError } from "../wire/tls.ts"
+import { clients } from "./tables.ts"
+
+const NONCE_BYTES = 12
+const VERSION = Uint8Array.of(FORMAT_VERSION)
+
+export interface QueueConfigKeys {
+  /** X25519; clients seal their queue configs to its public key. */
+  readonly configSecretKey: Uint8Array
+  /** AES-256; for tickets. Rotating it makes all tickets useless, which costs nothing but time. */
+  readonly ticketKey: Uint8Array
+}
+
+/**
+ * Opens what the DS keeps for each member: queue configs, sealed by clients, and tickets, sealed by the QS itself.
+ *
+ *     ticket = u8 version || nonce[12] || AES-256-GCM(ticket key, nonce, aad "Cinder 1 ticket", QueueConfig)
+ */
+export class QueueConfigs {
+  readonly #crypto: CryptoProvider
+  readonly #store: Reader
+  readonly #keys: QueueConfigKeys
+  readonly #domain: string
+
+  constructor(crypto: CryptoProvider, store: Reader, keys: QueueConfigKeys, domain: string) {
+    this.#crypto = crypto
+    this.#store = store
+    this.#keys = keys
+    this.#domain = domain
+  }
+
+  /** Undefined: it is malformed, of another domain, does not open, or is not signed by a client that exists. */
+  open(encoded: Uint8Array): QueueConfig | undefined {
+    return this.#refusing(() => {
+      const sealed = decodeClientQueueConfig(encoded)
+      if (sealed.domain !== this.#domain) return undefined
+      const plaintext = hpkeOpen(
+        this.#crypto,
+        this.#keys.configSecretKey,
+        labels.queueConfig,
+        utf8(sealed.domain),
+        sealed.sealed,
+      )
+      const config = decodeQueueConfig(plaintext)
+      const client = this.#store.get(clients, { id: config.client })
+      if (client === undefined) return undefined
+      const signed = queueConfigTbs(sealed)
+      const label = labels.queueConfigSignature
+      return verifyLabeled(this.#crypto, client.auth_key, label, signed, sealed.signature)
+        ? config
+        : undefined
+    })
+  }
+
+  ticketFor(config: QueueConfig): Uint8Array {
+    const nonce = this.#crypto.random(NONCE_BYTES)
+    const plaintext = encodeQueueConfig(config)
+    const sealed = this.#crypto.aesGcmSeal(this.#keys.ticketKey, nonce, labels.ticket, plaintext)
+    return concat(VERSION, nonce, sealed)
+  }
+
+  /** Undefined: it is no ticket of the current key. */
+  openTicket(ticket: Uint8Array): QueueConfig | undefined {
+    if (ticket[0] !== FORMAT_VERSION) return undefined
+    return this.#refusing(() => {
+      const nonce = ticket.subarray(1, 1 + NONCE_BYTES)
+      const sealed = ticket.subarray(1 + NONCE_BYTES)
+      return decodeQueueConfig(this.#crypto.aesGcmOpen(this.#keys.ticketKey, nonce, labels.ticket, sealed))
+    })
+  }
+
+  #refusing(open: () => QueueConfig | undefined): QueueConfig | undefined {
+    try {
+      return open()
+    } catch (error) {
+      if (error instanceof CodecError || error instanceof CryptoError) return undefined
+      throw error
+    }
+  }
+}
