@@ -1,7 +1,7 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX } from "../limits.ts"
 import type { QueueEngine } from "../queue/engine.ts"
-import type { Store, Unit, View } from "../store/database.ts"
+import type { Store, Unit } from "../store/database.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"

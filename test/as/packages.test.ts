@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test"
+import fc from "fast-check"
+import { packages } from "../../src/as/tables.ts"
+import { CONNECTION_PACKAGES_MAX } from "../../src/limits.ts"
+import { toHex } from "../../src/wire/bytes.ts"
+import { verifyConnectionPackage } from "../../src/wire/connection.ts"
+import { crypto, DAY } from "./fixtures.ts"
+import { problemOf, World } from "./world.ts"
+
+describe("claiming a connection package", () => {
+  test("hands each out once, gone from the files before the answer, and keeps the last", async () => {
+    await using world = await World.open()
+    const client = await world.register(5)
+    const claimed: string[] = []
+    for (let i = 0; i < 4; i++) {
+      const body = await world.claim(client.user)
+      expect(
+        verifyConnectionPackage(crypto, world.authority.trust, body, world.seconds).client.clientId,
+      ).toEqual(client.clientId)
+      expect(world.files().includes(body.subarray(1, 33))).toBe(false)
+      claimed.push(toHex(body))
+    }
+    expect(new Set(claimed).size).toBe(4)
+    const last = toHex(await world.claim(client.user))
+    expect(claimed).not.toContain(last)
+    for (let i = 0; i < 3; i++) expect(toHex(await world.claim(client.user))).toBe(last)
+    expect([...claimed, last].sort()).toEqual(client.packages.map(toHex).sort())
+  })
+
+  test("never hands one out twice, however many claim at once", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 25 }),
+        async (count, claims) => {
+          await using world = await World.open()
+          const client = await world.register(count)
+          const claimed = await Promise.all(Array.from({ length: claims }, () => world.claim(client.user)))
+          const names = claimed.map(toHex)
+          const [kept] = world.store.list(packages, {}, 100).map(({ body }) => toHex(body))
+          const others = names.filter((name) => name !== kept)
+          expect(new Set(others).size).toBe(others.length)
+          expect(world.store.count(packages)).toBe(Math.max(1, count - claims))
+        },
+      ),
+      { numRuns: 15 },
+    )
+  })
+
+  test("is refused for a user who is unknown, or whose packages have expired", async () => {
+    await using world = await World.open()
+    const client = await world.register()
+    expect(await problemOf(world.claim(crypto.random(16)))).toBe("as.no-connection-package")
+    world.now += 95 * DAY * 1000
+    expect(await problemOf(world.claim(client.user))).toBe("as.no-connection-package")
+  })
+
+  test("takes from the named user only", async () => {
+    await using world = await World.open()
+    const [alice, bob] = [await world.register(2), await world.register(2)]
+    await world.claim(alice.user)
+    await world.claim(alice.user)
+    const left = world.store.list(packages, { user: bob.user }, 10).map(({ body }) => toHex(body))
+    expect(left.sort()).toEqual(bob.packages.map(toHex).sort())
+  })
+
+  test("chooses without regard to the order of publication", async () => {
+    await using world = await World.open()
+    const client = await world.register(2)
+    const firsts = new Set<string>()
+    const stored = world.store.list(packages, {}, 10)
+    expect(stored.length).toBe(2)
+    for (let i = 0; i < 60 && firsts.size < 2; i++) {
+      firsts.add(toHex(await world.claim(client.user)))
+      await world.publish(client, [...client.packages])
+    }
+    expect(firsts.size).toBe(2)
+  })
+})
+
+describe("publishing connection packages", () => {
+  test("adds to those that are there, once each, up to the limit", async () => {
+    await using world = await World.open()
+    const client = await world.register(1)
+    const more = Array.from({ length: CONNECTION_PACKAGES_MAX - 2 }, () => world.makePackage(client))
+    expect(await problemOf(world.publish(client, more))).toBe("accepted")
+    expect(await problemOf(world.publish(client, more))).toBe("accepted")
+    expect(world.store.count(packages)).toBe(CONNECTION_PACKAGES_MAX - 1)
+    const two = [world.makePackage(client), world.makePackage(client)]
+    expect(await problemOf(world.publish(client, two))).toBe("as.too-many-connection-packages")
+    expect(world.store.count(packages)).toBe(CONNECTION_PACKAGES_MAX - 1)
+    expect(await problemOf(world.publish(client, two.slice(1)))).toBe("accepted")
+  })
+
+  test("keeps the limit when several publish at once", async () => {
+    await using world = await World.open()
+    const client = await world.register(1)
+    const batch = () => Array.from({ length: 40 }, () => world.makePackage(client))
+    const results = await Promise.all([1, 2, 3].map(() => problemOf(world.publish(client, batch()))))
+    expect(results.sort()).toEqual(["accepted", "accepted", "as.too-many-connection-packages"])
+    expect(world.store.count(packages)).toBe(81)
+  })
+
+  test("is refused to strangers, before registration is finished, and for packages of others", async () => {
+    await using world = await World.open()
+    const [alice, bob, pending] = [await world.register(), await world.register(), await world.init()]
+    const stranger = { ...alice, seed: crypto.random(32) }
+    expect(await problemOf(world.publish(stranger, [world.makePackage(alice)]))).toBe("auth.refused")
+    expect(await problemOf(world.publish(pending, [world.makePackage(pending)]))).toBe("auth.refused")
+    expect(await problemOf(world.publish(alice, [world.makePackage(bob)]))).toBe(
+      "as.invalid-connection-package",
+    )
+    world.now += 95 * DAY * 1000
+    const old = [...alice.packages]
+    expect(await problemOf(world.publish(alice, old))).toBe("as.invalid-connection-package")
+  })
+})

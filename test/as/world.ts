@@ -1,0 +1,167 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import sql from "../../db/as/0001_init.sql" with { type: "text" }
+import { type As, type AsKeys, createAs } from "../../src/as/service.ts"
+import { QueueEngine } from "../../src/queue/engine.ts"
+import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { localWakeups } from "../../src/store/wakeups.ts"
+import { as } from "../../src/wire/as.ts"
+import type { SignedCall, Verified } from "../../src/wire/call.ts"
+import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
+import { makeConnectionPackage } from "../../src/wire/connection.ts"
+import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
+import { makeClientCsr } from "../../src/wire/credentials.ts"
+import type { Endpoint, Params } from "../../src/wire/endpoint.ts"
+import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
+import { decodeSenderId, encodeSenderId } from "../../src/wire/sender.ts"
+import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
+
+/** An AS over a real database in a directory of its own, with a clock that the test moves. */
+export class World {
+  readonly directory = mkdtempSync(join(tmpdir(), "cinder-as-"))
+  readonly authority: Authority = makeAuthority()
+  readonly slotKey = crypto.random(32)
+  /** Milliseconds. */
+  now = NOW * 1000
+  store!: OpenedStore
+  engine!: QueueEngine
+  service!: As
+
+  static async open(options: WorldOptions = {}): Promise<World> {
+    const world = new World()
+    await world.start(options)
+    return world
+  }
+
+  async start({ pendingMax = 100, revoked = [] }: WorldOptions = {}): Promise<void> {
+    const { authority, slotKey } = this
+    this.store = await openStore({
+      file: join(this.directory, "as.sqlite"),
+      migrations: [{ version: 1, sql }],
+    })
+    const now = () => this.now
+    const wakeups = localWakeups()
+    const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
+    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
+    const keys: AsKeys = {
+      asCredentials: [authority.root],
+      intermediates: [authority.intermediate],
+      intermediate: authority.intermediate,
+      intermediateSeed: authority.intermediateSeed,
+      revoked,
+    }
+    this.service = createAs({
+      store: this.store,
+      crypto,
+      engine: this.engine,
+      keys,
+      domain: DOMAIN,
+      now,
+      pendingLimits: { entriesMax: pendingMax, seconds: 300 },
+    })
+  }
+
+  /** Ends the service and starts another over the same files, as a restarted process does. */
+  async restart(options: WorldOptions = {}): Promise<void> {
+    this.engine.stop()
+    await this.store.close()
+    await this.start(options)
+  }
+
+  get seconds(): number {
+    return Math.floor(this.now / 1000)
+  }
+
+  /** First step: the client, with the credential that the AS issued. */
+  async init(clientId = crypto.random(32), seed = crypto.random(32)): Promise<TestClient> {
+    const csr = makeClientCsr(crypto, seed, clientId, DOMAIN)
+    const { credential } = await this.service.handlers.initRegistration({ csr })
+    return { clientId, seed, credential }
+  }
+
+  finish(client: TestClient, params: FinishParams): Promise<object> {
+    return this.service.handlers.finishRegistration(signed(as.finishRegistration, client, params))
+  }
+
+  async register(packageCount = 3): Promise<Registered> {
+    const client = await this.init()
+    const queueSecret = crypto.random(32)
+    const packages = Array.from({ length: packageCount }, () => this.makePackage(client))
+    await this.finish(client, { queueKey: crypto.x25519Public(queueSecret), connectionPackages: packages })
+    return { ...client, user: client.clientId.subarray(0, 16), queueSecret, packages }
+  }
+
+  makePackage(client: TestClient, secret = crypto.random(32)): Uint8Array {
+    const encryptionKey = crypto.x25519Public(secret)
+    return makeConnectionPackage(crypto, client.seed, client.credential, encryptionKey, this.seconds)
+  }
+
+  publish(client: TestClient, connectionPackages: Uint8Array[]): Promise<object> {
+    const call = signed(as.publishConnectionPackages, client, { connectionPackages })
+    return this.service.handlers.publishConnectionPackages(call)
+  }
+
+  async claim(user: Uint8Array): Promise<Uint8Array> {
+    return (await this.service.handlers.claimConnectionPackage({ user })).connectionPackage
+  }
+
+  /** All bytes of all files of the data directory. */
+  files(): Buffer {
+    this.store.scrub()
+    return Buffer.concat(readdirSync(this.directory).map((name) => readFileSync(join(this.directory, name))))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.engine.stop()
+    await this.store.close()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+export interface WorldOptions {
+  readonly pendingMax?: number
+  readonly revoked?: readonly Uint8Array[]
+}
+
+export type FinishParams = Params<typeof as.finishRegistration>
+
+export interface Registered extends TestClient {
+  readonly user: Uint8Array
+  readonly queueSecret: Uint8Array
+  readonly packages: readonly Uint8Array[]
+}
+
+/** A request as the edge hands it on: really signed, really parsed. `onVerify` sees the key that is tried. */
+export function signed<E extends Endpoint>(
+  endpoint: E,
+  sender: Pick<TestClient, "clientId" | "seed">,
+  params: Params<E>,
+  onVerify: (publicKey: Uint8Array) => void = () => undefined,
+): SignedCall<Params<E>> {
+  const aad = externalAad("POST", endpoint.path)
+  const kid = encodeSenderId({ kind: "client", id: sender.clientId })
+  const parts = { kid, issuedAt: NOW, nonce: crypto.random(16), payload: encodeCbor(params) }
+  const request = parseRequest(signRequest(crypto, sender.seed, parts, aad))
+  const claimed = decodeCbor(request.payload) as Params<E>
+  return {
+    sender: decodeSenderId(request.kid),
+    claimed,
+    verify(publicKey) {
+      onVerify(publicKey)
+      if (!request.verify(crypto, publicKey, aad)) throw new Problem("auth.refused")
+      return claimed as Verified<Params<E>>
+    },
+  }
+}
+
+/** The code that a call is refused with. */
+export async function problemOf(call: Promise<unknown>): Promise<ProblemCode | "accepted"> {
+  try {
+    await call
+    return "accepted"
+  } catch (error) {
+    if (error instanceof Problem) return error.code
+    throw error
+  }
+}
