@@ -76,7 +76,7 @@ export function addPackages(
   return [...expired.map(removePackage), ...putPackages(crypto, key, fresh)]
 }
 
-/** What a claim takes, and what it changes. */
+/** What a claim takes, and what it changes. The body is a copy: a row of the same epoch is a view of its request. */
 export interface Claim {
   readonly body: Uint8Array
   readonly effects: readonly Effect[]
@@ -97,7 +97,7 @@ export function choosePackage(
   if (valid.length === 0) return undefined
   const chosen = valid[randomBelow(crypto, valid.length)] as PackageRow
   const ofClient = valid.filter((row) => equal(row.client, chosen.client))
-  return { body: chosen.body, effects: ofClient.length > 1 ? [removePackage(chosen)] : [] }
+  return { body: chosen.body.slice(), effects: ofClient.length > 1 ? [removePackage(chosen)] : [] }
 }
 
 function removePackage({ user, client, package: id }: PackageRow): Effect {

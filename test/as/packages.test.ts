@@ -55,6 +55,25 @@ describe("claiming a connection package", () => {
     expect(await problemOf(world.claim(client.user))).toBe("as.no-connection-package")
   })
 
+  test("answers with the whole package, even if whoever published it at the same time wipes the request", async () => {
+    await using world = await World.open()
+    const client = await world.register(1)
+    const seen = new Set<string>()
+    for (let i = 0; i < 20; i++) {
+      const published = world.makePackage(client)
+      const original = toHex(published)
+      const publishing = world.publish(client, [published], (params) => {
+        for (const body of params.connectionPackages) body.fill(0)
+      })
+      const [, claimed] = await Promise.all([publishing, world.claim(client.user)])
+      expect(() =>
+        verifyConnectionPackage(crypto, world.authority.trust, claimed, world.seconds),
+      ).not.toThrow()
+      if (toHex(claimed) === original) seen.add(original)
+    }
+    expect(seen.size).toBeGreaterThan(0)
+  })
+
   test("takes from the named user only", async () => {
     await using world = await World.open()
     const [alice, bob] = [await world.register(2), await world.register(2)]

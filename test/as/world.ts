@@ -97,9 +97,16 @@ export class World {
     return makeConnectionPackage(crypto, client.seed, client.credential, encryptionKey, this.seconds)
   }
 
-  publish(client: TestClient, connectionPackages: Uint8Array[]): Promise<object> {
+  /** `answered` is given the request's parameters as soon as there is an answer; the edge overwrites them then. */
+  async publish(
+    client: TestClient,
+    connectionPackages: Uint8Array[],
+    answered: (params: Params<typeof as.publishConnectionPackages>) => void = () => undefined,
+  ): Promise<object> {
     const call = signed(as.publishConnectionPackages, client, { connectionPackages })
-    return this.service.handlers.publishConnectionPackages(call)
+    const answer = await this.service.handlers.publishConnectionPackages(call)
+    answered(call.claimed)
+    return answer
   }
 
   async claim(user: Uint8Array): Promise<Uint8Array> {
