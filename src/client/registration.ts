@@ -1,0 +1,154 @@
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { CLIENT_ID_BYTES, KEY_BYTES } from "../limits.ts"
+import { as } from "../wire/as.ts"
+import { equal } from "../wire/bytes.ts"
+import { makeClientCsr, verifyChain } from "../wire/credentials.ts"
+import { qs } from "../wire/qs.ts"
+import type { RegisteredAccount } from "./context.ts"
+import { ClientError } from "./errors.ts"
+import type { Membership } from "./mls/member.ts"
+import { pause, spreadMilliseconds } from "./pace.ts"
+import { makeConnectionPackages, publishAddPackages } from "./packages.ts"
+import { Account, at, change, load } from "./records.ts"
+import type { ClientStore, StoreChange } from "./store.ts"
+import type { Transport } from "./transport.ts"
+import type { Trust } from "./trust.ts"
+
+interface RegistrationParts {
+  readonly crypto: CryptoProvider
+  readonly membership: Membership
+  readonly store: ClientStore
+  readonly transport: Transport
+  readonly trust: Trust
+  readonly domain: string
+  readonly displayName: string
+  readonly signal: AbortSignal
+  /** Mean of the random time between what the AS sees and what the QS sees. */
+  readonly spreadMilliseconds: number
+}
+
+/** How often a step is done again because the server forgot what came before it. */
+const ATTEMPTS_MAX = 5
+
+/**
+ * Registers a client, step by step: whatever a step needs is stored before it, and its outcome before the next, so that
+ * a crash at any point is picked up by calling this again.
+ */
+export async function register(parts: RegistrationParts): Promise<RegisteredAccount> {
+  const { store } = parts
+  let account = await load(store, Account, at.account)
+  if (account === undefined) {
+    account = newAccount(parts)
+    await save(parts, account)
+  }
+  for (let attempt = 0; account.stage === "new" || account.stage === "credential"; attempt++) {
+    if (attempt === ATTEMPTS_MAX) throw new ClientError("auth.refused")
+    account = account.stage === "new" ? await requestCredential(parts, account) : await finish(parts, account)
+  }
+  if (account.stage === "registered") {
+    await pause(spreadMilliseconds(parts.spreadMilliseconds), parts.signal)
+    account = await createQueue(parts, account)
+  }
+  const registered = requireComplete(account)
+  if (registered.stage === "queued") {
+    await publishAddPackages({ ...parts, account: registered })
+    return requireComplete(await save(parts, { ...registered, stage: "ready" }))
+  }
+  return registered
+}
+
+function requireComplete(account: Account): RegisteredAccount {
+  const { credential, qs: queue } = account
+  if (credential === null || queue === null) throw new ClientError("client.damaged-store")
+  return { ...account, credential, qs: queue }
+}
+
+function newAccount({ crypto, domain, displayName }: RegistrationParts): Account {
+  return {
+    domain,
+    displayName,
+    clientId: crypto.random(CLIENT_ID_BYTES),
+    clientSeed: crypto.random(KEY_BYTES),
+    credential: null,
+    connectionPackages: [],
+    connectionQueueKey: crypto.random(KEY_BYTES),
+    friendshipToken: crypto.random(KEY_BYTES),
+    friendshipKey: crypto.random(KEY_BYTES),
+    qsUserSeed: crypto.random(KEY_BYTES),
+    qsClientSeed: crypto.random(KEY_BYTES),
+    queueKey: crypto.random(KEY_BYTES),
+    qs: null,
+    stage: "new",
+  }
+}
+
+async function save(
+  { store }: RegistrationParts,
+  account: Account,
+  changes: readonly StoreChange[] = [],
+): Promise<Account> {
+  await store.transaction([change(Account, at.account, account), ...changes])
+  return account
+}
+
+async function requestCredential(parts: RegistrationParts, account: Account): Promise<Account> {
+  const { crypto, transport, trust, domain } = parts
+  const csr = makeClientCsr(crypto, account.clientSeed, account.clientId, domain)
+  const answer = await transport.call(as.initRegistration, { csr })
+  const credential = answer.credential.slice()
+  const verified = await trust.verify((source) => {
+    const anchors = source(domain)
+    if (anchors === undefined) throw new ClientError("client.damaged-store")
+    return verifyChain(crypto, anchors, credential, transport.now())
+  })
+  const publicKey = crypto.ed25519Public(account.clientSeed)
+  if (!equal(verified.clientId, account.clientId) || !equal(verified.publicKey, publicKey)) {
+    throw new ClientError("client.unexpected-response")
+  }
+  const { packages, changes } = makeConnectionPackages(crypto, { ...account, credential }, transport.now())
+  return await save(
+    parts,
+    { ...account, credential, connectionPackages: packages, stage: "credential" },
+    changes,
+  )
+}
+
+async function finish(parts: RegistrationParts, account: Account): Promise<Account> {
+  const { crypto, transport } = parts
+  const { connectionPackages, clientId, clientSeed, connectionQueueKey } = account
+  try {
+    await transport.call(
+      as.finishRegistration,
+      { queueKey: crypto.x25519Public(connectionQueueKey), connectionPackages },
+      { sender: { kind: "client", id: clientId }, seed: clientSeed },
+    )
+  } catch (error) {
+    // The pending registration lives in the server's memory only: after a restart or some minutes it is gone.
+    if (!(error instanceof ClientError) || error.code !== "auth.refused") throw error
+    return await save(parts, { ...account, credential: null, connectionPackages: [], stage: "new" })
+  }
+  return await save(parts, { ...account, connectionPackages: [], stage: "registered" })
+}
+
+async function createQueue(parts: RegistrationParts, before: Account): Promise<Account> {
+  const { crypto, transport } = parts
+  let account = before
+  const { configKey } = await transport.call(qs.publicKeys, {})
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const { user, client } = await transport.call(qs.createUser, {
+        userAuthKey: crypto.ed25519Public(account.qsUserSeed),
+        friendshipTokenHash: crypto.sha256(account.friendshipToken),
+        clientAuthKey: crypto.ed25519Public(account.qsClientSeed),
+        queueKey: crypto.x25519Public(account.queueKey),
+      })
+      const queue = { user: user.slice(), client: client.slice(), configKey: configKey.slice() }
+      return await save(parts, { ...account, qs: queue, stage: "queued" })
+    } catch (error) {
+      // An attempt whose answer was lost took the token with it; nobody knows it yet, so another one does as well.
+      const taken = error instanceof ClientError && error.code === "qs.token-taken"
+      if (!taken || attempt === ATTEMPTS_MAX) throw error
+      account = await save(parts, { ...account, friendshipToken: crypto.random(KEY_BYTES) })
+    }
+  }
+}
