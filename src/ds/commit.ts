@@ -67,7 +67,7 @@ function prepare<P extends CommitParams>(
   try {
     const params = request.authorize(group?.value, hash)
     if (group === undefined) throw new Problem("auth.refused")
-    if (isRepetition(group.value, hash)) return undefined
+    if (isRepetition(group.value, request.committer, hash)) return undefined
     const tree = context.records.openTree(group, params)
     try {
       return stage(context, request, params, group, tree.value, hash)
@@ -79,9 +79,10 @@ function prepare<P extends CommitParams>(
   }
 }
 
-/** The commit that led into the current epoch was sent again. */
-function isRepetition(head: Head, hash: Uint8Array): boolean {
-  return head.lastCommit !== undefined && equal(head.lastCommit.hash, hash)
+/** The committer sent the commit that led into the current epoch again. Who joins by a commit has no leaf before it. */
+function isRepetition({ lastCommit }: Head, committer: number | undefined, hash: Uint8Array): boolean {
+  if (lastCommit === undefined || !equal(lastCommit.hash, hash)) return false
+  return committer === undefined || committer === lastCommit.leaf
 }
 
 /**
@@ -94,8 +95,7 @@ export function requestKey(
   commitHash: Uint8Array,
 ): Uint8Array | undefined {
   if (head === undefined || leaf === undefined) return undefined
-  const { lastCommit } = head
-  if (lastCommit?.leaf === leaf && isRepetition(head, commitHash)) return lastCommit.requestKey
+  if (isRepetition(head, leaf, commitHash)) return head.lastCommit?.requestKey
   return memberAt(head, leaf)?.signatureKey
 }
 

@@ -35,8 +35,17 @@ export function byKeyPackage(who: Candidate): Signer {
   return { sender: { kind: "kpref", id: who.ref }, seed: who.seed }
 }
 
-export async function newClient(world: World, name: string): Promise<Candidate> {
-  return candidate(name, world.queueConfig(name), world.lifetime)
+export async function newClient(
+  world: World,
+  name: string,
+  queueConfig: Uint8Array | undefined = world.queueConfig(name),
+): Promise<Candidate> {
+  return candidate(name, queueConfig, world.lifetime)
+}
+
+/** A client whose KeyPackage does not say where its messages go. */
+export async function unreachableClient(world: World, name: string): Promise<Candidate> {
+  return candidate(name, world.queueConfig(name), world.lifetime, [])
 }
 
 export async function creation(world: World, name: string) {

@@ -2,18 +2,21 @@ import * as mls from "ts-mls"
 import { decodeRatchetTree } from "ts-mls/ratchetTree.js"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { groupInfoToBeSigned } from "../../src/mls/codec/group-info.ts"
+import { confirmedTranscriptHash, interimTranscriptHash } from "../../src/mls/group/transcript.ts"
 import {
   decodeMlsMessage,
   type Extension,
   ExtensionType,
   encodeExtensions,
   encodeExternalPub,
+  encodeGroupContext,
   encodeGroupInfo,
   encodeKeyPackage,
   type GroupInfo,
   keyPackageRef,
 } from "../../src/mls/index.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
+import { decodeHandshake } from "../../src/mls/observer/handshake.ts"
 import { concat, utf8 } from "../../src/wire/bytes.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
 
@@ -215,6 +218,36 @@ export class Member {
     }
   }
 
+  /**
+   * An update to another signature key, which ts-mls cannot make: its content is signed anew with the old key, and the
+   * GroupInfo with what that makes of the transcript. Members cannot follow it, since its confirmation tag is stale.
+   */
+  async rotating(
+    newSeed: Uint8Array,
+    authenticatedData: Uint8Array,
+  ): Promise<{ commit: Uint8Array; groupInfo: GroupInfoUpdate }> {
+    const { info: before } = await this.#describe()
+    const renewed = new Member(this.name, newSeed, {
+      ...this.#withLeaf({ signaturePublicKey: nativeCrypto.ed25519Public(newSeed) }),
+      signaturePrivateKey: newSeed,
+    })
+    const { commit, accept } = await renewed.commit({ authenticatedData })
+    accept()
+    const handshake = decodeHandshake(commit)
+    const signed = concat(handshake.signedBytes, encodeGroupContext(before.groupContext))
+    handshake.signature.set(signWithLabel(nativeCrypto, this.seed, "FramedContentTBS", signed))
+
+    const { confirmedTranscriptHash: hash } = before.groupContext
+    const interim = interimTranscriptHash(nativeCrypto, hash, before.confirmationTag)
+    const after = (await renewed.#describe()).info
+    const groupContext = {
+      ...after.groupContext,
+      confirmedTranscriptHash: confirmedTranscriptHash(nativeCrypto, interim, handshake.transcriptInput),
+    }
+    const { extensions, signature } = signGroupInfo({ ...after, groupContext }, newSeed)
+    return { commit, groupInfo: { extensions: encodeExtensions(extensions), signature } }
+  }
+
   /** Processes another's commit. */
   async process(commit: Uint8Array): Promise<void> {
     const [message] = mls.decodeMlsMessage(commit, 0) ?? []
@@ -249,14 +282,15 @@ export class Member {
 
   /** Gives the member another credential, which its next path brings into the group. */
   renameTo(identity: string): void {
+    this.#state = this.#withLeaf({ credential: { credentialType: "basic", identity: utf8(identity) } })
+  }
+
+  #withLeaf(change: Partial<mls.LeafNode>): mls.ClientState {
     const tree = [...this.#state.ratchetTree]
     const node = tree[2 * this.leaf]
     if (node?.nodeType !== "leaf") throw new Error("no leaf")
-    tree[2 * this.leaf] = {
-      ...node,
-      leaf: { ...node.leaf, credential: { credentialType: "basic", identity: utf8(identity) } },
-    }
-    this.#state = { ...this.#state, ratchetTree: tree }
+    tree[2 * this.leaf] = { ...node, leaf: { ...node.leaf, ...change } as mls.LeafNode }
+    return { ...this.#state, ratchetTree: tree }
   }
 
   async groupInfo(): Promise<Uint8Array> {

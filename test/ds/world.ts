@@ -76,7 +76,7 @@ export class World {
   }
 
   get lifetime(): { notBefore: bigint; notAfter: bigint } {
-    const now = BigInt(this.now / 1000)
+    const now = BigInt(Math.floor(this.now / 1000))
     return { notBefore: now - 3600n, notAfter: now + 90n * 86_400n }
   }
 

@@ -1,0 +1,240 @@
+import { expect, test } from "bun:test"
+import { nativeCrypto } from "../../src/crypto/native.ts"
+import {
+  add,
+  adding,
+  byLeaf,
+  createGroup,
+  handshake,
+  joinData,
+  newClient,
+  removing,
+  sealedName,
+  unreachableClient,
+  updateClientData,
+  updating,
+} from "./group.ts"
+import { Member } from "./member.ts"
+import { contents } from "./rows.ts"
+import { refusalOf, World } from "./world.ts"
+
+/** alice, bob and carol in one group. */
+async function three(world: World) {
+  const { member: alice, group } = await createGroup(world, "alice")
+  const who = [await newClient(world, "bob"), await newClient(world, "carol")]
+  const [bob, carol] = (await add(world, group, alice, who)) as [Member, Member]
+  return { alice, bob, carol, group }
+}
+
+test("of two commits for one epoch exactly one is accepted", async () => {
+  await using world = await World.start()
+  const { alice, bob, carol, group } = await three(world)
+  const first = await updating(group, alice)
+  const second = await updating(group, bob)
+  const outcomes = await Promise.allSettled([
+    world.call("updateClient", byLeaf(alice), first.params),
+    world.call("updateClient", byLeaf(bob), second.params),
+  ])
+  const accepted = outcomes.filter(({ status }) => status === "fulfilled")
+  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []))
+  expect(accepted).toHaveLength(1)
+  expect(refused).toEqual(["ds.wrong-epoch"])
+  expect(world.take("carol")).toHaveLength(1)
+  const winner = outcomes[0]?.status === "fulfilled" ? first : second
+  await carol.process(winner.pending.commit)
+  expect((await world.ask("externalCommitInfo", group)).ratchetTree).toEqual(await carol.ratchetTree())
+})
+
+test("a commit that lost stays refused, also one after the other", async () => {
+  await using world = await World.start()
+  const { alice, bob, group } = await three(world)
+  const first = await updating(group, alice)
+  const second = await removing(group, bob, [2])
+  await world.call("updateClient", byLeaf(alice), first.params)
+  const before = contents(world.store)
+  const refusal = await refusalOf(world.call("removeUsers", byLeaf(bob), second.params))
+  expect(refusal.code).toBe("ds.wrong-epoch")
+  expect(contents(world.store)).toBe(before)
+})
+
+test("the same commit again gets the same answer and changes nothing", async () => {
+  await using world = await World.start()
+  const { alice, carol, group } = await three(world)
+  const update = await updating(group, alice)
+  await world.call("updateClient", byLeaf(alice), update.params)
+  update.pending.accept()
+  await carol.process(update.pending.commit)
+  const removal = await removing(group, alice, [1])
+  await world.call("removeUsers", byLeaf(alice), removal.params)
+  const before = contents(world.store)
+  world.take("bob")
+  world.take("carol")
+  await world.call("removeUsers", byLeaf(alice), removal.params)
+  await world.restart()
+  await world.call("removeUsers", byLeaf(alice), removal.params)
+  expect(contents(world.store)).toBe(before)
+  expect(world.take("bob")).toEqual([])
+  expect(world.take("carol")).toEqual([])
+
+  const elsewhere = await refusalOf(world.call("updateClient", byLeaf(alice), removal.params))
+  expect(elsewhere.code).toBe("ds.wrong-epoch")
+  const byOther = await refusalOf(world.call("removeUsers", byLeaf(carol), removal.params))
+  expect(byOther.code).toBe("ds.wrong-epoch")
+  const older = await refusalOf(world.call("updateClient", byLeaf(alice), update.params))
+  expect(older.code).toBe("ds.wrong-epoch")
+})
+
+test("the same commit twice at once is accepted once", async () => {
+  await using world = await World.start()
+  const { alice, group } = await three(world)
+  const { params } = await updating(group, alice)
+  await Promise.all([1, 2, 3].map(() => world.call("updateClient", byLeaf(alice), params)))
+  expect(world.take("bob")).toHaveLength(1)
+})
+
+test("a client that renewed its signature key can repeat the commit with the old one", async () => {
+  await using world = await World.start()
+  const { alice, carol, group } = await three(world)
+  const newSeed = nativeCrypto.random(32)
+  const rotation = await alice.rotating(newSeed, updateClientData(undefined))
+  const params = handshake(group, rotation)
+  await world.call("updateClient", byLeaf(alice), params)
+  await world.call("updateClient", byLeaf(alice), params)
+  expect(world.take("carol")).toHaveLength(1)
+  const renewed = { ...byLeaf(alice), seed: newSeed }
+  const other = await carol.encrypt("hello")
+  const epoch = await refusalOf(world.call("sendMessage", renewed, { ...group, message: other }))
+  expect(epoch.code).toBe("ds.wrong-epoch")
+  const old = await refusalOf(world.call("sendMessage", byLeaf(alice), { ...group, message: other }))
+  expect(old.code).toBe("auth.refused")
+})
+
+test("each operation accepts only its own kind of commit, from the leaf that signed", async () => {
+  await using world = await World.start()
+  const { alice, bob, group } = await three(world)
+  const dave = await newClient(world, "dave")
+  const addition = await adding(group, alice, [dave])
+  const removal = await removing(group, alice, [2])
+  const update = await updating(group, alice)
+  const mixed = await alice.commit({ add: [dave], remove: [2] })
+  const extra = { welcome: addition.params.welcome, attributions: addition.params.attributions }
+  const before = contents(world.store)
+  const refusals = {
+    "remove as add": () => world.call("addUsers", byLeaf(alice), { ...removal.params, ...extra }),
+    "update as add": () => world.call("addUsers", byLeaf(alice), { ...update.params, ...extra }),
+    "mixed as add": () => world.call("addUsers", byLeaf(alice), { ...handshake(group, mixed), ...extra }),
+    "add as remove": () => world.call("removeUsers", byLeaf(alice), handshake(group, addition.pending)),
+    "update as remove": () => world.call("removeUsers", byLeaf(alice), update.params),
+    "mixed as remove": () => world.call("removeUsers", byLeaf(alice), handshake(group, mixed)),
+    "add as update": () => world.call("updateClient", byLeaf(alice), handshake(group, addition.pending)),
+    "remove as update": () => world.call("updateClient", byLeaf(alice), removal.params),
+    "another's commit": () => world.call("updateClient", byLeaf(bob), update.params),
+    "member's commit as join": () =>
+      world.ask("joinConnectionGroup", {
+        ...update.params,
+        queueConfig: dave.queueConfig,
+      }),
+  }
+  for (const [name, refusal] of Object.entries(refusals)) {
+    expect([name, (await refusalOf(refusal())).code]).toEqual([name, "ds.not-allowed"])
+  }
+  expect(contents(world.store)).toBe(before)
+  for (const name of ["alice", "bob", "carol", "dave"]) expect(world.take(name)).toEqual([])
+})
+
+test("an external commit joins only groups of one, with one credential and a queue of this server", async () => {
+  await using world = await World.start()
+  const { member: alice, group } = await createGroup(world, "alice")
+  const { groupInfo, ratchetTree } = await world.ask("externalCommitInfo", group)
+  const bob = await newClient(world, "bob")
+  const joining = await Member.joinExternally(bob, groupInfo, ratchetTree, joinData("bob"))
+  const without = await Member.joinExternally(bob, groupInfo, ratchetTree, new Uint8Array(0))
+  const params = { ...handshake(group, joining), queueConfig: bob.queueConfig }
+  const codes: [string, () => Promise<unknown>, string][] = [
+    [
+      "no credential",
+      () => world.ask("joinConnectionGroup", { ...params, ...handshake(group, without) }),
+      "ds.invalid-message",
+    ],
+    [
+      "foreign queue",
+      () =>
+        world.ask("joinConnectionGroup", { ...params, queueConfig: world.queueConfig("bob", "other.org") }),
+      "ds.not-allowed",
+    ],
+    [
+      "no queue config",
+      () => world.ask("joinConnectionGroup", { ...params, queueConfig: new Uint8Array(9) }),
+      "ds.not-allowed",
+    ],
+    [
+      "as an update",
+      () => world.call("updateClient", byLeaf(alice), handshake(group, joining)),
+      "ds.not-allowed",
+    ],
+  ]
+  for (const [name, call, code] of codes) {
+    expect([name, (await refusalOf(call())).code]).toEqual([name, code])
+  }
+  world.fanout.gone.add("bob")
+  expect((await refusalOf(world.ask("joinConnectionGroup", params))).code).toBe("ds.not-allowed")
+  world.fanout.gone.clear()
+  await world.ask("joinConnectionGroup", params)
+
+  const second = await world.ask("externalCommitInfo", group)
+  const carol = await newClient(world, "carol")
+  const third = await Member.joinExternally(carol, second.groupInfo, second.ratchetTree, joinData("carol"))
+  const late = { ...handshake(group, third), queueConfig: carol.queueConfig }
+  expect((await refusalOf(world.ask("joinConnectionGroup", late))).code).toBe("ds.not-allowed")
+})
+
+test("adding takes a credential, an attribution, a share of the Welcome and a queue for each joiner", async () => {
+  await using world = await World.start()
+  const { member: alice, group } = await createGroup(world, "alice")
+  const bob = await newClient(world, "bob")
+  const carol = await newClient(world, "carol")
+  const { params } = await adding(group, alice, [bob, carol])
+  const one = await adding(group, alice, [bob])
+  const noData = await alice.commit({ add: [bob, carol] })
+  const unqueued = await adding(group, alice, [await unreachableClient(world, "dave")])
+  const foreign = await adding(group, alice, [
+    await newClient(world, "erin", world.queueConfig("erin", "b.org")),
+  ])
+  const gone = await adding(group, alice, [await newClient(world, "frank")])
+  world.fanout.gone.add("frank")
+  const [attribution] = params.attributions as [Uint8Array]
+  const before = contents(world.store)
+  const codes: [string, object, string][] = [
+    ["one attribution", { attributions: [attribution] }, "ds.not-allowed"],
+    ["three attributions", { attributions: [attribution, attribution, attribution] }, "ds.not-allowed"],
+    ["Welcome for one", { welcome: one.params.welcome }, "ds.not-allowed"],
+    ["Welcome that is a commit", { welcome: params.commit }, "ds.not-allowed"],
+    ["Welcome that is nothing", { welcome: params.welcome.subarray(1) }, "ds.invalid-message"],
+    ["no credentials", handshake(group, noData), "ds.invalid-message"],
+    ["KeyPackage without queue", unqueued.params, "ds.not-allowed"],
+    ["KeyPackage with a foreign queue", foreign.params, "ds.not-allowed"],
+    ["KeyPackage whose queue is gone", gone.params, "ds.not-allowed"],
+  ]
+  for (const [name, change, code] of codes) {
+    const refusal = await refusalOf(world.call("addUsers", byLeaf(alice), { ...params, ...change }))
+    expect([name, refusal.code]).toEqual([name, code])
+  }
+  expect(contents(world.store)).toBe(before)
+  await world.call("addUsers", byLeaf(alice), params)
+})
+
+test("a changed credential needs its encryption, which then replaces the old one", async () => {
+  await using world = await World.start()
+  const { alice, group } = await three(world)
+  alice.renameTo("alice the second")
+  const silent = await updating(group, alice)
+  const refusal = await refusalOf(world.call("updateClient", byLeaf(alice), silent.params))
+  expect(refusal.code).toBe("ds.not-allowed")
+  const inPassing = await removing(group, alice, [2])
+  const alsoRefused = await refusalOf(world.call("removeUsers", byLeaf(alice), inPassing.params))
+  expect(alsoRefused.code).toBe("ds.not-allowed")
+  const said = await updating(group, alice, "alice the second")
+  await world.call("updateClient", byLeaf(alice), said.params)
+  const { encryptedCredentials } = await world.ask("externalCommitInfo", group)
+  expect(encryptedCredentials[0]).toEqual({ leaf: 0, credential: sealedName("alice the second") })
+})
