@@ -89,7 +89,6 @@ export async function write(store: OpenedStore, effects: readonly Effect[]): Pro
 interface OwnedChain {
   readonly reader: ChainReader
   readonly month: number
-  acknowledged: number
 }
 
 /** A queue's owner, who keeps its readers and reads without a stream. */
@@ -114,9 +113,16 @@ export class Owner {
       const opened = ChainReader.open(crypto, this.#secretKey, start)
       if (opened === undefined) continue
       const known = this.#chains.find(({ reader }) => equal(reader.id, opened.reader.id))
-      chains.push(known ?? { ...opened, acknowledged: 0 })
+      chains.push(known ?? opened)
     }
     this.#chains = chains
+  }
+
+  /** A chain that begins after all others. */
+  learnNext(start: Uint8Array): void {
+    const opened = ChainReader.open(crypto, this.#secretKey, start)
+    if (opened === undefined) throw new Error("a start that does not open")
+    this.#chains.push(opened)
   }
 
   cursors(): { chain: Uint8Array; address: Uint8Array; month: number; next: number }[] {
