@@ -120,7 +120,8 @@ function checkValue(name: SettingName, { value, from }: Found): string | undefin
   return `${name} must be ${settings[name].description}; it is ${JSON.stringify(value)} (from ${from})`
 }
 
-function unknownNames(source: Readonly<Record<string, unknown>>, before: string): string[] {
+/** A sentence for each name that is no setting; `before` is how the names are written where they come from. */
+export function unknownNames(source: Readonly<Record<string, unknown>>, before: string): string[] {
   const unknown = Object.keys(source).filter((name) => !Object.hasOwn(settings, name))
   return unknown.map((name) => `${before}${name} is not a setting; settings are ${settingNames.join(", ")}`)
 }

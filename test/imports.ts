@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join, normalize } from "node:path"
+
+/**
+ * `bun test/imports.ts` checks which source file may know which. Dependencies point one way: edge -> service -> store;
+ * crypto and mls depend on nothing above them; as, ds and qs never on each other; the client library on no server
+ * module, no Bun and no Node module. There are no cycles, type imports included. Exit code 1 if a rule is broken.
+ */
+
+/** For each room of src: what it may import of src, by path prefix. What is not listed may not be imported. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  "limits.ts": [],
+  "fanout.ts": ["store/database.ts"],
+  crypto: ["crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
+  mls: ["mls", "crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
+  wire: ["wire", "crypto", "limits.ts"],
+  store: ["store", "wire/bytes.ts", "limits.ts"],
+  queue: ["queue", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
+  as: ["as", "queue", "store", "crypto", "wire", "limits.ts"],
+  ds: ["ds", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
+  qs: ["qs", "queue", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
+  http: ["http", "store/database.ts", "crypto", "wire", "limits.ts"],
+  config: ["config", "crypto", "wire", "limits.ts"],
+  client: ["client", "mls", "crypto", "wire", "limits.ts"],
+  demo: ["demo", "client", "crypto", "wire", "limits.ts"],
+  "server.ts": [""],
+  "main.ts": ["config", "server.ts", "http/failure.ts"],
+}
+
+/** Rooms that clients use, in browsers too. */
+const portable = ["crypto", "mls", "wire", "client"]
+const serverOnly = "crypto/native.ts"
+
+/** Packages that only some rooms may import. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  elysia: ["http"],
+  "bun:sqlite": ["store", "demo"],
+  "ts-mls": ["client"],
+  citty: ["main.ts", "demo"],
+}
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+const SRC = join(import.meta.dir, "../src")
+const FROM = /^\s*(?:import|export)\b[^"';]*?\bfrom\s*["']([^"']+)["']/gm
+const BARE = /\bimport\s*\(?\s*["']([^"']+)["']/g
+
+const broken: string[] = []
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(SRC, file), "utf8")
+  return [...source.matchAll(FROM), ...source.matchAll(BARE)].map((match) => ({
+    from: file,
+    to: match[1] as string,
+  }))
+}
+
+function roomOf(file: string): string {
+  return file.split("/")[0] as string
+}
+
+function within(file: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => prefix === "" || file === prefix || file.startsWith(`${prefix}/`))
+}
+
+function checkPackage({ from, to }: Import): void {
+  const room = roomOf(from)
+  const name = to.startsWith("@") || to.includes(":") ? to : (to.split("/")[0] as string)
+  const allowed = packages[name]
+  if (allowed !== undefined && !allowed.includes(room)) broken.push(`${from} must not import ${to}`)
+  const isSystem = to === "bun" || to.startsWith("bun:") || to.startsWith("node:")
+  if (isSystem && isPortable(from)) broken.push(`${from} runs in browsers and must not import ${to}`)
+}
+
+function isPortable(file: string): boolean {
+  return portable.includes(roomOf(file)) && file !== serverOnly
+}
+
+/** The imported file, relative to src; undefined outside of it. */
+function checkFile({ from, to }: Import): string | undefined {
+  const target = normalize(join(dirname(from), to))
+  if (target.startsWith("..")) {
+    if (roomOf(from) !== "server.ts" && roomOf(from) !== "main.ts")
+      broken.push(`${from} must not import ${to}`)
+    return undefined
+  }
+  if (!existsSync(join(SRC, target))) broken.push(`${from} imports ${to}, which does not exist`)
+  if (!within(target, rooms[roomOf(from)] ?? [])) broken.push(`${from} must not import ${target}`)
+  if (target === serverOnly && isPortable(from))
+    broken.push(`${from} runs in browsers and must not import ${target}`)
+  return target
+}
+
+function findCycles(graph: ReadonlyMap<string, readonly string[]>): void {
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]) => {
+    const at = path.indexOf(file)
+    if (at >= 0) broken.push(`cycle: ${[...path.slice(at), file].join(" -> ")}`)
+    if (at >= 0 || done.has(file)) return
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file])
+    done.add(file)
+  }
+  for (const file of graph.keys()) visit(file, [])
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"))
+const graph = new Map<string, readonly string[]>()
+for (const file of files.sort()) {
+  if (rooms[roomOf(file)] === undefined && !file.endsWith(".d.ts")) broken.push(`${file} is in no known room`)
+  const targets: string[] = []
+  for (const found of importsOf(file)) {
+    const target = found.to.startsWith(".") ? checkFile(found) : checkPackage(found)
+    if (target !== undefined) targets.push(target)
+  }
+  graph.set(file, targets)
+  if (isPortable(file) && /\bBun\./.test(readFileSync(join(SRC, file), "utf8")))
+    broken.push(`${file} runs in browsers and must not use Bun`)
+}
+findCycles(graph)
+
+for (const line of broken) console.error(line)
+console.log(`${files.length} files, ${broken.length} broken import rules`)
+process.exit(broken.length > 0 ? 1 : 0)
