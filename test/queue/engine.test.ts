@@ -1,21 +1,200 @@
 import { expect, test } from "bun:test"
+import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
-import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
+import { CHAIN_SLOTS } from "../../src/limits.ts"
+import { SlotsUnreadable } from "../../src/queue/slots.ts"
+import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
 const slotKey = crypto.random(32)
 
+async function worldWith(owner: Owner, limits: Parameters<typeof engineOver>[3] = {}) {
+  const place = await temporaryStore()
+  const clock = { now: NOVEMBER }
+  const restarted = () => engineOver(place.store, clock, slotKey, limits)
+  const engine = restarted()
+  await write(place.store, [engine.newRecord(owner.id, owner.publicKey)])
+  const asyncDispose = () => place[Symbol.asyncDispose]()
+  return { store: place.store, clock, engine, restarted, [Symbol.asyncDispose]: asyncDispose }
+}
+
+function message(owner: Owner, size = 10) {
+  return [{ queue: owner.id, message: crypto.random(size) }]
+}
+
+async function chains(owner: Owner, engine: ReturnType<typeof engineOver>): Promise<number> {
+  await owner.read(engine)
+  return owner.cursors().length
+}
+
 test("a message reaches its owner, and after the acknowledgement nothing of it is left", async () => {
-  await using world = await temporaryStore()
-  const engine = engineOver(world.store, { now: NOVEMBER }, slotKey)
   const owner = new Owner()
-  await write(world.store, [engine.newRecord(owner.id, owner.publicKey)])
+  await using world = await worldWith(owner)
   const messages = [crypto.random(10), crypto.random(0), crypto.random(5000)]
-  for (const message of messages) await deliver(world.store, engine, [{ queue: owner.id, message }])
+  for (const message of messages) await deliver(world.store, world.engine, [{ queue: owner.id, message }])
   expect(pooled(world.store)).toBe(7)
 
-  await owner.readAll(engine)
+  await owner.readAll(world.engine)
   expect(texts(owner.received)).toEqual(texts(messages))
-  await engine.acknowledge(owner.id, owner.acknowledgements(), [])
+  await world.engine.acknowledge(owner.id, owner.acknowledgements(), [])
   expect(pooled(world.store)).toBe(0)
-  await engine.acknowledge(owner.id, owner.acknowledgements(), [])
+  await world.engine.acknowledge(owner.id, owner.acknowledgements(), [])
+})
+
+test("messages of one request keep their order within a queue", async () => {
+  const [owner, other] = [new Owner(), new Owner()]
+  await using world = await worldWith(owner)
+  await write(world.store, [world.engine.newRecord(other.id, other.publicKey)])
+  const messages = Array.from({ length: 20 }, (_, i) => crypto.random(100 * i))
+  const deliveries = messages.flatMap((message) => [owner, other].map(({ id }) => ({ queue: id, message })))
+  await deliver(world.store, world.engine, deliveries)
+  for (const { read, received } of [owner, other].map((one) => ({
+    read: one.readAll(world.engine),
+    received: one.received,
+  }))) {
+    await read
+    expect(texts(received)).toEqual(texts(messages))
+  }
+})
+
+test("a full queue refuses the whole request, and the others' chains do not advance", async () => {
+  const [full, other] = [new Owner(), new Owner()]
+  await using world = await worldWith(full, { queueEntriesMax: 3 })
+  await write(world.store, [world.engine.newRecord(other.id, other.publicKey)])
+  await deliver(world.store, world.engine, message(other))
+  for (let i = 0; i < 3; i++) await deliver(world.store, world.engine, message(full))
+  for (let i = 0; i < 20; i++) {
+    const both = [...message(other), ...message(full)]
+    await expect(deliver(world.store, world.engine, both)).rejects.toThrow("queue.full")
+  }
+  await deliver(world.store, world.engine, message(other))
+  expect(await chains(other, world.engine)).toBe(1)
+  expect(other.received).toHaveLength(2)
+
+  await full.readAll(world.engine)
+  await world.engine.acknowledge(full.id, full.acknowledgements(), [])
+  await deliver(world.store, world.engine, message(full))
+})
+
+test("restarts use up the slots, never overwrite one, and a chain in memory outlasts them", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  let engine = world.engine
+  for (let slot = 0; slot < CHAIN_SLOTS; slot++) {
+    engine = world.restarted()
+    await deliver(world.store, engine, message(owner))
+  }
+  await deliver(world.store, engine, message(owner))
+  engine.openStream(owner.id, { send: () => true, close: () => undefined })
+  await deliver(world.store, engine, message(owner))
+  await expect(deliver(world.store, world.restarted(), message(owner))).rejects.toThrow("queue.full")
+  await owner.readAll(engine)
+  expect(owner.received).toHaveLength(CHAIN_SLOTS + 2)
+
+  await engine.acknowledge(owner.id, owner.acknowledgements(), owner.usedUp())
+  await deliver(world.store, world.restarted(), message(owner))
+  expect(await chains(owner, engine)).toBe(2)
+})
+
+test("renewal by age and count leaves the reserved slots alone", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner, { chainEntriesMax: 2, slotsReserved: 10 })
+  for (let i = 0; i < 30; i++) await deliver(world.store, world.engine, message(owner))
+  expect(await chains(owner, world.engine)).toBe(CHAIN_SLOTS - 10)
+  world.clock.now += 25 * HOUR
+  await deliver(world.store, world.engine, message(owner))
+  expect(await chains(owner, world.engine)).toBe(CHAIN_SLOTS - 10)
+  expect(owner.received).toHaveLength(31)
+})
+
+test("each month has its partition, which goes as a whole after the retention time", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  world.clock.now = Date.UTC(2027, 0, 5)
+  await deliver(world.store, world.engine, message(owner))
+  expect(world.store.partitions("qs_pool_")).toEqual(["qs_pool_202611", "qs_pool_202701"])
+
+  world.clock.now = Date.UTC(2027, 1, 28)
+  await world.engine.dropExpiredPartitions()
+  expect(pooled(world.store)).toBe(2)
+  world.clock.now = Date.UTC(2027, 2, 1)
+  await world.engine.dropExpiredPartitions()
+  expect(world.store.partitions("qs_pool_")).toEqual(["qs_pool_202701"])
+
+  await deliver(world.store, world.engine, message(owner))
+  await owner.readAll(world.engine)
+  expect(owner.received).toHaveLength(2)
+  expect(owner.cursors()).toHaveLength(2)
+})
+
+test("a chain whose commit failed is abandoned, and its keys are gone", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  await expect(deliver(world.store, world.engine, message(owner), true)).rejects.toThrow("refused")
+  await deliver(world.store, world.engine, message(owner))
+  expect(await chains(owner, world.engine)).toBe(2)
+  expect(owner.received).toHaveLength(2)
+})
+
+test("messages to a queue that is gone are passed over, in the change that removes it already", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  const { engine } = world
+  await world.store.writer.submit({
+    expects: [],
+    effects: () => engine.remove(owner.id).effects,
+  })
+  await deliver(world.store, engine, message(owner))
+  expect(pooled(world.store)).toBe(1)
+  expect(await engine.dequeue(owner.id, { acknowledge: [], usedUp: [], read: [], max: 1 })).toBeUndefined()
+})
+
+test("a chain named twice, a queue key nothing can be sealed to, and a message too long are refused", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  await owner.read(world.engine)
+  const cursors = [...owner.cursors(), ...owner.cursors()]
+  const acknowledge = [...owner.acknowledgements(), ...owner.acknowledgements()]
+  expect(() => world.engine.read(cursors, 10)).toThrow("queue.invalid-cursor")
+  await expect(world.engine.acknowledge(owner.id, acknowledge, [])).rejects.toThrow("queue.invalid-cursor")
+  expect(() => world.engine.newRecord(crypto.random(16), new Uint8Array(32))).toThrow("request.malformed")
+  const long = [{ queue: owner.id, message: new Uint8Array(4 * 1024 * 1024 + 1) }]
+  await expect(deliver(world.store, world.engine, long)).rejects.toThrow("request.too-large")
+})
+
+test("a long acknowledgement is made in bounded steps from the lowest entry on", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner, { acknowledgedPerUnitMax: 7 })
+  await deliver(world.store, world.engine, message(owner, 60 * 1005))
+  await owner.readAll(world.engine)
+  expect(pooled(world.store)).toBe(60)
+  await world.engine.acknowledge(owner.id, owner.acknowledgements(), [])
+  expect(pooled(world.store)).toBe(0)
+})
+
+test("with another slot key a record does not open, and nothing is overwritten", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  const wrong = engineOver(world.store, world.clock, crypto.random(32))
+  await expect(deliver(world.store, wrong, message(owner))).rejects.toThrow(SlotsUnreadable)
+  await deliver(world.store, world.engine, message(owner))
+  await owner.readAll(world.engine)
+  expect(owner.received).toHaveLength(2)
+})
+
+test("the slots that an owner gets are all of one length, and only the used ones open", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  await deliver(world.store, world.engine, message(owner))
+  const answer = await world.engine.dequeue(owner.id, { acknowledge: [], usedUp: [], read: [], max: 0 })
+  const starts = answer?.starts ?? []
+  expect(starts).toHaveLength(CHAIN_SLOTS)
+  expect(new Set(starts.map((start) => start.length)).size).toBe(1)
+  expect(ChainReader.open(crypto, crypto.random(32), starts[0] as Uint8Array)).toBeUndefined()
+  owner.learn(starts)
+  expect(owner.cursors()).toHaveLength(1)
 })

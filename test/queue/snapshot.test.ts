@@ -1,0 +1,144 @@
+import { expect, test } from "bun:test"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { defineTable } from "../../src/store/database.ts"
+import { utf8 } from "../../src/wire/bytes.ts"
+import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, write } from "./world.ts"
+
+type EntryRow = { tag: Uint8Array; entry: Uint8Array }
+type QueueRow = { id: Uint8Array; queue_key: Uint8Array; slots: Uint8Array; slot_state: Uint8Array }
+const pool = defineTable<EntryRow>("qs_pool_202611", ["tag"], ["tag", "entry"], "-")
+const queues = defineTable<QueueRow>("qs_queue", ["id"], ["id", "queue_key", "slots", "slot_state"])
+
+/** A world in which the first half of the queues has got a message and the second half none. */
+async function population(size: number) {
+  const place = await temporaryStore()
+  const engine = engineOver(place.store, { now: NOVEMBER }, crypto.random(32))
+  const owners = Array.from({ length: size }, () => new Owner())
+  await write(
+    place.store,
+    owners.map(({ id, publicKey }) => engine.newRecord(id, publicKey)),
+  )
+  const busy = owners.slice(0, size / 2)
+  const message = utf8("attack at dawn, at the usual place ".repeat(20))
+  await deliver(
+    place.store,
+    engine,
+    busy.map(({ id }) => ({ queue: id, message })),
+  )
+  return {
+    ...place,
+    engine,
+    owners,
+    busy,
+    message,
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  }
+}
+
+/** Shannon entropy in bits per byte over all the rows together. */
+function entropy(rows: readonly Uint8Array[]): number {
+  const counts = new Float64Array(256)
+  let total = 0
+  for (const row of rows) {
+    for (const byte of row) counts[byte] = (counts[byte] as number) + 1
+    total += row.length
+  }
+  return -counts.reduce(
+    (sum, count) => (count === 0 ? sum : sum + (count / total) * Math.log2(count / total)),
+    0,
+  )
+}
+
+function windows(bytes: Uint8Array, length: number): Set<string> {
+  const found = new Set<string>()
+  for (let at = 0; at + length <= bytes.length; at++) found.add(bytes.subarray(at, at + length).toHex())
+  return found
+}
+
+test("the files hold no plaintext, no address key and no chain id, and no entry names a queue", async () => {
+  await using world = await population(20)
+  const [owner] = world.busy as [Owner]
+  await owner.readAll(world.engine)
+  expect(owner.received).toHaveLength(1)
+  const [cursor] = owner.cursors() as [ReturnType<Owner["cursors"]>[number]]
+  world.store.scrub()
+  const secrets = [utf8("attack at dawn"), cursor.address, cursor.chain]
+  for (const name of readdirSync(world.directory)) {
+    const bytes = readFileSync(join(world.directory, name))
+    for (const secret of secrets) expect(bytes.includes(secret)).toBe(false)
+  }
+  const entries = world.store.list(pool, {}, 1000)
+  expect(entries).toHaveLength(10)
+  for (const { tag, entry } of entries) {
+    for (const { id, publicKey } of world.owners) {
+      const row = Buffer.concat([tag, entry])
+      for (const part of [id, id.subarray(0, 8), publicKey]) expect(row.includes(part)).toBe(false)
+    }
+  }
+})
+
+test("two queues that got the same message share no eight bytes", async () => {
+  await using world = await population(8)
+  const rows = world.store
+    .list(pool, {}, 100)
+    .map(({ tag, entry }) => windows(Buffer.concat([tag, entry]), 8))
+  const slots = world.store.list(queues, {}, 100).map(({ slots, slot_state }) => {
+    return windows(Buffer.concat([slots, slot_state]), 8)
+  })
+  for (const sets of [rows, slots]) {
+    for (const [i, one] of sets.entries()) {
+      for (const other of sets.slice(i + 1)) expect(one.isDisjointFrom(other)).toBe(true)
+    }
+  }
+})
+
+test("the records of busy and idle queues are alike in length, entropy and every byte's range", async () => {
+  await using world = await population(200)
+  const busyIds = new Set(world.busy.map(({ id }) => id.toHex()))
+  const rows = world.store.list(queues, {}, 1000)
+  const split = [true, false].map((busy) => rows.filter(({ id }) => busyIds.has(id.toHex()) === busy))
+  for (const column of ["slots", "slot_state"] as const) {
+    expect(new Set(rows.map((row) => row[column].length)).size).toBe(1)
+    const [busy, idle] = split.map((side) => entropy(side.map((row) => row[column]))) as [number, number]
+    expect(busy).toBeGreaterThan(7.98)
+    expect(idle).toBeGreaterThan(7.98)
+  }
+  // A byte that were fixed by being used, such as a version or a count, would show as a column of equal values.
+  for (const side of split) {
+    const length = (side[0] as QueueRow).slot_state.length
+    for (let at = 0; at < length; at++) {
+      expect(new Set(side.map(({ slot_state }) => slot_state[at])).size).toBeGreaterThan(50)
+    }
+  }
+})
+
+test("a second snapshot does not show which slots of a record changed", async () => {
+  await using world = await population(2)
+  const [owner] = world.busy as [Owner]
+  const row = () => world.store.get(queues, { id: owner.id }) as QueueRow
+  const before = windows(row().slots, 8)
+  const stream = world.engine.openStream(owner.id, { send: () => true, close: () => undefined })
+  await deliver(world.store, world.engine, [{ queue: owner.id, message: world.message }])
+  expect(before.isDisjointFrom(windows(row().slots, 8))).toBe(true)
+  stream?.onClosed()
+})
+
+test("after everything is acknowledged the pool is empty and the files hold none of its entries", async () => {
+  await using world = await population(20)
+  const entries = world.store.list(pool, {}, 1000)
+  for (const owner of world.busy) {
+    await owner.readAll(world.engine)
+    await world.engine.acknowledge(owner.id, owner.acknowledgements(), owner.usedUp())
+  }
+  expect(pooled(world.store)).toBe(0)
+  world.store.scrub()
+  for (const name of readdirSync(world.directory)) {
+    const bytes = readFileSync(join(world.directory, name))
+    for (const { tag, entry } of entries) {
+      expect(bytes.includes(tag)).toBe(false)
+      expect(bytes.includes(entry.subarray(100, 116))).toBe(false)
+    }
+  }
+})
