@@ -49,7 +49,8 @@ const main = defineCommand({
 })
 
 async function runServer(args: Readonly<Record<string, unknown>>): Promise<void> {
-  const { _: words, config: fileFlag, ...flags } = args
+  const { _: words, config: fileFlag, ...given } = args
+  const flags = Object.fromEntries(Object.entries(given).map(([name, value]) => [kebabCase(name), value]))
   const environment = process.env
   const mistakes = unknownNames(flags, "--")
   if (mistakes.length > 0) throw new ConfigError(...mistakes)
@@ -69,6 +70,11 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   console.log(
     `listening on http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
   )
+}
+
+/** The parser gives every flag in camel case as well. */
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 /** Whatever is not answered yet was not promised: the clients try again after the restart. */
