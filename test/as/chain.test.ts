@@ -172,6 +172,19 @@ describe("a chain of credentials", () => {
     ).toBe("wrong-domain")
   })
 
+  test("refuses a root of another domain, even if it signed for this one", () => {
+    const foreign = makeAuthority("example.net")
+    const unsigned = {
+      ...decodeIssuedCredential("intermediate", authority.intermediate),
+      signerFingerprint: credentialFingerprint(crypto, foreign.root),
+    }
+    const tbs = issuedCredentialTbs(unsigned)
+    const signature = signLabeled(crypto, foreign.rootSeed, labels.asIntermediateCredential, tbs)
+    const intermediate = encodeIssuedCredential({ ...unsigned, signature })
+    const trust = { ...authority.trust, credentials: [foreign.root], intermediates: [intermediate] }
+    expect(verify(makeClient({ ...authority, intermediate }).credential, trust)).toBe("wrong-domain")
+  })
+
   test("refuses a chain with a revoked link", () => {
     for (const bytes of [client.credential, authority.intermediate, authority.root]) {
       const revoked = [crypto.random(32), credentialFingerprint(crypto, bytes)]

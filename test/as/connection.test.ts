@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { open, seal } from "../../src/crypto/hpke.ts"
+import { labels } from "../../src/crypto/labels.ts"
 import { CryptoError } from "../../src/crypto/provider.ts"
-import { equal } from "../../src/wire/bytes.ts"
+import { concat, equal } from "../../src/wire/bytes.ts"
 import {
   CONNECTION_MESSAGE_BYTES,
   connectionPackageRef,
+  decodeConnectionPackage,
   makeConnectionPackage,
   openConnectionRequest,
   readConnectionPackageRef,
@@ -18,7 +21,7 @@ import {
   WELCOME_ATTRIBUTION_BYTES,
 } from "../../src/wire/friendship.ts"
 import { CodecError } from "../../src/wire/tls.ts"
-import { crypto, DAY, DOMAIN, flipBit, makeAuthority, makeClient, NOW } from "./fixtures.ts"
+import { crypto, DAY, DOMAIN, flipBit, makeAuthority, makeClient, NOW, signPackage } from "./fixtures.ts"
 
 const authority = makeAuthority()
 const alice = makeClient(authority)
@@ -51,6 +54,16 @@ describe("a connection package", () => {
     )
     const elsewhere = makeAuthority("example.net").trust
     expect(() => verifyConnectionPackage(crypto, elsewhere, made, NOW)).toThrow("unknown-issuer")
+  })
+
+  test("is refused with a lifetime beyond its owner's credential", () => {
+    const decoded = decodeConnectionPackage(made)
+    const { expiration } = decoded
+    const longer = { ...decoded, expiration: { ...expiration, notAfter: expiration.notAfter + 1 } }
+    expect(() =>
+      verifyConnectionPackage(crypto, authority.trust, signPackage(longer, bob.seed), NOW),
+    ).toThrow("not-nested")
+    expect(signPackage(decoded, bob.seed)).toEqual(made)
   })
 
   test("shows of its time the month and nothing else", () => {
@@ -95,6 +108,21 @@ describe("a connection request", () => {
     )
   })
 
+  test("cannot be passed on to somebody else as if it were for them", () => {
+    const carolSecret = crypto.random(32)
+    const carolKey = crypto.x25519Public(carolSecret)
+    const plaintext = open(
+      crypto,
+      secretKey,
+      labels.connectionEstablishment,
+      message.subarray(0, 17),
+      message.subarray(17),
+    )
+    const header = concat(message.subarray(0, 1), connectionPackageRef(crypto, carolKey))
+    const passedOn = concat(header, seal(crypto, carolKey, labels.connectionEstablishment, header, plaintext))
+    expect(() => openConnectionRequest(crypto, carolSecret, passedOn, trustOf, NOW)).toThrow("bad-signature")
+  })
+
   test("has one length for every domain and no bytes in common with another", () => {
     const longest = makeClient(makeAuthority("a".repeat(253)))
     const other = sealConnectionRequest(crypto, encryptionKey, longest.seed, longest.credential, group)
@@ -119,35 +147,37 @@ describe("a welcome attribution", () => {
   const context = { groupId: crypto.random(16), welcome: crypto.random(5000) }
   const sender = { clientSeed: alice.seed, clientCredential: alice.credential }
   const sealed = sealWelcomeAttribution(crypto, friendshipKey, sender, credentialKey, context)
-  const open = (key = friendshipKey, bytes = sealed, to = context) =>
+  const openAttribution = (key = friendshipKey, bytes = sealed, to = context) =>
     openWelcomeAttribution(crypto, key, bytes, to, trustOf, NOW)
 
   test("says who added the joiner and brings the group's credential key", () => {
-    const opened = open()
+    const opened = openAttribution()
     expect(opened.sender.clientId).toEqual(alice.clientId)
     expect(opened.groupCredentialKey).toEqual(credentialKey)
   })
 
   test("is refused with another key, group or Welcome", () => {
-    expect(() => open(crypto.random(32))).toThrow(CryptoError)
-    expect(() => open(friendshipKey, sealed, { ...context, groupId: crypto.random(16) })).toThrow(CryptoError)
-    expect(() => open(friendshipKey, sealed, { ...context, welcome: crypto.random(5000) })).toThrow(
-      "bad-signature",
+    expect(() => openAttribution(crypto.random(32))).toThrow(CryptoError)
+    expect(() => openAttribution(friendshipKey, sealed, { ...context, groupId: crypto.random(16) })).toThrow(
+      CryptoError,
     )
+    expect(() =>
+      openAttribution(friendshipKey, sealed, { ...context, welcome: crypto.random(5000) }),
+    ).toThrow("bad-signature")
   })
 
   test("is refused changed, truncated, made up, or signed by another", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.uint8Array({ maxLength: 700 }), (bit, cut, bytes) => {
         for (const input of [flipBit(sealed, bit), sealed.subarray(0, cut % sealed.length), bytes]) {
-          expect(() => open(friendshipKey, input)).toThrow(CryptoError)
+          expect(() => openAttribution(friendshipKey, input)).toThrow(CryptoError)
         }
       }),
       { numRuns: 100 },
     )
     const forger = { clientSeed: bob.seed, clientCredential: alice.credential }
     const forged = sealWelcomeAttribution(crypto, friendshipKey, forger, credentialKey, context)
-    expect(() => open(friendshipKey, forged)).toThrow("bad-signature")
+    expect(() => openAttribution(friendshipKey, forged)).toThrow("bad-signature")
   })
 
   test("has one length for every domain", () => {

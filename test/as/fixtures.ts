@@ -1,4 +1,7 @@
+import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { signLabeled } from "../../src/crypto/signature.ts"
+import { type ConnectionPackage, encodeConnectionPackage } from "../../src/wire/connection.ts"
 import {
   issueClientCredential,
   issueIntermediate,
@@ -42,8 +45,7 @@ export interface TestClient {
   readonly credential: Uint8Array
 }
 
-export function makeClient(authority: Authority, now = NOW): TestClient {
-  const seed = crypto.random(32)
+export function makeClient(authority: Authority, now = NOW, seed = crypto.random(32)): TestClient {
   const clientId = crypto.random(32)
   const csr = makeClientCsr(crypto, seed, clientId, authority.domain)
   const { intermediateSeed, intermediate } = authority
@@ -60,4 +62,14 @@ export function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
   const at = (bit >> 3) % bytes.length
   changed[at] = changed[at]! ^ (1 << (bit & 7))
   return changed
+}
+
+/** The package as its owner would sign it, whatever it says. */
+export function signPackage(unsigned: ConnectionPackage, seed: Uint8Array): Uint8Array {
+  const encoded = encodeConnectionPackage(unsigned)
+  const tbs = encoded.subarray(0, encoded.length - unsigned.signature.length)
+  return encodeConnectionPackage({
+    ...unsigned,
+    signature: signLabeled(crypto, seed, labels.connectionPackage, tbs),
+  })
 }

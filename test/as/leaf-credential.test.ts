@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { labels } from "../../src/crypto/labels.ts"
 import { CryptoError } from "../../src/crypto/provider.ts"
-import { equal } from "../../src/wire/bytes.ts"
+import { signLabeled } from "../../src/crypto/signature.ts"
+import { concat, equal, utf8 } from "../../src/wire/bytes.ts"
 import { CREDENTIAL_CIPHERSUITE } from "../../src/wire/credential-format.ts"
 import { CredentialError, verifyChain } from "../../src/wire/credentials.ts"
 import {
@@ -16,6 +18,7 @@ import {
   makeLeafCredential,
   verifyLeafCredential,
 } from "../../src/wire/leaf-credential.ts"
+import { openSymmetric, sealSymmetric } from "../../src/wire/sealed.ts"
 import { CodecError } from "../../src/wire/tls.ts"
 import { crypto, DAY, flipBit, makeAuthority, makeClient, NOW, type TestClient } from "./fixtures.ts"
 
@@ -36,7 +39,8 @@ function makeLeaf(client: TestClient, signatureKey = crypto.random(32), leafSeed
 }
 
 describe("a leaf credential", () => {
-  const leaf = makeLeaf(alice)
+  const leafSeed = crypto.random(32)
+  const leaf = makeLeaf(alice, crypto.random(32), leafSeed)
   const check = (change: Partial<Parameters<typeof verifyLeafCredential>[1]>) => () =>
     verifyLeafCredential(crypto, { ...leaf, client: verified(alice), now: NOW, ...change })
 
@@ -75,6 +79,26 @@ describe("a leaf credential", () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  test("is refused for a leaf key that the client has no proof of having", () => {
+    const { publicKey } = decodeLeafPseudonym(leaf.leafCredential)
+    const pseudonym = concat(Uint8Array.of(1, 0, 1), crypto.random(16), publicKey)
+    const { expiration, fingerprint } = verified(alice)
+    const times = new DataView(new ArrayBuffer(16))
+    times.setBigUint64(0, BigInt(expiration.notBefore))
+    times.setBigUint64(8, BigInt(expiration.notAfter))
+    const tbs = concat(pseudonym, new Uint8Array(times.buffer), fingerprint)
+    const make = (leafSeed: Uint8Array) => {
+      const selfSignature = signLabeled(crypto, leafSeed, labels.leafRequest, tbs)
+      const covered = concat(tbs, selfSignature)
+      const signature = signLabeled(crypto, alice.seed, labels.leafCredential, covered)
+      const proof = concat(covered.subarray(pseudonym.length), signature)
+      const associatedData = concat(utf8("Cinder 1 leaf credential proof"), pseudonym)
+      return concat(pseudonym, sealSymmetric(crypto, leaf.signatureKey, associatedData, proof))
+    }
+    expect(check({ leafCredential: make(leafSeed) })).not.toThrow()
+    expect(check({ leafCredential: make(crypto.random(32)) })).toThrow("bad-signature")
   })
 
   test("is not made with a client credential that is expired", () => {
@@ -137,6 +161,15 @@ describe("an encrypted credential", () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  test("is refused with anything but zeros after its content", () => {
+    const associatedData = concat(labels.groupCredential, leafPublicKey)
+    const sealed = sealCredential(crypto, "group", key, leafPublicKey, owner)
+    const plaintext = openSymmetric(crypto, key, associatedData, sealed)
+    plaintext[plaintext.length - 1] = 1
+    const resealed = sealSymmetric(crypto, key, associatedData, plaintext)
+    expect(() => openCredential(crypto, "group", key, leafPublicKey, resealed)).toThrow(CodecError)
   })
 
   test("has one length whatever the domain, and is new each time", () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { choosePackage } from "../../src/as/packages.ts"
 import { packages } from "../../src/as/tables.ts"
 import { CONNECTION_PACKAGES_MAX } from "../../src/limits.ts"
 import { toHex } from "../../src/wire/bytes.ts"
-import { verifyConnectionPackage } from "../../src/wire/connection.ts"
-import { crypto, DAY } from "./fixtures.ts"
+import { decodeConnectionPackage, verifyConnectionPackage } from "../../src/wire/connection.ts"
+import { crypto, DAY, makeClient, signPackage } from "./fixtures.ts"
 import { problemOf, World } from "./world.ts"
 
 describe("claiming a connection package", () => {
@@ -97,6 +98,16 @@ describe("claiming a connection package", () => {
   })
 })
 
+test("a claim chooses evenly among the packages of all of a user's clients", async () => {
+  await using world = await World.open()
+  const client = await world.register(3)
+  const rows = world.store
+    .list(packages, {}, 10)
+    .map((row, index) => ({ ...row, client: new Uint8Array(16).fill(index) }))
+  const chosen = Array.from({ length: 120 }, () => toHex(choosePackage(crypto, rows, world.seconds)!.body))
+  expect(new Set(chosen)).toEqual(new Set(client.packages.map(toHex)))
+})
+
 describe("publishing connection packages", () => {
   test("adds to those that are there, once each, up to the limit", async () => {
     await using world = await World.open()
@@ -109,6 +120,29 @@ describe("publishing connection packages", () => {
     expect(await problemOf(world.publish(client, two))).toBe("as.too-many-connection-packages")
     expect(world.store.count(packages)).toBe(CONNECTION_PACKAGES_MAX - 1)
     expect(await problemOf(world.publish(client, two.slice(1)))).toBe("accepted")
+  })
+
+  test("makes room by dropping what has expired", async () => {
+    await using world = await World.open()
+    const client = await world.register(1)
+    const short = Array.from({ length: 5 }, () => {
+      const decoded = decodeConnectionPackage(world.makePackage(client))
+      const expiration = { ...decoded.expiration, notAfter: world.seconds + DAY }
+      return signPackage({ ...decoded, expiration }, client.seed)
+    })
+    await world.publish(client, short)
+    expect(world.store.count(packages)).toBe(6)
+    world.now += 2 * DAY * 1000
+    await world.publish(client, [world.makePackage(client)])
+    expect(world.store.count(packages)).toBe(2)
+  })
+
+  test("is refused for a package with another credential of the same key", async () => {
+    await using world = await World.open()
+    const client = await world.register(1)
+    const twin = makeClient(world.authority, world.seconds, client.seed)
+    const published = world.publish(client, [world.makePackage(twin)])
+    expect(await problemOf(published)).toBe("as.invalid-connection-package")
   })
 
   test("keeps the limit when several publish at once", async () => {

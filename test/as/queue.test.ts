@@ -99,6 +99,22 @@ describe("a connection queue", () => {
     expect(await visit(world, alice)).toEqual([alice.clientId])
   })
 
+  test("loses nothing to a change that failed, and wakes its owner for those that did not", async () => {
+    await using world = await World.open()
+    const client = await world.register()
+    let wakeups = 0
+    world.wakeups.subscribe(client.clientId, () => wakeups++)
+    const messages = [1, 2, 3, 4].map((byte) => new Uint8Array(1500).fill(byte))
+    for (const message of messages) {
+      world.failNextChange = message[0] === 2
+      const enqueued = world.service.handlers.enqueue({ client: client.clientId, message })
+      if (message[0] === 2) await expect(enqueued).rejects.toThrow("disk full")
+      else await enqueued
+    }
+    expect(wakeups).toBe(3)
+    expect((await visit(world, client)).map(([byte]) => byte)).toEqual([1, 3, 4])
+  })
+
   test("refuses a chain named twice", async () => {
     await using world = await World.open()
     const client = await world.register()

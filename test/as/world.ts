@@ -4,6 +4,7 @@ import { join } from "node:path"
 import sql from "../../db/as/0001_init.sql" with { type: "text" }
 import { type As, type AsKeys, createAs } from "../../src/as/service.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
+import { type Store, StoreFailed, type Unit, type View } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { as } from "../../src/wire/as.ts"
@@ -24,6 +25,9 @@ export class World {
   readonly slotKey = crypto.random(32)
   /** Milliseconds. */
   now = NOW * 1000
+  readonly wakeups = localWakeups()
+  /** The next change fails after its effects were taken, as when the disk is full. */
+  failNextChange = false
   store!: OpenedStore
   engine!: QueueEngine
   service!: As
@@ -41,7 +45,7 @@ export class World {
       migrations: [{ version: 1, sql }],
     })
     const now = () => this.now
-    const wakeups = localWakeups()
+    const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
     this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
     const keys: AsKeys = {
@@ -52,7 +56,7 @@ export class World {
       revoked,
     }
     this.service = createAs({
-      store: this.store,
+      store: this.failingStore(),
       crypto,
       engine: this.engine,
       keys,
@@ -60,6 +64,28 @@ export class World {
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
     })
+  }
+
+  private failingStore(): Store {
+    const { store } = this
+    const submit = (unit: Unit): Promise<void> => {
+      const fails = this.failNextChange
+      this.failNextChange = false
+      if (!fails) return store.writer.submit(unit)
+      const effects = (view: View) => {
+        unit.effects(view)
+        throw new StoreFailed("disk full")
+      }
+      const { expects } = unit
+      return store.writer.submit({ expects, effects, failed: () => unit.failed?.() })
+    }
+    return {
+      get: (table, key) => store.get(table, key),
+      list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),
+      count: (table) => store.count(table),
+      partitions: (prefix) => store.partitions(prefix),
+      writer: { submit, dropTable: (table) => store.writer.dropTable(table) },
+    }
   }
 
   /** Ends the service and starts another over the same files, as a restarted process does. */
