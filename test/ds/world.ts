@@ -70,7 +70,7 @@ export class World {
     return this.#store
   }
 
-  get #handlers(): Ds["handlers"] {
+  get handlers(): Ds["handlers"] {
     if (this.#ds === undefined) throw new Error("not started")
     return this.#ds.handlers
   }
@@ -96,7 +96,7 @@ export class World {
     name: K,
     params: Params<(typeof ds)[K]>,
   ): Promise<Result<(typeof ds)[K]>> {
-    const handler = this.#handlers[name] as (params: unknown) => Promise<Result<(typeof ds)[K]>>
+    const handler = this.handlers[name] as (params: unknown) => Promise<Result<(typeof ds)[K]>>
     return handler(decodeCbor(encodeCbor(params)))
   }
 
@@ -104,7 +104,7 @@ export class World {
   async call<
     K extends Exclude<keyof typeof ds, "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">,
   >(name: K, signer: Signer, params: Params<(typeof ds)[K]>): Promise<Result<(typeof ds)[K]>> {
-    const handler = this.#handlers[name] as (call: SignedCall<unknown>) => Promise<Result<(typeof ds)[K]>>
+    const handler = this.handlers[name] as (call: SignedCall<unknown>) => Promise<Result<(typeof ds)[K]>>
     return handler(this.#signedCall(ds[name], signer, params))
   }
 
