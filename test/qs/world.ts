@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import delivery from "../../db/delivery/0001_queues.sql" with { type: "text" }
+import { seal } from "../../src/crypto/hpke.ts"
+import { labels } from "../../src/crypto/labels.ts"
+import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { signLabeled } from "../../src/crypto/signature.ts"
+import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../src/mls/codec/key-package.ts"
+import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
+import { signWithLabel } from "../../src/mls/labels.ts"
+import { createQs, type Qs } from "../../src/qs/service.ts"
+import { QUEUE_TABLE } from "../../src/qs/tables.ts"
+import { QueueEngine } from "../../src/queue/engine.ts"
+import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { localWakeups } from "../../src/store/wakeups.ts"
+import { utf8 } from "../../src/wire/bytes.ts"
+import type { SignedCall, Verified } from "../../src/wire/call.ts"
+import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
+import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
+import { Problem } from "../../src/wire/problem.ts"
+import {
+  encodeClientQueueConfig,
+  encodeQueueConfig,
+  LAST_RESORT_EXTENSION_TYPE,
+  QUEUE_CONFIG_EXTENSION_TYPE,
+  queueConfigTbs,
+} from "../../src/wire/queue-config.ts"
+import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+
+export { crypto }
+export const DOMAIN = "example.org"
+export const NOW = Date.UTC(2026, 10, 20)
+
+/** A QS over a real database in a directory of its own. */
+export class World {
+  readonly directory: string
+  readonly store: OpenedStore
+  readonly secrets = {
+    configSecretKey: crypto.random(32),
+    ticketKey: crypto.random(32),
+    signingSeed: crypto.random(32),
+  }
+  readonly #slotKey = crypto.random(32)
+  engine!: QueueEngine
+  qs!: Qs
+
+  private constructor(directory: string, store: OpenedStore) {
+    this.directory = directory
+    this.store = store
+    this.restart()
+  }
+
+  static async open(): Promise<World> {
+    const directory = mkdtempSync(join(tmpdir(), "cinder-qs-"))
+    const file = join(directory, "delivery.sqlite")
+    return new World(directory, await openStore({ file, migrations: [{ version: 1, sql: delivery }] }))
+  }
+
+  /** Forgets everything that is in memory only. */
+  restart(): void {
+    const { store, secrets } = this
+    const now = () => NOW
+    const wakeups = localWakeups()
+    const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
+    this.engine = new QueueEngine({ crypto, store, ...tables, slotKey: this.#slotKey, now, wakeups })
+    this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store.close()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+const AAD = externalAad("POST", "/test")
+
+/** A request as it comes from the edge, really signed and really verified. */
+export function signed<P>(seed: Uint8Array, sender: SenderId, params: P): SignedCall<P> {
+  const kid = encodeSenderId(sender)
+  const parts = { kid, issuedAt: NOW / 1000, nonce: crypto.random(16), payload: encodeCbor(params) }
+  const request = parseRequest(signRequest(crypto, seed, parts, AAD))
+  const claimed = decodeCbor(request.payload) as P
+  return {
+    sender: decodeSenderId(request.kid),
+    claimed,
+    verify(publicKey) {
+      if (!request.verify(crypto, publicKey, AAD)) throw new Problem("auth.refused")
+      return claimed as Verified<P>
+    },
+  }
+}
+
+/** The keys of a QS user with one client, and what the QS answered when it was created. */
+export class Member {
+  readonly userSeed = crypto.random(32)
+  readonly clientSeed = crypto.random(32)
+  readonly friendshipToken = crypto.random(32)
+  readonly queueSecretKey = crypto.random(32)
+  client: Uint8Array = new Uint8Array(16)
+  user: Uint8Array = new Uint8Array(16)
+
+  registration() {
+    return {
+      userAuthKey: crypto.ed25519Public(this.userSeed),
+      friendshipTokenHash: crypto.sha256(this.friendshipToken),
+      clientAuthKey: crypto.ed25519Public(this.clientSeed),
+      queueKey: crypto.x25519Public(this.queueSecretKey),
+    }
+  }
+
+  async register(world: World): Promise<void> {
+    const { user, client } = await world.qs.handlers.createUser(this.registration())
+    this.user = user
+    this.client = client
+  }
+
+  signed<P>(params: P): SignedCall<P> {
+    return signed(this.clientSeed, { kind: "qs-client", id: this.client }, params)
+  }
+
+  /** A sealed queue config as this client gives it to others. */
+  queueConfig(world: World, domain = DOMAIN, seed = this.clientSeed): Uint8Array {
+    const plaintext = encodeQueueConfig({ client: this.client, pushTokenKey: undefined })
+    const configKey = crypto.x25519Public(world.secrets.configSecretKey)
+    const sealed = seal(crypto, configKey, labels.queueConfig, utf8(domain), plaintext)
+    const tbs = queueConfigTbs({ domain, sealed })
+    const signature = signLabeled(crypto, seed, labels.queueConfigSignature, tbs)
+    return encodeClientQueueConfig({ domain, sealed, signature })
+  }
+
+  addPackage(world: World, lastResort: boolean, changes: KeyPackageChanges = {}) {
+    const config = { type: QUEUE_CONFIG_EXTENSION_TYPE, data: this.queueConfig(world) }
+    const mark = { type: LAST_RESORT_EXTENSION_TYPE, data: new Uint8Array(0) }
+    return {
+      keyPackage: keyPackageWith({ extensions: lastResort ? [config, mark] : [config], ...changes }),
+      encryptedCredential: crypto.random(500),
+    }
+  }
+
+  /** `normal` packages that can be used once, and one of last resort. */
+  addPackages(world: World, normal: number) {
+    return Array.from({ length: normal + 1 }, (_, i) => this.addPackage(world, i === 0))
+  }
+}
+
+interface KeyPackageChanges {
+  readonly extensions?: KeyPackage["extensions"]
+  readonly initKey?: Uint8Array
+  readonly notAfter?: number
+}
+
+/** A KeyPackage that is valid but for the changes asked for. */
+function keyPackageWith({ extensions = [], initKey, notAfter }: KeyPackageChanges): Uint8Array {
+  const seed = crypto.random(32)
+  const unsignedLeaf: Omit<LeafNode, "signature"> = {
+    encryptionKey: crypto.x25519Public(crypto.random(32)),
+    signatureKey: crypto.ed25519Public(seed),
+    credential: { kind: "basic", identity: crypto.random(100) },
+    capabilities: {
+      versions: [1],
+      cipherSuites: [1],
+      extensions: [QUEUE_CONFIG_EXTENSION_TYPE, LAST_RESORT_EXTENSION_TYPE],
+      proposals: [],
+      credentials: [1],
+    },
+    source: {
+      kind: "keyPackage",
+      lifetime: { notBefore: BigInt(NOW / 1000 - 10), notAfter: BigInt(notAfter ?? NOW / 1000 + 1000) },
+    },
+    extensions: [],
+  }
+  const toBeSigned = leafNodeToBeSigned(unsignedLeaf, undefined)
+  const leafNode = { ...unsignedLeaf, signature: signWithLabel(crypto, seed, "LeafNodeTBS", toBeSigned) }
+  const unsigned = {
+    version: 1,
+    cipherSuite: 1,
+    initKey: initKey ?? crypto.x25519Public(crypto.random(32)),
+    leafNode,
+    extensions,
+  }
+  const signature = signWithLabel(crypto, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
+  return encodeKeyPackage({ ...unsigned, signature })
+}
