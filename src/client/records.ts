@@ -99,13 +99,16 @@ export const MemberRecord = closed({
 })
 export type MemberRecord = Static<typeof MemberRecord>
 
-const Content = Type.Union([Type.Literal("application"), Type.Literal("friendship")])
+export const ContentKind = Type.Union([Type.Literal("application"), Type.Literal("friendship")])
+
+export type ContentKind = Static<typeof ContentKind>
 
 /** An operation that may have reached the server. It is written before the first attempt and goes with the answer. */
 export const PendingOperation = Type.Union([
   closed({
     kind: Type.Literal("send"),
-    content: Content,
+    id: Type.String(),
+    content: ContentKind,
     sequence: Type.Integer({ minimum: 0 }),
     body: Bytes,
     /** MLSMessage. */
@@ -113,6 +116,7 @@ export const PendingOperation = Type.Union([
   }),
   closed({
     kind: Type.Literal("commit"),
+    id: Type.String(),
     operation: Type.Union([
       Type.Literal("addUsers"),
       Type.Literal("removeUsers"),
@@ -135,7 +139,7 @@ export type PendingOperation = Static<typeof PendingOperation>
 export const GroupRecord = closed({
   earKey: Key,
   credentialKey: Key,
-  /** GroupMember state; empty until a join by external commit is accepted. */
+  /** GroupMember state. For a join by external commit that is still pending, the one that it leads to. */
   member: Bytes,
   members: Type.Array(MemberRecord),
   /** Sequence number of the next message. */

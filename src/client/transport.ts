@@ -1,3 +1,4 @@
+import { Type } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
@@ -36,6 +37,8 @@ const ANSWER_BYTES_MAX = 80 * 1024 * 1024
 const ATTEMPT_MILLISECONDS_MAX = 30_000
 /** Signatures that the server may find stale before the client gives up: after a restart it refuses those of its first second. */
 const STALE_ATTEMPTS_MAX = 6
+
+const Discovery = Type.Object({ domain: Type.String({ minLength: 1 }) })
 
 type Attempt<R> =
   | { readonly kind: "answer"; readonly result: R }
@@ -122,6 +125,21 @@ export class Transport {
   async synchronize(): Promise<void> {
     this.#clockWanted = true
     await this.call(qs.publicKeys, {})
+  }
+
+  /** The domain that the server says it serves. Throws ClientError. */
+  async discoverDomain(): Promise<string> {
+    const { url, signal } = this.#options
+    const send = this.#options.fetch ?? globalThis.fetch
+    let document: unknown
+    try {
+      const response = await send(new URL("/.well-known/phoenix", url), { signal, credentials: "omit" })
+      document = JSON.parse(new TextDecoder().decode(await readBounded(response)))
+    } catch {
+      throw new ClientError(signal.aborted ? "client.closed" : "client.unreachable")
+    }
+    if (!Value.Check(Discovery, document)) throw new ClientError("client.unexpected-response")
+    return document.domain
   }
 
   async #attempt<E extends Endpoint>(

@@ -67,6 +67,8 @@ export interface StagedCommit {
 export interface ProcessedCommit {
   readonly next: GroupMember
   readonly sender: number
+  /** The sender joined by this commit. */
+  readonly external: boolean
   /** This member is no longer part of the group; `next` can do nothing any more. */
   readonly selfRemoved: boolean
   /** Leaves that are new, in place of another or with another signature key. */

@@ -201,6 +201,7 @@ export class TsMlsMember implements GroupMember {
       return {
         next: new TsMlsMember(this.#suite, newState),
         sender,
+        external: content.sender.senderType !== "member",
         selfRemoved: newState.groupActiveState.kind === "removedFromGroup",
         added,
         removed,

@@ -1,0 +1,289 @@
+import { portableCrypto } from "../crypto/portable.ts"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { toHex } from "../wire/bytes.ts"
+import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
+import { CodecError } from "../wire/tls.ts"
+import {
+  acceptRequest,
+  ownUser,
+  payFriendship,
+  pollRequests,
+  requestConnection,
+  sendRequest,
+} from "./connections.ts"
+import type { ClientContext } from "./context.ts"
+import { ClientError } from "./errors.ts"
+import { EventLog } from "./events.ts"
+import { Group } from "./group.ts"
+import { createGroup } from "./group-creation.ts"
+import { finishPending } from "./group-operations.ts"
+import { takeMessage } from "./incoming.ts"
+import { takeWelcome } from "./joining.ts"
+import { tsMlsMembership } from "./mls/ts-mls-membership.ts"
+import { pause, spreadMilliseconds } from "./pace.ts"
+import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
+import { at, names, type StoredEvent } from "./records.ts"
+import { register } from "./registration.ts"
+import { Sessions } from "./sessions.ts"
+import type { ClientStore, StoreChange } from "./store.ts"
+import { QueueStream } from "./stream.ts"
+import { Tasks } from "./tasks.ts"
+import { Transport } from "./transport.ts"
+import { Trust } from "./trust.ts"
+
+export interface ClientOptions {
+  /** Where the homeserver is, `https://chat.example.org`. */
+  readonly url: string
+  /** The homeserver's domain; by default what its discovery document says. */
+  readonly domain?: string
+  readonly store: ClientStore
+  /** Default: `portableCrypto`, which runs everywhere; Bun applications pass `nativeCrypto`. */
+  readonly crypto?: CryptoProvider
+  readonly displayName?: string
+  /** How long an operation may go on trying while the server does not answer. Default: two minutes. */
+  readonly patienceMilliseconds?: number
+  /** Mean of the random pauses between steps that the client takes by itself. Default: 300. */
+  readonly spreadMilliseconds?: number
+  /** Mean of the random time between looks into the connection queue; without it only {@link Client.pollConnectionRequests} looks. */
+  readonly requestPollMilliseconds?: number
+}
+
+/** An event, and the number under which it comes again if the application did not finish with it. */
+export type ClientEvent = { readonly number: number } & (
+  | Exclude<StoredEvent, { type: "connection-request" }>
+  | (Extract<StoredEvent, { type: "connection-request" }> & {
+      /** Joins the other's connection group; `connected` follows. */
+      accept(): Promise<void>
+    })
+)
+
+const PATIENCE_MILLISECONDS = 120_000
+const SPREAD_MILLISECONDS = 300
+
+/** One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on. */
+export class Client {
+  readonly #context: ClientContext
+  readonly #sessions: Sessions
+  readonly #tasks: Tasks
+  readonly #abort: AbortController
+  readonly #spread: number
+  readonly #running: Promise<void>[] = []
+  #live = false
+  readonly #liveListeners = new Set<() => void>()
+
+  private constructor(
+    context: ClientContext,
+    sessions: Sessions,
+    tasks: Tasks,
+    abort: AbortController,
+    spread: number,
+  ) {
+    this.#context = context
+    this.#sessions = sessions
+    this.#tasks = tasks
+    this.#abort = abort
+    this.#spread = spread
+  }
+
+  /**
+   * Registers a new client, or picks up the one in the store, whatever it was doing when it stopped, and begins to
+   * receive. Throws ClientError.
+   */
+  static async create(options: ClientOptions): Promise<Client> {
+    const { url, store, crypto = portableCrypto, displayName = "" } = options
+    const { patienceMilliseconds = PATIENCE_MILLISECONDS } = options
+    const spread = options.spreadMilliseconds ?? SPREAD_MILLISECONDS
+    const abort = new AbortController()
+    const { signal } = abort
+    const transport = new Transport({ url, crypto, signal, patienceMilliseconds })
+    const domain = options.domain ?? (await transport.discoverDomain())
+    const membership = tsMlsMembership(crypto)
+    const trust = await Trust.open({ domain, store, transport, crypto })
+    const account = await register({
+      crypto,
+      membership,
+      store,
+      transport,
+      trust,
+      domain,
+      displayName,
+      signal,
+      spreadMilliseconds: spread,
+    })
+    const events = await EventLog.open(store, signal)
+    const context: ClientContext = {
+      account,
+      crypto,
+      membership,
+      store,
+      transport,
+      trust,
+      events,
+      signal,
+      patienceMilliseconds,
+    }
+    const sessions = await Sessions.load(context)
+    const client = new Client(context, sessions, new Tasks(signal), abort, spread)
+    await client.#begin(url, options.requestPollMilliseconds)
+    return client
+  }
+
+  /** Own user id, `uuid@domain`. */
+  get userId(): string {
+    return ownUser(this.#context)
+  }
+
+  get displayName(): string {
+    return this.#context.account.displayName
+  }
+
+  /**
+   * Hands events over, one after the other; the next one waits until the handler's promise resolves, and an event whose
+   * handler rejects is handed over again. The same event comes twice only after a crash, under the same number.
+   */
+  onEvent(handler: (event: ClientEvent) => void | Promise<void>): void {
+    this.#context.events.deliverTo(async (event, number) => {
+      if (event.type !== "connection-request") return await handler({ ...event, number })
+      const accept = (): Promise<void> => this.acceptConnection(event.request)
+      await handler({ ...event, number, accept })
+    })
+  }
+
+  /** Asks a user, by `uuid@domain`, to become a contact; `connected` comes when the other has accepted. */
+  connect(user: string): Promise<void> {
+    return requestConnection(this.#context, this.#sessions, user)
+  }
+
+  /** Looks for connection requests once; each becomes an event. */
+  pollConnectionRequests(): Promise<void> {
+    return pollRequests(this.#context)
+  }
+
+  /** Accepts a connection request that an event named. */
+  async acceptConnection(request: string): Promise<void> {
+    await acceptRequest(this.#context, this.#sessions, request)
+    this.#payLater(request)
+  }
+
+  /** User ids. */
+  contacts(): Promise<string[]> {
+    return names(this.#context.store, "contact/")
+  }
+
+  async createGroup(): Promise<Group> {
+    return new Group(await createGroup(this.#context, this.#sessions, null))
+  }
+
+  /** Groups that this client is in; connection groups are not among them. */
+  groups(): Group[] {
+    return this.#sessions
+      .all()
+      .filter(({ state }) => state.facts.peer === null)
+      .map((session) => new Group(session))
+  }
+
+  /** Throws ClientError `client.unknown-group`. */
+  group(id: string): Group {
+    const session = this.#sessions.all().find((candidate) => candidate.id === id)
+    if (session === undefined) throw new ClientError("client.unknown-group")
+    return new Group(session)
+  }
+
+  /** Whether everything that waited was received and messages now come as they are sent. */
+  get live(): boolean {
+    return this.#live
+  }
+
+  /** Resolves as soon as {@link live} holds. */
+  async caughtUp(): Promise<void> {
+    const { signal } = this.#context
+    while (!this.#live) {
+      if (signal.aborted) throw new ClientError("client.closed")
+      await new Promise<void>((resolve) => this.#liveListeners.add(resolve))
+    }
+  }
+
+  /** Stops everything; what is under way is finished when the store is opened again. */
+  async close(): Promise<void> {
+    this.#abort.abort()
+    this.#tell(false)
+    await Promise.all(this.#running)
+    await this.#tasks.finished()
+  }
+
+  async #begin(url: string, pollMilliseconds: number | undefined): Promise<void> {
+    const { context } = { context: this.#context }
+    const { account, crypto, transport, store, signal } = context
+    const stream = new QueueStream({
+      url,
+      crypto,
+      transport,
+      signer: { sender: { kind: "qs-client", id: account.qs.client }, seed: account.qsClientSeed },
+      queueSecretKey: account.queueKey,
+      store,
+      stateKey: at.queue,
+      signal,
+      deliver: (message, progress) => this.#deliver(message, progress),
+      onLive: (live) => this.#tell(live),
+    })
+    this.#running.push(stream.run())
+    for (const session of this.#sessions.all()) {
+      this.#tasks.start(() => finishPending(session))
+      this.#payLater(session.id)
+    }
+    for (const user of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, user))
+    if (pollMilliseconds !== undefined) this.#running.push(this.#pollRequests(pollMilliseconds))
+    this.#replenishLater()
+  }
+
+  async #deliver(bytes: Uint8Array, progress: StoreChange): Promise<void> {
+    let message: QueueMessage
+    try {
+      message = decodeQueueMessage(bytes)
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      await this.#context.store.transaction([progress])
+      return
+    }
+    const id = toHex(message.groupId)
+    const session = this.#sessions.get(id)
+    if (message.type === "welcome") {
+      if (await takeWelcome(session, message.bundle, progress)) this.#replenishLater()
+    } else {
+      await takeMessage(session, message.message, progress)
+      if (session.current?.facts.owesFriendship === true) this.#payLater(id)
+    }
+    this.#sessions.drop(id)
+  }
+
+  #payLater(id: string): void {
+    this.#tasks.start(() => payFriendship(this.#sessions.get(id)))
+  }
+
+  #replenishLater(): void {
+    this.#tasks.start(async () => {
+      const { store, signal } = this.#context
+      if ((await unusedAddPackages(store)) >= ADD_PACKAGES_LOW) return
+      await pause(spreadMilliseconds(this.#spread), signal)
+      if ((await unusedAddPackages(store)) < ADD_PACKAGES_LOW) await publishAddPackages(this.#context)
+    })
+  }
+
+  async #pollRequests(mean: number): Promise<void> {
+    const { signal } = this.#context
+    while (!signal.aborted) {
+      try {
+        await pause(spreadMilliseconds(mean), signal)
+        await this.pollConnectionRequests()
+      } catch (error) {
+        if (!(error instanceof ClientError)) throw error
+      }
+    }
+  }
+
+  #tell(live: boolean): void {
+    this.#live = live
+    for (const listener of this.#liveListeners) listener()
+    this.#liveListeners.clear()
+  }
+}

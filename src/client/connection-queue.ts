@@ -1,0 +1,60 @@
+import { as } from "../wire/as.ts"
+import { equal } from "../wire/bytes.ts"
+import type { ClientContext } from "./context.ts"
+import { type ChainPosition, QueueReader } from "./queue-reader.ts"
+import { at } from "./records.ts"
+import type { StoreChange } from "./store.ts"
+
+const ENTRIES_PER_REQUEST = 64
+
+/**
+ * Reads the own connection queue to its end. `deliver` writes `progress` in one transaction with what a message
+ * changes; only what is stored is acknowledged, with the next request.
+ */
+export async function readConnectionQueue(
+  context: ClientContext,
+  deliver: (message: Uint8Array, progress: StoreChange) => Promise<void>,
+): Promise<void> {
+  const { account, crypto, store, transport } = context
+  const signer = { sender: { kind: "client", id: account.clientId }, seed: account.clientSeed } as const
+  const reader = new QueueReader(crypto, account.connectionQueueKey, await store.get(at.connectionQueue))
+  const progress = (): StoreChange => ({ key: at.connectionQueue, value: reader.serialize() })
+  let acknowledge: { chain: Uint8Array; address: Uint8Array; month: number; through: number }[] = []
+  let usedUp: Uint8Array[] = []
+  try {
+    for (;;) {
+      const read = reader.positions()
+      const answer = await transport.call(
+        as.dequeue,
+        { acknowledge, usedUp, read, max: ENTRIES_PER_REQUEST },
+        signer,
+      )
+      for (const { chain, index, entry } of answer.entries) {
+        const message = reader.push(chain, index, entry)
+        if (message !== undefined) await deliver(message, progress())
+      }
+      await store.transaction([progress()])
+      const finished = answer.entries.length < ENTRIES_PER_REQUEST
+      acknowledge = reader
+        .positions()
+        .filter((now) => isFurther(read, now))
+        .map(readThrough)
+      const { newest } = reader
+      usedUp = finished && newest !== undefined ? reader.before(newest) : []
+      reader.takeStarts(answer.starts)
+      const unread = reader.positions().some(({ chain }) => !read.some((known) => equal(known.chain, chain)))
+      if (finished && acknowledge.length === 0 && usedUp.length === 0 && !unread) return
+    }
+  } finally {
+    reader.wipe()
+  }
+}
+
+function isFurther(before: readonly ChainPosition[], now: ChainPosition): boolean {
+  const known = before.find(({ chain }) => equal(chain, now.chain))
+  return now.next > (known?.next ?? 0)
+}
+
+function readThrough({ chain, address, month, next }: ChainPosition) {
+  return { chain, address, month, through: next - 1 }
+}

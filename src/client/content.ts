@@ -1,0 +1,70 @@
+import { FORMAT_VERSION } from "../limits.ts"
+import { CodecError, decodeAll, encodeWith } from "../wire/tls.ts"
+import type { ContentKind } from "./records.ts"
+
+/**
+ * What is inside an application message:
+ *
+ *     enum { application(1), friendship(2), (255) } ContentKind
+ *     struct { u8 version; ContentKind kind; u64 sequence; opaque body<V>; } Content
+ *
+ * `sequence` counts the messages of one member in one group. A message whose fate its sender does not know is encrypted
+ * again for the next epoch under the same number, and whoever has that number already drops it.
+ */
+export interface Content {
+  readonly kind: ContentKind
+  readonly sequence: number
+  readonly body: Uint8Array
+}
+
+const kinds = { application: 1, friendship: 2 } as const
+
+export function encodeContent({ kind, sequence, body }: Content): Uint8Array {
+  return encodeWith(body, (writer) => {
+    writer.u8(FORMAT_VERSION).u8(kinds[kind]).u64(BigInt(sequence)).opaque(body)
+  })
+}
+
+/** Throws CodecError unless the bytes are one Content. */
+export function decodeContent(bytes: Uint8Array): Content {
+  return decodeAll(bytes, (reader) => {
+    if (reader.u8() !== FORMAT_VERSION) throw new CodecError("content version")
+    const code = reader.u8()
+    const sequence = reader.u64()
+    if (sequence > BigInt(Number.MAX_SAFE_INTEGER - 1)) throw new CodecError("content sequence")
+    const body = reader.opaque().slice()
+    if (code === kinds.application) return { kind: "application", sequence: Number(sequence), body }
+    if (code === kinds.friendship) return { kind: "friendship", sequence: Number(sequence), body }
+    throw new CodecError("content kind")
+  })
+}
+
+/** Encrypted credentials of those whom a commit adds, in the order of their Adds. */
+export function encodeAddUsersData(credentials: readonly Uint8Array[]): Uint8Array {
+  return encodeWith(credentials, (writer, list) => {
+    writer.vector(list, (inner, credential) => inner.opaque(credential))
+  })
+}
+
+/** For an update that keeps the leaf's credential. */
+export function encodeUpdateClientData(): Uint8Array {
+  return Uint8Array.of(0)
+}
+
+export function encodeJoinData(credential: Uint8Array): Uint8Array {
+  return encodeWith(credential, (writer) => writer.opaque(credential))
+}
+
+/** The encrypted credentials of the leaves that a commit brings. Throws CodecError. */
+export function decodeCommitData(
+  bytes: Uint8Array,
+  commit: { readonly external: boolean; readonly adds: boolean },
+): Uint8Array[] {
+  return decodeAll(bytes, (reader) => {
+    if (commit.external) return [reader.opaque()]
+    if (commit.adds) return reader.vector((inner) => inner.opaque())
+    if (reader.remaining === 0) return []
+    const replaced = reader.optional((inner) => inner.opaque())
+    return replaced === undefined ? [] : [replaced]
+  })
+}

@@ -1,0 +1,246 @@
+import { wipe } from "../crypto/wipe.ts"
+import { decodeMlsMessage } from "../mls/codec/message.ts"
+import { toHex } from "../wire/bytes.ts"
+import { ds } from "../wire/ds.ts"
+import { encodeContent } from "./content.ts"
+import { ClientError } from "./errors.ts"
+import type { GroupSession, GroupState } from "./group-session.ts"
+import type { StagedCommit } from "./mls/member.ts"
+import type { ContentKind, MemberRecord, PendingOperation, StoredEvent } from "./records.ts"
+import type { Signer } from "./transport.ts"
+
+/**
+ * Changing a group. An operation is stored before it is sent and goes when its fate is known:
+ *
+ * - A message that came too late for its epoch is encrypted again for the next one.
+ * - A commit that lost its epoch is made again, after the winner's has come from the queue.
+ * - A commit of which nobody knows whether it was accepted is repeated: the DS answers an identical commit with
+ *   success. If the group has moved on meanwhile, the queue tells: another's commit for the same epoch means that ours
+ *   lost, anything of a later epoch that it was accepted (incoming.ts).
+ */
+
+type PendingSend = Extract<PendingOperation, { kind: "send" }>
+export type PendingCommit = Extract<PendingOperation, { kind: "commit" }>
+
+/** How often a commit is made again because others were faster. */
+const ATTEMPTS_MAX = 12
+
+/** Sends one message; resolves when the server has accepted it. */
+export function sendContent(session: GroupSession, content: ContentKind, body: Uint8Array): Promise<void> {
+  return carryOut(session, async (state) => {
+    const { sequence } = state.facts
+    const pending = { kind: "send" as const, id: freshId(session), content, sequence, body }
+    return await encrypted({ ...state, facts: { ...state.facts, sequence: sequence + 1 } }, pending)
+  })
+}
+
+/** Carries a commit out that `make` stages for the current epoch. It is called again when the epoch was lost. */
+export function commitChange(
+  session: GroupSession,
+  make: (state: GroupState) => Promise<Omit<PendingCommit, "kind" | "id">>,
+): Promise<void> {
+  return carryOut(session, async (state) => {
+    const pending: PendingCommit = { kind: "commit", id: freshId(session), ...(await make(state)) }
+    return { ...state, facts: { ...state.facts, pending } }
+  })
+}
+
+/** The parts of a pending commit that the staged one gives. */
+export function stagedParts(staged: StagedCommit, nextMembers: MemberRecord[]) {
+  const { extensions, signature } = staged.next.groupInfo()
+  return {
+    commit: staged.commit,
+    extensions,
+    signature,
+    welcome: staged.welcome ?? null,
+    attributions: [] as Uint8Array[],
+    queueConfig: null,
+    next: staged.next.serialize(),
+    nextMembers,
+  }
+}
+
+/** Finds out what became of an operation that was under way when the client stopped, and finishes it. */
+export async function finishPending(session: GroupSession): Promise<void> {
+  const id = session.current?.facts.pending?.id
+  if (id !== undefined) await carryOut(session, undefined, id)
+}
+
+function freshId(session: GroupSession): string {
+  return toHex(session.context.crypto.random(8))
+}
+
+type Plan = (state: GroupState) => Promise<GroupState>
+type Outcome = "accepted" | "lost" | "unknown"
+
+async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
+  let own = resumed
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { version } = session
+    const done = await session.locked(async () => {
+      if (own !== undefined && session.accepted.delete(own)) return true
+      const before = session.state.facts.pending
+      if (before !== null) {
+        const outcome =
+          before.id === own ? await submit(session, before, true) : await settle(session, before)
+        if (outcome !== "accepted") return false
+        if (session.accepted.delete(own ?? "")) return true
+      }
+      // An operation that was resumed and lost its epoch is given up: nobody waits for it.
+      if (plan === undefined) return true
+      const next = await plan(session.state)
+      const { pending } = next.facts
+      if (pending === null) return true
+      own = pending.id
+      await session.write(next)
+      if ((await submit(session, pending, false)) !== "accepted") return false
+      return session.accepted.delete(own)
+    })
+    if (done) return
+    await session.changedSince(version)
+  }
+  throw new ClientError("client.contended")
+}
+
+/** Another operation is in the way: finishes it first. That it is refused concerns only whoever began it. */
+async function settle(session: GroupSession, pending: PendingOperation): Promise<Outcome> {
+  try {
+    return await submit(session, pending, true)
+  } catch (error) {
+    if (session.current?.facts.pending !== null) throw error
+    return "accepted"
+  }
+}
+
+/** Sends what is pending. `repeated`: an earlier attempt may have reached the server. Called under the lock. */
+async function submit(session: GroupSession, pending: PendingOperation, repeated: boolean): Promise<Outcome> {
+  if (pending.kind === "send") return await submitMessage(session, pending)
+  try {
+    await call(session, pending)
+  } catch (error) {
+    if (!(error instanceof ClientError) || isSilence(error)) throw error
+    const uncertain = repeated || error.ambiguous
+    if (error.code === "ds.wrong-epoch") {
+      if (uncertain && pending.operation !== "joinConnectionGroup") return "unknown"
+      await session.write(withoutPending(session.state))
+      return "lost"
+    }
+    if (!(uncertain && error.code === "auth.refused")) await giveUp(session, pending)
+    throw error
+  }
+  const { state, events } = acceptCommit(session, session.state, pending)
+  await session.write(state, events)
+  return "accepted"
+}
+
+/** A refused join leaves nothing of the group. */
+async function giveUp(session: GroupSession, pending: PendingOperation): Promise<void> {
+  const joining = pending.kind === "commit" && pending.operation === "joinConnectionGroup"
+  await session.write(joining ? undefined : withoutPending(session.state))
+}
+
+async function submitMessage(session: GroupSession, before: PendingSend): Promise<Outcome> {
+  let pending = before
+  if (messageEpoch(pending.message) !== session.state.member.epoch) {
+    const next = await encrypted(session.state, pending)
+    await session.write(next)
+    if (next.facts.pending?.kind === "send") pending = next.facts.pending
+  }
+  const { groupId } = session
+  const { earKey } = session.state.facts
+  try {
+    const { message } = pending
+    await session.context.transport.call(ds.sendMessage, { groupId, earKey, message }, signer(session))
+  } catch (error) {
+    if (!(error instanceof ClientError) || isSilence(error)) throw error
+    if (error.code === "ds.wrong-epoch") return "unknown"
+    await session.write(withoutPending(session.state))
+    throw error
+  }
+  const { member, facts } = withoutPending(session.state)
+  const owesFriendship = facts.owesFriendship && pending.content !== "friendship"
+  session.accepted.add(pending.id)
+  await session.write({ member, facts: { ...facts, owesFriendship } })
+  return "accepted"
+}
+
+/** No answer: the operation stays as it is. */
+function isSilence({ code }: ClientError): boolean {
+  return code === "client.closed" || code === "client.unreachable"
+}
+
+async function encrypted(state: GroupState, pending: Omit<PendingSend, "message">): Promise<GroupState> {
+  const { content: kind, sequence, body } = pending
+  const plaintext = encodeContent({ kind, sequence, body })
+  const { message, next, consumed } = await state.member.encrypt(plaintext)
+  wipe(plaintext, ...consumed)
+  return { member: next, facts: { ...state.facts, pending: { ...pending, message } } }
+}
+
+function messageEpoch(message: Uint8Array): bigint {
+  const decoded = decodeMlsMessage(message)
+  if (decoded.kind !== "privateMessage") throw new ClientError("client.damaged-store")
+  return decoded.message.epoch
+}
+
+export function withoutPending(state: GroupState): GroupState {
+  return { ...state, facts: { ...state.facts, pending: null } }
+}
+
+/** The state after the own commit was accepted, and what it means for the application. */
+export function acceptCommit(
+  session: GroupSession,
+  state: GroupState,
+  pending: PendingCommit,
+): { readonly state: GroupState; readonly events: StoredEvent[] } {
+  const { membership } = session.context
+  const member = membership.restore(pending.next)
+  const before = state.facts.members
+  const { nextMembers: members } = pending
+  const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
+  session.accepted.add(pending.id)
+  const facts = { ...withoutPending(state).facts, members, received: receivedBy(state, members) }
+  const events = state.facts.peer === null ? memberEvents(session.id, before, members, own) : []
+  return { state: { member, facts }, events }
+}
+
+function receivedBy(state: GroupState, members: readonly MemberRecord[]) {
+  const present = new Set(members.map(({ leaf }) => leaf))
+  return state.facts.received.filter(({ leaf }) => present.has(leaf))
+}
+
+/** Who came and who went between two lists of members. */
+export function memberEvents(
+  group: string,
+  before: readonly MemberRecord[],
+  after: readonly MemberRecord[],
+  by: string,
+): StoredEvent[] {
+  const had = new Set(before.map(({ user }) => user))
+  const has = new Set(after.map(({ user }) => user))
+  const added = [...has].filter((user) => !had.has(user))
+  const removed = [...had].filter((user) => !has.has(user))
+  return [
+    ...removed.map((user) => ({ type: "removed" as const, group, user, by })),
+    ...added.map((user) => ({ type: "added" as const, group, user, by })),
+  ]
+}
+
+function signer({ state }: GroupSession): Signer {
+  return { sender: { kind: "leaf", leaf: state.member.leaf }, seed: state.member.signatureSeed }
+}
+
+async function call(session: GroupSession, pending: PendingCommit): Promise<void> {
+  const { transport } = session.context
+  const { commit, extensions, signature, welcome, attributions, queueConfig } = pending
+  const { earKey } = session.state.facts
+  const params = { groupId: session.groupId, earKey, commit, groupInfo: { extensions, signature } }
+  if (pending.operation === "removeUsers") await transport.call(ds.removeUsers, params, signer(session))
+  else if (pending.operation === "updateClient")
+    await transport.call(ds.updateClient, params, signer(session))
+  else if (pending.operation === "addUsers" && welcome !== null) {
+    await transport.call(ds.addUsers, { ...params, welcome, attributions }, signer(session))
+  } else if (pending.operation === "joinConnectionGroup" && queueConfig !== null) {
+    await transport.call(ds.joinConnectionGroup, { ...params, queueConfig })
+  } else throw new ClientError("client.damaged-store")
+}

@@ -1,0 +1,152 @@
+import { verifyKeyPackage } from "../mls/index.ts"
+import { equal } from "../wire/bytes.ts"
+import { sealWelcomeAttribution } from "../wire/friendship.ts"
+import { qs } from "../wire/qs.ts"
+import { formatUserId, userOfClient } from "../wire/user-id.ts"
+import { encodeAddUsersData, encodeUpdateClientData } from "./content.ts"
+import type { ClientContext } from "./context.ts"
+import { isRefusal } from "./context.ts"
+import { ClientError } from "./errors.ts"
+import { commitChange, sendContent, stagedParts } from "./group-operations.ts"
+import type { GroupSession, GroupState } from "./group-session.ts"
+import { sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
+import { at, Contact, load, type MemberRecord } from "./records.ts"
+
+/** A member as the application sees it; the user id was verified up to the root of its domain. */
+export interface Member {
+  /** `uuid@domain`. */
+  readonly user: string
+  readonly leaf: number
+}
+
+/** A group that this client is a member of. Operations of one group take turns; each resolves when the server has accepted it. */
+export class Group {
+  readonly #session: GroupSession
+
+  constructor(session: GroupSession) {
+    this.#session = session
+  }
+
+  /** Hexadecimal group id. */
+  get id(): string {
+    return this.#session.id
+  }
+
+  /** Throws ClientError `client.removed` if this client is no longer a member; so do all operations. */
+  get epoch(): bigint {
+    return this.#session.state.member.epoch
+  }
+
+  members(): Member[] {
+    return this.#session.state.facts.members.map(({ user, leaf }) => ({ user, leaf }))
+  }
+
+  /** Sends to all other members, exactly once, in the order of calling. */
+  send(bytes: Uint8Array): Promise<void> {
+    return sendContent(this.#session, "application", bytes.slice())
+  }
+
+  /**
+   * Adds a contact with all its clients. Throws ClientError `client.unknown-contact`, `client.invalid` if what the
+   * server gave out for it does not verify, `qs.no-add-package`.
+   */
+  async add(user: string): Promise<void> {
+    const { context } = this.#session
+    const contact = await load(context.store, Contact, at.contact(user))
+    if (contact === undefined) throw new ClientError("client.unknown-contact")
+    const claimed = await claim(context, user, contact)
+    await commitChange(this.#session, async (state) => {
+      if (state.facts.members.some((member) => member.user === user)) throw new ClientError("ds.not-allowed")
+      return await stageAdd(this.#session, state, contact, claimed)
+    })
+  }
+
+  /** Removes a user with all its clients. Throws ClientError `client.unknown-member`. */
+  async remove(user: string): Promise<void> {
+    await commitChange(this.#session, async (state) => {
+      const removes = state.facts.members.filter((member) => member.user === user).map(({ leaf }) => leaf)
+      if (removes.length === 0) throw new ClientError("client.unknown-member")
+      const staged = await state.member.commit({ removes, authenticatedData: new Uint8Array(0) })
+      const members = state.facts.members.filter((member) => member.user !== user)
+      return { operation: "removeUsers", ...stagedParts(staged, members) }
+    })
+  }
+
+  /** Renews this client's keys, and with them the group's: whoever had copied them is locked out. */
+  async update(): Promise<void> {
+    await commitChange(this.#session, async (state) => {
+      const staged = await state.member.commit({ authenticatedData: encodeUpdateClientData() })
+      return { operation: "updateClient", ...stagedParts(staged, state.facts.members) }
+    })
+  }
+}
+
+interface Claimed extends VerifiedLeaf {
+  readonly keyPackage: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+/** Takes AddPackages of a contact and makes sure that they are the contact's. */
+async function claim(
+  { crypto, transport, trust }: ClientContext,
+  user: string,
+  contact: Contact,
+): Promise<Claimed[]> {
+  const { friendshipToken, friendshipKey } = contact
+  const { addPackages } = await transport.call(qs.claimAddPackages, { friendshipToken })
+  const claimed: Claimed[] = []
+  for (const { keyPackage, encryptedCredential } of addPackages) {
+    const now = transport.now()
+    try {
+      const { leafNode } = verifyKeyPackage(crypto, keyPackage, BigInt(now))
+      if (leafNode.credential.kind !== "basic") throw new ClientError("client.invalid")
+      const publicKey = leafNode.signatureKey
+      const leaf = { leaf: 0, identity: leafNode.credential.identity, signatureKey: publicKey }
+      const verified = await verifyLeaf(
+        crypto,
+        trust,
+        "add-package",
+        friendshipKey,
+        leaf,
+        encryptedCredential,
+        now,
+      )
+      if (verified.record.user !== user) throw new ClientError("client.invalid")
+      claimed.push({ ...verified, keyPackage, publicKey })
+    } catch (error) {
+      throw isRefusal(error) ? new ClientError("client.invalid", { cause: error }) : error
+    }
+  }
+  return claimed
+}
+
+async function stageAdd(
+  { context, groupId }: GroupSession,
+  state: GroupState,
+  contact: Contact,
+  claimed: readonly Claimed[],
+) {
+  const { account, crypto } = context
+  const { credentialKey, members } = state.facts
+  const authenticatedData = encodeAddUsersData(
+    claimed.map(({ publicKey, owner }) => sealForGroup(crypto, credentialKey, publicKey, owner)),
+  )
+  const staged = await state.member.commit({
+    adds: claimed.map(({ keyPackage }) => keyPackage),
+    authenticatedData,
+  })
+  const { welcome } = staged
+  if (welcome === undefined) throw new ClientError("client.invalid")
+  const sender = { clientSeed: account.clientSeed, clientCredential: account.credential }
+  const attributions = claimed.map(() =>
+    sealWelcomeAttribution(crypto, contact.friendshipKey, sender, credentialKey, { groupId, welcome }),
+  )
+  const added = staged.next.members().flatMap(({ leaf, signatureKey }): MemberRecord[] => {
+    const owner = claimed.find(({ publicKey }) => equal(publicKey, signatureKey))
+    if (owner === undefined) return []
+    const { clientId: client, domain } = owner.client
+    return [{ leaf, user: formatUserId(userOfClient(client), domain), client }]
+  })
+  const nextMembers = [...members, ...added].sort((a, b) => a.leaf - b.leaf)
+  return { operation: "addUsers" as const, ...stagedParts(staged, nextMembers), attributions }
+}

@@ -1,0 +1,167 @@
+import { wipe } from "../crypto/wipe.ts"
+import { decodeMlsMessage } from "../mls/codec/message.ts"
+import { decodeFriendshipPackage } from "../wire/friendship.ts"
+import { decodeCommitData, decodeContent } from "./content.ts"
+import { isRefusal } from "./context.ts"
+import { acceptCommit, memberEvents, withoutPending } from "./group-operations.ts"
+import type { GroupSession, GroupState } from "./group-session.ts"
+import { verifyLeaf } from "./leaves.ts"
+import type { MemberLeaf } from "./mls/member.ts"
+import { at, Contact, change, type MemberRecord, type StoredEvent } from "./records.ts"
+import type { StoreChange } from "./store.ts"
+
+/** What a message from the queue makes of a group. */
+interface Step {
+  /** Undefined: this client was removed. */
+  readonly state: GroupState | undefined
+  readonly events: readonly StoredEvent[]
+  readonly changes: readonly StoreChange[]
+  /** Keys to overwrite once the step is stored. */
+  readonly consumed: readonly Uint8Array[]
+}
+
+/**
+ * Takes an MLSMessage that another member sent. Whatever does not verify is passed over; `progress` is stored in any
+ * case, in one transaction with what the message changed.
+ */
+export function takeMessage(
+  session: GroupSession,
+  message: Uint8Array,
+  progress: StoreChange,
+): Promise<void> {
+  return session.locked(async () => {
+    const before = session.current
+    if (before === undefined) {
+      await session.context.store.transaction([progress])
+      return
+    }
+    const step = await process(session, before, message)
+    await session.write(step.state, step.events, [...step.changes, progress])
+    wipe(...step.consumed)
+  })
+}
+
+interface Header {
+  readonly kind: "commit" | "application"
+  readonly epoch: bigint
+}
+
+function readHeader(message: Uint8Array): Header | undefined {
+  try {
+    const decoded = decodeMlsMessage(message)
+    if (decoded.kind === "publicMessage") return { kind: "commit", epoch: decoded.message.framed.epoch }
+    if (decoded.kind === "privateMessage") return { kind: "application", epoch: decoded.message.epoch }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+  }
+  return undefined
+}
+
+async function process(session: GroupSession, before: GroupState, message: Uint8Array): Promise<Step> {
+  const header = readHeader(message)
+  if (header === undefined) return { state: before, events: [], changes: [], consumed: [] }
+  const resolved = resolvePending(session, before, header)
+  const { state } = resolved
+  try {
+    const step =
+      header.kind === "application"
+        ? await takeApplication(session, state, message)
+        : await takeCommit(session, state, header.epoch, message)
+    return { ...step, events: [...resolved.events, ...step.events] }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    const lost = header.kind === "commit" && header.epoch === state.member.epoch
+    const failed = { type: "failed" as const, group: session.id }
+    return { state, events: lost ? [...resolved.events, failed] : resolved.events, changes: [], consumed: [] }
+  }
+}
+
+/** A commit of ours with an unknown fate: the message's epoch tells. */
+function resolvePending(
+  session: GroupSession,
+  state: GroupState,
+  header: Header,
+): { readonly state: GroupState; readonly events: readonly StoredEvent[] } {
+  const { pending } = state.facts
+  if (pending?.kind !== "commit" || pending.operation === "joinConnectionGroup") return { state, events: [] }
+  if (header.epoch > state.member.epoch) return acceptCommit(session, state, pending)
+  const lost = header.kind === "commit" && header.epoch === state.member.epoch
+  return { state: lost ? withoutPending(state) : state, events: [] }
+}
+
+async function takeCommit(
+  session: GroupSession,
+  state: GroupState,
+  epoch: bigint,
+  message: Uint8Array,
+): Promise<Step> {
+  const { facts, member } = state
+  if (epoch !== member.epoch) return { state, events: [], changes: [], consumed: [] }
+  const commit = await member.process(message)
+  const by = facts.members.find(({ leaf }) => leaf === commit.sender)?.user ?? ""
+  if (commit.selfRemoved) {
+    return { state: undefined, events: [{ type: "left", group: session.id, by }], changes: [], consumed: [] }
+  }
+  const { added, removed, external } = commit
+  const replaced = added.length > 0 && removed.length > 0
+  const sealed = decodeCommitData(commit.authenticatedData, { external, adds: added.length > 0 && !replaced })
+  const kept = facts.members.filter(({ leaf }) => !removed.includes(leaf))
+  const verified = await verifyAdded(session, state, added, sealed)
+  const members = [...kept, ...verified].sort((a, b) => a.leaf - b.leaf)
+  const received = facts.received.filter(({ leaf }) => !removed.includes(leaf))
+  const events = facts.peer === null ? memberEvents(session.id, facts.members, members, by) : []
+  const next = { member: commit.next, facts: { ...facts, members, received } }
+  return { state: next, events, changes: [], consumed: [] }
+}
+
+/** Those of the new members whose credentials verify; the others stay nameless, and what they send is not handed over. */
+async function verifyAdded(
+  session: GroupSession,
+  { facts }: GroupState,
+  added: readonly MemberLeaf[],
+  sealed: readonly Uint8Array[],
+): Promise<MemberRecord[]> {
+  const { crypto, trust, transport } = session.context
+  const verified: MemberRecord[] = []
+  for (const [index, leaf] of added.entries()) {
+    const credential = sealed[index]
+    if (credential === undefined) continue
+    try {
+      const now = transport.now()
+      const { record } = await verifyLeaf(crypto, trust, "group", facts.credentialKey, leaf, credential, now)
+      if (facts.peer === null || facts.peer === record.user) verified.push(record)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+    }
+  }
+  return verified
+}
+
+async function takeApplication(session: GroupSession, state: GroupState, message: Uint8Array): Promise<Step> {
+  const opened = await state.member.decrypt(message)
+  const { consumed } = opened
+  const passed = { ...state, member: opened.next }
+  const nothing: Step = { state: passed, events: [], changes: [], consumed }
+  const { facts } = state
+  const sender = facts.members.find(({ leaf }) => leaf === opened.sender)?.user
+  if (sender === undefined) return nothing
+  const content = decodeContent(opened.plaintext)
+  const expected = facts.received.find(({ leaf }) => leaf === opened.sender)?.next ?? 0
+  if (content.sequence < expected) return nothing
+  const others = facts.received.filter(({ leaf }) => leaf !== opened.sender)
+  const received = [...others, { leaf: opened.sender, next: content.sequence + 1 }]
+  const next = { member: opened.next, facts: { ...facts, received } }
+  if (content.kind === "application") {
+    const event = { type: "message" as const, group: session.id, sender, bytes: content.body }
+    return { state: next, events: facts.peer === null ? [event] : [], changes: [], consumed }
+  }
+  if (facts.peer !== sender) return { state: next, events: [], changes: [], consumed }
+  const { token, encryptionKey } = decodeFriendshipPackage(content.body)
+  const contact = { friendshipToken: token, friendshipKey: encryptionKey, groupId: session.groupId }
+  return {
+    state: next,
+    events: [{ type: "connected", user: sender }],
+    changes: [change(Contact, at.contact(sender), contact)],
+    consumed,
+  }
+}
