@@ -108,7 +108,7 @@ function plain(text: string): string {
 async function run(words: string[]): Promise<void> {
   const [first] = words
   const usage = () => (first === "serve" ? renderUsage(serve) : renderUsage(main))
-  if (words.includes("--version") && first !== "serve") console.log(version)
+  if (words.includes("--version")) console.log(version)
   else if (words.length === 0 || words.includes("--help") || words.includes("-h"))
     console.log(plain(await usage()))
   else await runCommand(main, { rawArgs: words })

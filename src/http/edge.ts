@@ -56,6 +56,8 @@ export class Edge {
       hostname: host,
       port,
       development: false,
+      // Otherwise `development: false` turns it on, and a second server could take the same port.
+      reusePort: false,
       // Beyond this Bun refuses by itself, without a code; below, the operations' own limits do.
       maxRequestBodySize: 2 * REQUEST_BODY_BYTES_MAX,
       idleTimeout: CONNECTION_IDLE_SECONDS_MAX,

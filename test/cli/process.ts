@@ -1,0 +1,79 @@
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const MAIN = join(import.meta.dir, "../../src/main.ts")
+
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A server process that listens. */
+export interface ServerProcess {
+  readonly port: number
+  readonly url: string
+  /** Sends the signal; resolves when the process has ended. */
+  end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<Ended>
+}
+
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "cinder-test-"))
+}
+
+function spawn(words: readonly string[], environment: Readonly<Record<string, string>>, cwd: string) {
+  return Bun.spawn([process.execPath, MAIN, ...words], {
+    cwd,
+    env: { PATH: process.env["PATH"] ?? "", ...environment },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+}
+
+/** Runs `cinder` to its end. */
+export async function cinder(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  cwd = tmpdir(),
+): Promise<Ended> {
+  const child = spawn(words, environment, cwd)
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
+/** Starts `cinder serve` and waits for the line that says where it listens. */
+export async function serve(data: string, ...flags: readonly string[]): Promise<ServerProcess> {
+  const child = spawn(
+    ["serve", "--data", data, "--domain", "example.org", "--port", "0", ...flags],
+    {},
+    tmpdir(),
+  )
+  const stderr = new Response(child.stderr).text()
+  const reader = child.stdout.getReader()
+  const decoder = new TextDecoder()
+  let stdout = ""
+  const more = async () => {
+    const { value, done } = await reader.read()
+    stdout += decoder.decode(value, { stream: true })
+    return !done
+  }
+  const listening = () => /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(stdout)
+  while (listening() === null) if (!(await more())) throw new Error(`the server ended: ${await stderr}`)
+  const port = Number(listening()?.[1])
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    async end(signal) {
+      child.kill(signal)
+      const code = await child.exited
+      while (await more());
+      return { code, stdout, stderr: await stderr }
+    },
+  }
+}

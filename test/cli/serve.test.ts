@@ -1,0 +1,143 @@
+import { Database } from "bun:sqlite"
+import { beforeEach, describe, expect, test } from "bun:test"
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { version } from "../../package.json"
+import { cinder, serve, temporaryDirectory } from "./process.ts"
+
+let directory: string
+let data: string
+beforeEach(() => {
+  directory = temporaryDirectory()
+  data = join(directory, "data")
+})
+
+const flags = () => ["serve", "--data", data, "--domain", "example.org", "--port", "0"]
+
+/** One sentence on stderr, nothing else, exit code 1. */
+async function refusal(
+  words: readonly string[] = flags(),
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const { code, stdout, stderr } = await cinder(words, environment)
+  expect([code, stdout]).toEqual([1, ""])
+  expect(stderr).toMatch(/^(cinder: .+\n)+$/)
+  return stderr
+}
+
+describe("cinder serve", () => {
+  test("says where it listens, answers, and ends with 0 when asked to", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const server = await serve(data)
+      expect(await (await fetch(`${server.url}/health`)).text()).toBe("ok")
+      const { code, stdout, stderr } = await server.end(signal)
+      expect([code, stderr]).toEqual([0, ""])
+      expect(stdout.trim().split("\n").at(-1)).toBe(`listening on ${server.url}`)
+    }
+  })
+
+  test("makes its files private, tells of the secrets once, and leaves no log behind", async () => {
+    const first = await (await serve(data)).end("SIGTERM")
+    expect(first.stdout).toContain(`made the secrets of example.org in ${data}.secrets`)
+    expect(readdirSync(directory).sort()).toEqual(["data", "data.secrets"])
+    expect(readdirSync(data).sort()).toEqual(["as.sqlite", "delivery.sqlite"])
+    for (const file of [`${data}.secrets`, join(data, "as.sqlite"), join(data, "delivery.sqlite")])
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect((await (await serve(data)).end("SIGTERM")).stdout).not.toContain("secrets")
+  })
+
+  test("is configured by environment and file", async () => {
+    const file = join(directory, "cinder.toml")
+    writeFileSync(file, `data = "${data}"\nport = "not a port"\n`)
+    const message = await refusal(["serve", "--config", file], { CINDER_DOMAIN: "Example" })
+    expect(message).toContain(
+      'domain must be a host name in lower case, such as example.org; it is "Example"',
+    )
+    expect(message).toContain('it is "not a port" (from the configuration file)')
+  })
+
+  test("takes a signal while it has streams and silent connections", async () => {
+    const server = await serve(data)
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/qs/stream`)
+    await new Promise((resolve) => socket.addEventListener("open", resolve))
+    const silent = await Bun.connect({ hostname: "127.0.0.1", port: server.port, socket: { data() {} } })
+    expect((await server.end("SIGTERM")).code).toBe(0)
+    silent.end()
+  })
+})
+
+describe("cinder serve refuses with a sentence", () => {
+  test("a missing or bad domain", async () => {
+    expect(await refusal(["serve", "--data", data])).toContain("domain must be a host name in lower case")
+    expect(await refusal(["serve", "--data", data, "--domain", "a b"])).toContain(
+      'it is "a b" (from --domain)',
+    )
+  })
+
+  test("an unknown flag, a word that is no flag, an unknown command", async () => {
+    expect(await refusal([...flags(), "--prot", "1"])).toContain(
+      "--prot is not a setting; settings are data, domain",
+    )
+    expect(await refusal([...flags(), "word"])).toContain('"word" belongs to none')
+    expect(await refusal(["sreve"])).toContain("Unknown command sreve")
+  })
+
+  test("a data directory that cannot be made", async () => {
+    writeFileSync(data, "a file")
+    expect(await refusal()).toContain("cannot be made or written")
+    expect(readdirSync(directory)).toEqual(["data"])
+  })
+
+  test("a data directory that another process uses, which goes on", async () => {
+    const server = await serve(data)
+    expect(await refusal()).toContain("another process has the database")
+    expect((await fetch(`${server.url}/health`)).status).toBe(200)
+    expect((await server.end("SIGTERM")).code).toBe(0)
+  })
+
+  test("a port that is in use, and leaves the data as it was", async () => {
+    const server = await serve(data)
+    const other = join(directory, "other")
+    const words = ["serve", "--data", other, "--domain", "example.org", "--port", `${server.port}`]
+    expect(await refusal(words)).toContain(`port ${server.port} on 127.0.0.1 is in use`)
+    expect((await (await serve(other)).end("SIGTERM")).code).toBe(0)
+    await server.end("SIGTERM")
+  })
+
+  test("a database of a newer program", async () => {
+    await (await serve(data)).end("SIGTERM")
+    const database = new Database(join(data, "delivery.sqlite"))
+    database.run("PRAGMA user_version = 99")
+    database.close()
+    expect(await refusal()).toContain("the database has version 99")
+  })
+
+  test("a file that is no database", async () => {
+    await (await serve(data)).end("SIGTERM")
+    writeFileSync(join(data, "as.sqlite"), "x".repeat(8192))
+    expect(await refusal()).toContain("is not a database of this program")
+  })
+
+  test("data without secrets, secrets of another domain, secrets that others can read", async () => {
+    await (await serve(data)).end("SIGTERM")
+    expect(await refusal([...flags(), "--domain", "other.example"])).toContain("is that of example.org")
+    chmodSync(`${data}.secrets`, 0o644)
+    expect(await refusal()).toContain("can be read by others")
+    rmSync(`${data}.secrets`)
+    expect(await refusal()).toContain("is missing, but the data directory")
+  })
+})
+
+describe("cinder", () => {
+  test("has help that teaches, and a version, without colour where there is no terminal", async () => {
+    const help = await cinder([])
+    expect([help.code, help.stderr]).toEqual([0, ""])
+    expect(help.stdout).toContain("cinder serve --data ./data --domain localhost --port 0")
+    const serveHelp = (await cinder(["serve", "--help"])).stdout
+    for (const part of ["--data", "CINDER_DOMAIN", "default 8080", "--config"])
+      expect(serveHelp).toContain(part)
+    expect(help.stdout + serveHelp).not.toContain("\u001b")
+    expect((await cinder(["--version"])).stdout).toBe(`${version}\n`)
+    expect((await cinder(["serve", "--version"])).stdout).toBe(`${version}\n`)
+  })
+})
