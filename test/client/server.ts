@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+/** A homeserver as a process of its own, which tests may kill and start again on the same data and port. */
+export class ServerUnderTest {
+  readonly #directory = mkdtempSync(join(tmpdir(), "cinder-client-"))
+  #process: Bun.Subprocess<"ignore", "pipe", "inherit"> | undefined
+  #port = 0
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  async start(): Promise<void> {
+    const main = join(import.meta.dir, "../../src/main.ts")
+    const data = join(this.#directory, "data")
+    const child = Bun.spawn(
+      [process.execPath, main, "serve", "--data", data, "--port", `${this.#port}`, "--domain", "example.org"],
+      { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
+    )
+    this.#process = child
+    const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/
+    let printed = ""
+    for await (const chunk of child.stdout) {
+      printed += new TextDecoder().decode(chunk)
+      const found = port.exec(printed)?.[1]
+      if (found === undefined) continue
+      this.#port = Number(found)
+      return
+    }
+    throw new Error("the server did not start")
+  }
+
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL")
+    await this.#process?.exited
+  }
+
+  async end(): Promise<void> {
+    await this.kill()
+    rmSync(this.#directory, { recursive: true })
+  }
+}
