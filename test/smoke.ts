@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { createQueueOwner, dequeue } from "./http/client.ts"
+
+/**
+ * `bun test/smoke.ts dist/cinder` tries a built binary from outside, in a directory of its own without anything of the
+ * repository: it starts, answers, and ends cleanly. Ends with `N passed, N failed`.
+ */
+
+const READY_MILLISECONDS_MAX = 10_000
+
+const binary = resolve(process.argv[2] ?? "dist/cinder")
+const directory = mkdtempSync(join(tmpdir(), "cinder-smoke-"))
+// A binary must not take settings or code from where it happens to be started.
+writeFileSync(join(directory, ".env"), "CINDER_DOMAIN=not a domain\nCINDER_PORT=none\n")
+writeFileSync(join(directory, "bunfig.toml"), 'preload = ["./preload.ts"]\n')
+writeFileSync(join(directory, "preload.ts"), 'throw new Error("preloaded")\n')
+
+let passed = 0
+let failed = 0
+
+async function step(name: string, holds: () => Promise<boolean>): Promise<void> {
+  const ok = await holds().catch(() => false)
+  console.log(`${ok ? "ok  " : "FAIL"} ${name}`)
+  if (ok) passed++
+  else failed++
+}
+
+const began = performance.now()
+const child = Bun.spawn([binary, "serve", "--data", "data", "--port", "0", "--domain", "example.org"], {
+  cwd: directory,
+  env: {},
+  stdin: "ignore",
+  stdout: "pipe",
+  stderr: "inherit",
+})
+const reader = child.stdout.getReader()
+let output = ""
+let url = ""
+const timeout = setTimeout(() => child.kill("SIGKILL"), READY_MILLISECONDS_MAX)
+
+await step("the server starts and says where it listens", async () => {
+  for (;;) {
+    url = /listening on (\S+)/.exec(output)?.[1] ?? ""
+    if (url !== "") return true
+    const { value, done } = await reader.read()
+    if (done) return false
+    output += new TextDecoder().decode(value)
+  }
+})
+await step("it answers", async () => (await (await fetch(`${url}/health`)).text()) === "ok")
+console.log(`     the first answer came after ${Math.round(performance.now() - began)} ms`)
+clearTimeout(timeout)
+await step("it describes itself", async () => {
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string }
+  return document.openapi.startsWith("3.1")
+})
+const owner = await createQueueOwner(url)
+await step("a pseudonymous user is created and reads its queue, signed", async () => {
+  return owner !== undefined && (await dequeue(url, owner)).code === "ok"
+})
+await step("SIGTERM ends it with 0", async () => {
+  child.kill("SIGTERM")
+  return (await child.exited) === 0
+})
+await step("it leaves its databases and no log", async () => {
+  return readdirSync(join(directory, "data")).sort().join() === "as.sqlite,delivery.sqlite"
+})
+
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed > 0 ? 1 : 0)
