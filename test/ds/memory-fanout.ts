@@ -1,11 +1,12 @@
 import type { Delivery, Enqueued, Fanout, QueueHandle, Recipient, Resolution } from "../../src/fanout.ts"
 import type { View } from "../../src/store/database.ts"
-import { fromUtf8 } from "../../src/wire/bytes.ts"
+import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import { Problem } from "../../src/wire/problem.ts"
-import { decodeClientQueueConfig } from "../../src/wire/queue-config.ts"
+import { decodeClientQueueConfig, encodeClientQueueConfig } from "../../src/wire/queue-config.ts"
+import type { Queues } from "./world.ts"
 
 /** Queues in memory, named by the `sealed` part of configs, with the promises of the real fan-out. */
-export class MemoryFanout implements Fanout {
+export class MemoryFanout implements Fanout, Queues {
   readonly domain: string
   /** Names of queues that are gone. */
   readonly gone = new Set<string>()
@@ -23,6 +24,15 @@ export class MemoryFanout implements Fanout {
   /** All tickets become invalid. */
   rotateTickets(): void {
     this.#ticketGeneration++
+  }
+
+  open(): this {
+    return this
+  }
+
+  /** A queue config under which the queue of this name is found. */
+  queueConfig(name: string, domain: string): Uint8Array {
+    return encodeClientQueueConfig({ domain, sealed: utf8(name), signature: new Uint8Array(64) })
   }
 
   take(name: string): Uint8Array[] {

@@ -1,18 +1,19 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import queuesSql from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import groupsSql from "../../db/delivery/0002_groups.sql" with { type: "text" }
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { createDs, type Ds } from "../../src/ds/service.ts"
+import type { Fanout } from "../../src/fanout.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
-import { toHex, utf8 } from "../../src/wire/bytes.ts"
+import { toHex } from "../../src/wire/bytes.ts"
 import type { SignedCall, Verified } from "../../src/wire/call.ts"
 import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
 import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
 import { ds } from "../../src/wire/ds.ts"
 import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem } from "../../src/wire/problem.ts"
-import { encodeClientQueueConfig } from "../../src/wire/queue-config.ts"
 import { decodeQueueMessage, type QueueMessage } from "../../src/wire/queue-message.ts"
 import { encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
 import { MemoryFanout } from "./memory-fanout.ts"
@@ -28,7 +29,16 @@ export interface Signer {
   readonly seed: Uint8Array
 }
 
+/** Where the members' queues are. */
+export interface Queues {
+  /** Over a store that was just opened: nothing is left in memory. */
+  open(store: OpenedStore): Fanout
+  queueConfig(name: string, domain: string): Uint8Array
+  take(name: string): Uint8Array[]
+}
+
 export class World {
+  /** The queues, unless the test brings its own. */
   readonly fanout = new MemoryFanout(DOMAIN)
   /** Milliseconds since 1970. */
   now = START
@@ -37,8 +47,14 @@ export class World {
   #store: OpenedStore | undefined
   #ds: Ds | undefined
 
-  static async start(): Promise<World> {
-    const world = new World()
+  readonly #queues: Queues
+
+  private constructor(queues: Queues | undefined) {
+    this.#queues = queues ?? this.fanout
+  }
+
+  static async start(queues?: Queues): Promise<World> {
+    const world = new World(queues)
     await world.restart()
     return world
   }
@@ -48,12 +64,15 @@ export class World {
     await this.#store?.close()
     this.#store = await openStore({
       file: join(this.#directory, "delivery.sqlite"),
-      migrations: [{ version: 1, sql: groupsSql }],
+      migrations: [
+        { version: 1, sql: queuesSql },
+        { version: 2, sql: groupsSql },
+      ],
     })
     this.#ds = createDs({
       store: this.#store,
       crypto: nativeCrypto,
-      fanout: this.fanout,
+      fanout: this.#queues.open(this.#store),
       domain: DOMAIN,
       config: { paddingUnitBytes: PADDING_UNIT_BYTES },
       now: () => this.now,
@@ -80,15 +99,14 @@ export class World {
     return { notBefore: now - 3600n, notAfter: now + 90n * 86_400n }
   }
 
-  /** A queue config under which the fan-out knows a queue of this name. */
+  /** The queue config of the client with this name. */
   queueConfig(name: string, domain = DOMAIN): Uint8Array {
-    const signature = new Uint8Array(64)
-    return encodeClientQueueConfig({ domain, sealed: utf8(name), signature })
+    return this.#queues.queueConfig(name, domain)
   }
 
-  /** What has arrived in a queue since the last call. */
+  /** What has arrived in a client's queue since the last call. */
   take(name: string): QueueMessage[] {
-    return this.fanout.take(name).map(decodeQueueMessage)
+    return this.#queues.take(name).map(decodeQueueMessage)
   }
 
   /** Calls an unsigned operation; the parameters travel through CBOR. */

@@ -1,0 +1,71 @@
+import { expect, test } from "bun:test"
+import { add, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
+import type { Member } from "./member.ts"
+import { RealQueues } from "./real-queues.ts"
+import { contents } from "./rows.ts"
+import { refusalOf, START, World } from "./world.ts"
+
+/** The delivery service and the queuing service in one database. */
+async function start(names: readonly string[]): Promise<World> {
+  const queues = new RealQueues(() => START)
+  const world = await World.start(queues)
+  for (const name of names) await queues.register(name)
+  return world
+}
+
+test("commits, Welcomes and messages reach the members' queues in the order of acceptance", async () => {
+  await using world = await start(["alice", "bob", "carol"])
+  const { member: alice, group } = await createGroup(world, "alice")
+  const who = [await newClient(world, "bob"), await newClient(world, "carol")]
+  const [bob, carol] = (await add(world, group, alice, who)) as [Member, Member]
+  const texts = ["one", "two", "three", "four"]
+  for (const text of texts) {
+    if (text === "three") await world.restart()
+    await world.call("sendMessage", byLeaf(alice), { ...group, message: await alice.encrypt(text) })
+  }
+  const update = await updating(group, bob)
+  await world.call("updateClient", byLeaf(bob), update.params)
+  update.pending.accept()
+  const removal = await removing(group, bob, [0])
+  await world.call("removeUsers", byLeaf(bob), removal.params)
+
+  const read: string[] = []
+  for (const message of world.take("carol")) {
+    if (message.type !== "mls") throw new Error("not an MLS message")
+    if (read.length < texts.length) read.push(await carol.decrypt(message.message))
+    else await carol.process(message.message)
+  }
+  expect(read).toEqual(texts)
+  expect(carol.epoch).toBe(3n)
+  const toAlice = world.take("alice").map((message) => message.type === "mls" && message.message)
+  expect(toAlice).toEqual([update.pending.commit, removal.pending.commit])
+})
+
+test("sends at once reach everybody, and of the tickets made meanwhile one set is kept", async () => {
+  await using world = await start(["alice", "bob", "carol"])
+  const { member: alice, group } = await createGroup(world, "alice")
+  const who = [await newClient(world, "bob"), await newClient(world, "carol")]
+  const [bob] = (await add(world, group, alice, who)) as [Member]
+  const sends: Promise<unknown>[] = []
+  for (let i = 0; i < 20; i++) {
+    const by = i % 2 === 0 ? alice : bob
+    const message = await by.encrypt(`message ${i}`)
+    sends.push(world.call("sendMessage", byLeaf(by), { ...group, message }))
+  }
+  await Promise.all(sends)
+  expect(world.take("carol").filter(({ type }) => type === "mls")).toHaveLength(20)
+  const before = contents(world.store)
+  await world.call("sendMessage", byLeaf(alice), { ...group, message: await alice.encrypt("last") })
+  expect(contents(world.store)).toBe(before)
+})
+
+test("a queue config that nobody could be reached under does not get into a group", async () => {
+  await using world = await start(["alice", "bob"])
+  const { member: alice, group } = await createGroup(world, "alice")
+  const config = world.queueConfig("bob")
+  const forged = config.map((byte, i) => (i === config.length - 1 ? byte ^ 1 : byte))
+  const before = contents(world.store)
+  const adding = add(world, group, alice, [await newClient(world, "bob", forged)])
+  expect((await refusalOf(adding)).code).toBe("ds.not-allowed")
+  expect(contents(world.store)).toBe(before)
+})
