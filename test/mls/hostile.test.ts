@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test"
+import fc from "fast-check"
+import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { encodeGroupInfo } from "../../src/mls/codec/group-info.ts"
+import { encodeKeyPackage } from "../../src/mls/codec/key-package.ts"
+import {
+  MlsError,
+  observeApplicationMessage,
+  observeCommit,
+  observeCreation,
+  observeProposal,
+  verifyKeyPackage,
+} from "../../src/mls/index.ts"
+import { Forge, NOW, Person } from "./forge.ts"
+
+/** Whatever is changed in a message, an observer refuses it with MlsError and stays as it was. */
+
+const forge = Forge.standard()
+const joiner = new Person(70)
+const { state, tree } = forge
+const snapshot = tree.snapshot()
+const clock = { now: NOW }
+const externalInit = { kind: "externalInit", kemOutput: new Uint8Array(32) } as const
+const remove = { kind: "remove", removed: 3 } as const
+
+const commits = [
+  forge.commit({}),
+  forge.commit({ proposals: [joiner.add(), remove] }),
+  forge.commit({ committer: joiner, proposals: [externalInit] }),
+]
+const proposal = forge.proposalMessage(remove, { kind: "member", leafIndex: 1 }, forge.people.get(1)!.seed)
+const keyPackage = encodeKeyPackage(joiner.keyPackage())
+const groupInfo = encodeGroupInfo(forge.signGroupInfo({}))
+const ratchetTree = tree.encode()
+
+type Target = readonly [Uint8Array, (bytes: Uint8Array) => unknown]
+
+const targets: readonly Target[] = [
+  ...commits.map((bytes): Target => [bytes, (changed) => observeCommit(crypto, state, tree, changed, clock)]),
+  [proposal, (bytes) => observeProposal(crypto, state, tree, bytes, clock)],
+  [proposal, (bytes) => observeApplicationMessage(bytes)],
+  [keyPackage, (bytes) => verifyKeyPackage(crypto, bytes, NOW)],
+  [groupInfo, (bytes) => observeCreation(crypto, bytes, ratchetTree, NOW)],
+  [ratchetTree, (bytes) => observeCreation(crypto, groupInfo, bytes, NOW)],
+]
+
+/** The tags at a message's end are for members alone, and nothing an observer can check covers them. */
+const UNCHECKED_BYTES = 2 * 33
+
+test("one changed byte, a cut or an addition anywhere", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom("flip", "cut", "grow"),
+      (at, by, how) => {
+        for (const [original, read] of targets) {
+          const place = at % (original.length - UNCHECKED_BYTES)
+          const bytes = how === "grow" ? new Uint8Array([...original, by]) : original.slice()
+          if (how === "flip") bytes[place]! ^= by
+          expect(() => read(how === "cut" ? bytes.subarray(0, place) : bytes)).toThrow(MlsError)
+        }
+      },
+    ),
+    { numRuns: 150 },
+  )
+  expect(tree.snapshot()).toEqual(snapshot)
+})
