@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { CHAIN_SLOTS } from "../../src/limits.ts"
 import { SlotsUnreadable } from "../../src/queue/slots.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
@@ -127,6 +128,19 @@ test("each month has its partition, which goes as a whole after the retention ti
   expect(owner.cursors()).toHaveLength(2)
 })
 
+test("a chain ends with its month, although it is young and no slot is to spare", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner, { slotsReserved: CHAIN_SLOTS - 1 })
+  world.clock.now = Date.UTC(2026, 10, 30, 23, 59)
+  await deliver(world.store, world.engine, message(owner))
+  world.clock.now = Date.UTC(2026, 11, 1)
+  await deliver(world.store, world.engine, message(owner))
+  expect(world.store.partitions("qs_pool_")).toEqual(["qs_pool_202611", "qs_pool_202612"])
+  await owner.readAll(world.engine)
+  expect(owner.cursors().map(({ month }) => month)).toEqual([82, 83])
+  expect(owner.received).toHaveLength(2)
+})
+
 test("a chain whose commit failed is abandoned, and its keys are gone", async () => {
   const owner = new Owner()
   await using world = await worldWith(owner)
@@ -195,6 +209,34 @@ test("the slots that an owner gets are all of one length, and only the used ones
   expect(starts).toHaveLength(CHAIN_SLOTS)
   expect(new Set(starts.map((start) => start.length)).size).toBe(1)
   expect(ChainReader.open(crypto, crypto.random(32), starts[0] as Uint8Array)).toBeUndefined()
+  expect(new Set(starts.map((start) => start.toHex())).size).toBe(CHAIN_SLOTS)
   owner.learn(starts)
   expect(owner.cursors()).toHaveLength(1)
+})
+
+test("keys are overwritten when a chain advances, is evicted, fails or the server stops", async () => {
+  const recorded: Uint8Array[] = []
+  const recording: CryptoProvider = {
+    ...crypto,
+    random: (length) => record(crypto.random(length)),
+    hkdfExpand: (key, info, length) => record(crypto.hkdfExpand(key, info, length)),
+  }
+  function record(bytes: Uint8Array): Uint8Array {
+    if (bytes.length === 32) recorded.push(bytes)
+    return bytes
+  }
+  const owners = [new Owner(), new Owner(), new Owner()]
+  await using place = await temporaryStore()
+  const clock = { now: NOVEMBER }
+  const engine = engineOver(place.store, clock, slotKey, { chainsInMemoryMax: 2 }, recording)
+  await write(
+    place.store,
+    owners.map(({ id, publicKey }) => engine.newRecord(id, publicKey)),
+  )
+  for (const owner of [...owners, ...owners]) await deliver(place.store, engine, message(owner, 3000))
+  await deliver(place.store, engine, message(owners[0] as Owner), true).catch(() => undefined)
+  expect(recorded.some((key) => key.some((byte) => byte !== 0))).toBe(true)
+  engine.stop()
+  expect(recorded.length).toBeGreaterThan(50)
+  expect(recorded.filter((key) => key.some((byte) => byte !== 0))).toEqual([])
 })

@@ -189,4 +189,4 @@ test("whatever happens in between, every owner gets every accepted message exact
     }),
     { numRuns: 100 },
   )
-})
+}, 60_000)

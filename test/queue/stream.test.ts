@@ -58,6 +58,21 @@ test("a queue without chains is empty at once, and a new stream replaces the old
   expect(first.waiting).toBe(0)
 })
 
+test("an idle stream gets a new message by itself", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  const client = new StreamClient(owner, 1000)
+  client.open(world.engine)
+  client.receive(2)
+  expect(client.seen).toEqual(["starts", "empty"])
+  for (const size of [7, 8]) {
+    await world.say(size)
+    await settle()
+    client.receive(2)
+    expect(owner.received.at(-1)).toHaveLength(size)
+  }
+})
+
 test("a reader that takes nothing gets no more than its sink or its window holds", async () => {
   const owner = new Owner()
   await using world = await worldWith(owner, { streamWindowEntries: 20 })
@@ -273,4 +288,4 @@ test("a stream that is cut anywhere, over a wire of any size, loses, doubles and
     }),
     { numRuns: 150 },
   )
-})
+}, 60_000)

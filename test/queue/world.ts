@@ -44,9 +44,10 @@ export function engineOver(
   clock: Clock,
   slotKey: Uint8Array,
   limits: QueueEngineOptions["limits"] = {},
+  provider = crypto,
 ): QueueEngine {
   return new QueueEngine({
-    crypto,
+    crypto: provider,
     store,
     queueTable: "qs_queue",
     poolPrefix: "qs_pool",
