@@ -4,7 +4,6 @@ import {
   type Effect,
   type Expectation,
   expectAbsent,
-  expectPresent,
   expectRow,
   put,
   type View,
@@ -71,10 +70,6 @@ export function groupAbsent(groupId: Uint8Array): Expectation {
 /** Neither head nor tree was written since: the head's salt is fresh with every write, and a tree never changes alone. */
 export function groupUnchanged(group: StoredGroup): Expectation {
   return expectRow(groups, { group_id: group.row.group_id }, "head_salt", group.row.head_salt)
-}
-
-export function groupPresent(group: StoredGroup): Expectation {
-  return expectPresent(groups, { group_id: group.row.group_id })
 }
 
 export function createRows(

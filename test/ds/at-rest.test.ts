@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { GroupRecords } from "../../src/ds/records.ts"
 import { add, adding, byKeyPackage, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
 import type { Member } from "./member.ts"
 import { contents, overwrite, rowsOf } from "./rows.ts"
@@ -180,7 +181,39 @@ test("the key of a request is overwritten when it ends, refused or not", async (
   expect(wrong.earKey).toEqual(new Uint8Array(32))
 })
 
-test("what joiners needed is dropped when they have committed, are removed or came too late", async () => {
+test("what was opened for a request is overwritten when it is closed", async () => {
+  await using world = await World.start()
+  const { member: alice, group } = await createGroup(world, "alice")
+  await add(world, group, alice, [await newClient(world, "bob")])
+  const records = new GroupRecords(world.store, nativeCrypto, 4096)
+  const head = records.openHead(group)
+  if (head === undefined) throw new Error("the head does not open")
+  const tree = records.openTree(head, group)
+  const held = [
+    head.value.leaves[1]?.queueConfig,
+    head.value.state.context.treeHash,
+    tree.value.tree.leafBytes(1),
+    tree.value.credentials[0]?.credential,
+  ]
+  for (const bytes of held) expect(bytes?.some((byte) => byte !== 0)).toBe(true)
+  head.wipe()
+  tree.wipe()
+  for (const bytes of held) expect(bytes?.every((byte) => byte === 0)).toBe(true)
+})
+
+test("a joiner's past tree is dropped when it commits", async () => {
+  await using world = await World.start()
+  const { member: alice, group } = await createGroup(world, "alice")
+  const who = await newClient(world, "bob")
+  const [bob] = (await add(world, group, alice, [who])) as [Member]
+  const ask = () => world.call("welcomeInfo", byKeyPackage(who), { ...group, epoch: 1 })
+  await ask()
+  const { params } = await updating(group, bob)
+  await world.call("updateClient", byLeaf(bob), params)
+  expect((await refusalOf(ask())).code).toBe("auth.refused")
+})
+
+test("what joiners needed is dropped when they are removed or come too late", async () => {
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")
   const who = [await newClient(world, "bob"), await newClient(world, "carol"), await newClient(world, "dave")]
