@@ -19,6 +19,7 @@ import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
 import { takeMessage } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
+import { Lock } from "./lock.ts"
 import { tsMlsMembership } from "./mls/ts-mls-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
@@ -28,7 +29,7 @@ import { Sessions } from "./sessions.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import { QueueStream } from "./stream.ts"
 import { Tasks } from "./tasks.ts"
-import { Transport } from "./transport.ts"
+import { type Fetch, Transport } from "./transport.ts"
 import { Trust } from "./trust.ts"
 
 export interface ClientOptions {
@@ -46,6 +47,9 @@ export interface ClientOptions {
   readonly spreadMilliseconds?: number
   /** Mean of the random time between looks into the connection queue; without it only {@link Client.pollConnectionRequests} looks. */
   readonly requestPollMilliseconds?: number
+  /** Instead of the runtime's own, to go through a proxy. */
+  readonly fetch?: Fetch
+  readonly webSocket?: (url: URL) => WebSocket
 }
 
 /** An event, and the number under which it comes again if the application did not finish with it. */
@@ -68,6 +72,7 @@ export class Client {
   readonly #abort: AbortController
   readonly #spread: number
   readonly #running: Promise<void>[] = []
+  readonly #polling = new Lock()
   #live = false
   readonly #liveListeners = new Set<() => void>()
 
@@ -95,37 +100,43 @@ export class Client {
     const spread = options.spreadMilliseconds ?? SPREAD_MILLISECONDS
     const abort = new AbortController()
     const { signal } = abort
-    const transport = new Transport({ url, crypto, signal, patienceMilliseconds })
-    const domain = options.domain ?? (await transport.discoverDomain())
-    const membership = tsMlsMembership(crypto)
-    const trust = await Trust.open({ domain, store, transport, crypto })
-    const account = await register({
-      crypto,
-      membership,
-      store,
-      transport,
-      trust,
-      domain,
-      displayName,
-      signal,
-      spreadMilliseconds: spread,
-    })
-    const events = await EventLog.open(store, signal)
-    const context: ClientContext = {
-      account,
-      crypto,
-      membership,
-      store,
-      transport,
-      trust,
-      events,
-      signal,
-      patienceMilliseconds,
+    const fetch: Fetch = options.fetch ?? ((address, request) => globalThis.fetch(address, request))
+    const transport = new Transport({ url, crypto, signal, patienceMilliseconds, fetch })
+    try {
+      const domain = options.domain ?? (await transport.discoverDomain())
+      const membership = tsMlsMembership(crypto)
+      const trust = await Trust.open({ domain, store, transport, crypto })
+      const account = await register({
+        crypto,
+        membership,
+        store,
+        transport,
+        trust,
+        domain,
+        displayName,
+        signal,
+        spreadMilliseconds: spread,
+      })
+      const events = await EventLog.open(store, signal)
+      const context: ClientContext = {
+        account,
+        crypto,
+        membership,
+        store,
+        transport,
+        trust,
+        events,
+        signal,
+        patienceMilliseconds,
+      }
+      const sessions = await Sessions.load(context)
+      const client = new Client(context, sessions, new Tasks(signal), abort, spread)
+      await client.#begin(options)
+      return client
+    } catch (error) {
+      abort.abort()
+      throw error
     }
-    const sessions = await Sessions.load(context)
-    const client = new Client(context, sessions, new Tasks(signal), abort, spread)
-    await client.#begin(url, options.requestPollMilliseconds)
-    return client
   }
 
   /** Own user id, `uuid@domain`. */
@@ -156,7 +167,7 @@ export class Client {
 
   /** Looks for connection requests once; each becomes an event. */
   pollConnectionRequests(): Promise<void> {
-    return pollRequests(this.#context)
+    return this.#polling.run(() => pollRequests(this.#context))
   }
 
   /** Accepts a connection request that an event named. */
@@ -211,8 +222,8 @@ export class Client {
     await this.#tasks.finished()
   }
 
-  async #begin(url: string, pollMilliseconds: number | undefined): Promise<void> {
-    const { context } = { context: this.#context }
+  async #begin({ url, webSocket, requestPollMilliseconds: poll }: ClientOptions): Promise<void> {
+    const context = this.#context
     const { account, crypto, transport, store, signal } = context
     const stream = new QueueStream({
       url,
@@ -225,6 +236,7 @@ export class Client {
       signal,
       deliver: (message, progress) => this.#deliver(message, progress),
       onLive: (live) => this.#tell(live),
+      webSocket: webSocket ?? ((address) => new WebSocket(address)),
     })
     this.#running.push(stream.run())
     for (const session of this.#sessions.all()) {
@@ -232,7 +244,7 @@ export class Client {
       this.#payLater(session.id)
     }
     for (const user of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, user))
-    if (pollMilliseconds !== undefined) this.#running.push(this.#pollRequests(pollMilliseconds))
+    if (poll !== undefined) this.#running.push(this.#pollRequests(poll))
     this.#replenishLater()
   }
 

@@ -6,6 +6,7 @@ import { encodeContent } from "./content.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
+import { pause } from "./pace.ts"
 import type { ContentKind, MemberRecord, PendingOperation, StoredEvent } from "./records.ts"
 import type { Signer } from "./transport.ts"
 
@@ -23,7 +24,9 @@ type PendingSend = Extract<PendingOperation, { kind: "send" }>
 export type PendingCommit = Extract<PendingOperation, { kind: "commit" }>
 
 /** How often a commit is made again because others were faster. */
-const ATTEMPTS_MAX = 12
+const ATTEMPTS_MAX = 50
+/** By how much the random wait before the next one grows, so that of many who compete each gets a turn. */
+const CONTENTION_MILLISECONDS = 20
 
 /** Sends one message; resolves when the server has accepted it. */
 export function sendContent(session: GroupSession, content: ContentKind, body: Uint8Array): Promise<void> {
@@ -41,7 +44,7 @@ export function commitChange(
 ): Promise<void> {
   return carryOut(session, async (state) => {
     const pending: PendingCommit = { kind: "commit", id: freshId(session), ...(await make(state)) }
-    return { ...state, facts: { ...state.facts, pending } }
+    return { state: { ...state, facts: { ...state.facts, pending } }, consumed: [] }
   })
 }
 
@@ -70,7 +73,13 @@ function freshId(session: GroupSession): string {
   return toHex(session.context.crypto.random(8))
 }
 
-type Plan = (state: GroupState) => Promise<GroupState>
+/** The next state, with the operation as pending, and keys to overwrite once that is stored. */
+interface Planned {
+  readonly state: GroupState
+  readonly consumed: readonly Uint8Array[]
+}
+
+type Plan = (state: GroupState) => Promise<Planned>
 type Outcome = "accepted" | "lost" | "unknown"
 
 async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
@@ -89,15 +98,16 @@ async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?:
       // An operation that was resumed and lost its epoch is given up: nobody waits for it.
       if (plan === undefined) return true
       const next = await plan(session.state)
-      const { pending } = next.facts
+      const { pending } = next.state.facts
       if (pending === null) return true
       own = pending.id
-      await session.write(next)
+      await store(session, next)
       if ((await submit(session, pending, false)) !== "accepted") return false
       return session.accepted.delete(own)
     })
     if (done) return
     await session.changedSince(version)
+    await pause(Math.random() * attempt * CONTENTION_MILLISECONDS, session.context.signal)
   }
   throw new ClientError("client.contended")
 }
@@ -143,8 +153,8 @@ async function submitMessage(session: GroupSession, before: PendingSend): Promis
   let pending = before
   if (messageEpoch(pending.message) !== session.state.member.epoch) {
     const next = await encrypted(session.state, pending)
-    await session.write(next)
-    if (next.facts.pending?.kind === "send") pending = next.facts.pending
+    await store(session, next)
+    if (next.state.facts.pending?.kind === "send") pending = next.state.facts.pending
   }
   const { groupId } = session
   const { earKey } = session.state.facts
@@ -169,12 +179,17 @@ function isSilence({ code }: ClientError): boolean {
   return code === "client.closed" || code === "client.unreachable"
 }
 
-async function encrypted(state: GroupState, pending: Omit<PendingSend, "message">): Promise<GroupState> {
+async function store(session: GroupSession, { state, consumed }: Planned): Promise<void> {
+  await session.write(state)
+  wipe(...consumed)
+}
+
+async function encrypted(state: GroupState, pending: Omit<PendingSend, "message">): Promise<Planned> {
   const { content: kind, sequence, body } = pending
   const plaintext = encodeContent({ kind, sequence, body })
   const { message, next, consumed } = await state.member.encrypt(plaintext)
-  wipe(plaintext, ...consumed)
-  return { member: next, facts: { ...state.facts, pending: { ...pending, message } } }
+  wipe(plaintext)
+  return { state: { member: next, facts: { ...state.facts, pending: { ...pending, message } } }, consumed }
 }
 
 function messageEpoch(message: Uint8Array): bigint {

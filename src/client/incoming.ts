@@ -7,7 +7,7 @@ import { acceptCommit, memberEvents, withoutPending } from "./group-operations.t
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
 import type { MemberLeaf } from "./mls/member.ts"
-import { at, Contact, change, type MemberRecord, type StoredEvent } from "./records.ts"
+import { at, Contact, change, load, type MemberRecord, removal, type StoredEvent } from "./records.ts"
 import type { StoreChange } from "./store.ts"
 
 /** What a message from the queue makes of a group. */
@@ -157,11 +157,12 @@ async function takeApplication(session: GroupSession, state: GroupState, message
   }
   if (facts.peer !== sender) return { state: next, events: [], changes: [], consumed }
   const { token, encryptionKey } = decodeFriendshipPackage(content.body)
+  const known = await load(session.context.store, Contact, at.contact(sender))
   const contact = { friendshipToken: token, friendshipKey: encryptionKey, groupId: session.groupId }
   return {
     state: next,
-    events: [{ type: "connected", user: sender }],
-    changes: [change(Contact, at.contact(sender), contact)],
+    events: known === undefined ? [{ type: "connected", user: sender }] : [],
+    changes: [change(Contact, at.contact(sender), contact), removal(at.outgoing(sender))],
     consumed,
   }
 }

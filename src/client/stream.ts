@@ -32,7 +32,7 @@ export interface QueueStreamOptions {
   readonly onLive?: (live: boolean) => void
   /** Another connection of the same client took over; this one does not come back by itself. */
   readonly onReplaced?: () => void
-  readonly webSocket?: (url: URL) => WebSocket
+  readonly webSocket: (url: URL) => WebSocket
 }
 
 /**
@@ -52,7 +52,7 @@ export class QueueStream {
   async run(): Promise<void> {
     const { signal, onLive, onReplaced, transport } = this.#options
     while (!signal.aborted) {
-      const code = await this.#connect()
+      const code = await this.#connect().catch(() => undefined)
       onLive?.(false)
       if (signal.aborted) return
       if (code === streamClose.replaced) {
@@ -75,9 +75,8 @@ export class QueueStream {
     const target = new URL(STREAM_PATH, url)
     target.protocol = target.protocol === "http:" ? "ws:" : "wss:"
     const reader = new QueueReader(crypto, queueSecretKey, await store.get(stateKey))
-    const open = this.#options.webSocket ?? ((address) => new WebSocket(address))
     return await new Promise<number | undefined>((resolve) => {
-      const socket = open(target)
+      const socket = this.#options.webSocket(target)
       socket.binaryType = "arraybuffer"
       const connection = new Connection(
         this.#options,

@@ -20,6 +20,9 @@ export interface Signer {
   readonly seed: Uint8Array
 }
 
+/** The part of `fetch` that is used. */
+export type Fetch = (url: URL, request: RequestInit) => Promise<Response>
+
 export interface TransportOptions {
   /** `https://chat.example.org`; operations are below it. */
   readonly url: string
@@ -28,7 +31,7 @@ export interface TransportOptions {
   readonly signal: AbortSignal
   /** How long one call may go on trying while the server cannot be reached or is busy. */
   readonly patienceMilliseconds: number
-  readonly fetch?: typeof globalThis.fetch
+  readonly fetch: Fetch
 }
 
 /** Bytes of an answer, at most; the largest is a full dequeue or a group's tree. */
@@ -127,19 +130,19 @@ export class Transport {
     await this.call(qs.publicKeys, {})
   }
 
-  /** The domain that the server says it serves. Throws ClientError. */
+  /** The domain that the server says it serves. Throws ClientError as {@link call} does. */
   async discoverDomain(): Promise<string> {
-    const { url, signal } = this.#options
-    const send = this.#options.fetch ?? globalThis.fetch
-    let document: unknown
-    try {
-      const response = await send(new URL("/.well-known/phoenix", url), { signal, credentials: "omit" })
-      document = JSON.parse(new TextDecoder().decode(await readBounded(response)))
-    } catch {
-      throw new ClientError(signal.aborted ? "client.closed" : "client.unreachable")
+    const { url, signal, fetch, patienceMilliseconds } = this.#options
+    const deadline = Date.now() + patienceMilliseconds
+    for (let attempt = 1; ; attempt++) {
+      const document = await fetch(new URL("/.well-known/phoenix", url), { signal, credentials: "omit" })
+        .then(readBounded)
+        .catch(() => undefined)
+      if (document !== undefined) return domainOf(document)
+      const delay = backoffMilliseconds(attempt)
+      if (Date.now() + delay > deadline) throw new ClientError("client.unreachable")
+      await pause(delay, signal)
     }
-    if (!Value.Check(Discovery, document)) throw new ClientError("client.unexpected-response")
-    return document.domain
   }
 
   async #attempt<E extends Endpoint>(
@@ -173,8 +176,7 @@ export class Transport {
   }
 
   async #fetch(endpoint: Endpoint, body: Uint8Array): Promise<Response> {
-    const send = this.#options.fetch ?? globalThis.fetch
-    return await send(new URL(endpoint.path, this.#options.url), {
+    return await this.#options.fetch(new URL(endpoint.path, this.#options.url), {
       method: "POST",
       headers: { "content-type": "application/cbor" },
       body: body as Uint8Array<ArrayBuffer>,
@@ -228,16 +230,25 @@ function decodeResult<E extends Endpoint>(endpoint: E, answer: Uint8Array): Resu
   return result as Result<E>
 }
 
+function domainOf(document: Uint8Array): string {
+  const discovery = parseJson(document)
+  if (!Value.Check(Discovery, discovery)) throw new ClientError("client.unexpected-response")
+  return discovery.domain
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
 const PROBLEM_PREFIX = "urn:cinder:problem:"
 
 /** The stable code of a problem document, if that is what the body is. */
 function problemCode(answer: Uint8Array): ProblemCode | undefined {
-  let problem: unknown
-  try {
-    problem = JSON.parse(new TextDecoder().decode(answer))
-  } catch {
-    return undefined
-  }
+  const problem = parseJson(answer)
   if (typeof problem !== "object" || problem === null) return undefined
   const { code, type } = problem as { readonly code?: unknown; readonly type?: unknown }
   const name =

@@ -1,8 +1,14 @@
 import { Client, type ClientEvent } from "../../src/client/client.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
+import type { Fetch } from "../../src/client/transport.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import type { ServerUnderTest } from "./server.ts"
+
+export interface PersonOptions {
+  readonly store?: ClientStore
+  readonly fetch?: Fetch | undefined
+}
 
 /** A person with one client, who remembers every event, by number, as a careful application does. */
 export class Person {
@@ -10,18 +16,24 @@ export class Person {
   readonly store: ClientStore
   readonly events: ClientEvent[] = []
   readonly #server: ServerUnderTest
+  readonly #fetch: Fetch | undefined
   #client: Client | undefined
   readonly #seen = new Set<number>()
   readonly #waiting = new Set<() => void>()
 
-  private constructor(server: ServerUnderTest, name: string, store: ClientStore) {
+  private constructor(server: ServerUnderTest, name: string, store: ClientStore, fetch: Fetch | undefined) {
     this.#server = server
+    this.#fetch = fetch
     this.name = name
     this.store = store
   }
 
-  static async register(server: ServerUnderTest, name: string, store = memoryStore()): Promise<Person> {
-    const person = new Person(server, name, store)
+  static async register(
+    server: ServerUnderTest,
+    name: string,
+    { store = memoryStore(), fetch }: PersonOptions = {},
+  ): Promise<Person> {
+    const person = new Person(server, name, store, fetch)
     await person.start()
     return person
   }
@@ -43,6 +55,7 @@ export class Person {
       displayName: this.name,
       spreadMilliseconds: 0,
       patienceMilliseconds: 30_000,
+      ...(this.#fetch === undefined ? {} : { fetch: this.#fetch }),
     })
     this.#client.onEvent(async (event) => {
       if (this.#seen.has(event.number)) return
