@@ -229,6 +229,12 @@ export const rules = {
     "12.1.8",
     "The sender may send this type of proposal.",
   ),
+  tooManyAdds: rule(
+    "DS-VAL-417",
+    "mls.too-many-adds",
+    "12.4",
+    "A commit adds no more members than the deployment allows.",
+  ),
   groupExtensionMalformed: rule(
     "DS-VAL-416",
     "mls.group-extension-malformed",

@@ -185,6 +185,8 @@ const proposals: Refusals = {
     const message = forge.proposalMessage(updateOf(1), sender, OUTSIDER_SEED)
     return observeProposal(crypto, forge.state, forge.tree, message, { now: NOW })
   },
+  tooManyAdds: () =>
+    forge.observe(forge.commit({ proposals: [joiner.add(), other.add()] }), { maximumAdds: 1 }),
   groupExtensionMalformed: () => committing(groupExtensions({ type: 3, data: Uint8Array.of(9) })),
 }
 

@@ -56,6 +56,8 @@ export interface StagedCommit {
 export interface CommitOptions extends Clock {
   /** The proposals of this epoch that a commit may refer to, by the lower-case hexadecimal form of their reference. */
   readonly proposals?: ReadonlyMap<string, AuthenticatedProposal>
+  /** The most Adds a commit may hold, checked before any of their signatures; without it, any number. */
+  readonly maximumAdds?: number
 }
 
 const LAST_EPOCH = 2n ** 64n - 1n
@@ -87,6 +89,8 @@ export function observeCommit(
   checkSender(crypto, state, tree, handshake, commit)
 
   const proposals = resolve(commit, sender, options)
+  const adds = proposals.filter(({ proposal }) => proposal.kind === "add")
+  check(adds.length <= (options.maximumAdds ?? Number.POSITIVE_INFINITY), rules.tooManyAdds)
   const { groupId } = state.context
   const list = checkList({ crypto, groupId, tree, clock: options }, commit, sender, proposals)
   const applied = applyCommit({ crypto, context: state.context, tree }, list, commit.path, sender)
