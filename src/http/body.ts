@@ -1,31 +1,44 @@
 import { wipe } from "../crypto/wipe.ts"
 import { Problem } from "../wire/problem.ts"
+import { BODY_SECONDS_MAX } from "./limits.ts"
 
 /**
  * Reads a request's body into one buffer, which the caller overwrites. Never holds more than `bytesMax` bytes and one
  * chunk, whatever the request says about its length.
  *
- * @throws Problem `request.too-large`, or `request.malformed` if the body breaks off
+ * @throws Problem `request.too-large`, or `request.malformed` if the body breaks off or takes too long
  */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+  secondsMax = BODY_SECONDS_MAX,
+): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array(0)
   const announced = request.headers.get("content-length")
-  if (announced === null) return await readChunks(request.body, bytesMax)
-  if (!(Number(announced) <= bytesMax)) throw new Problem("request.too-large")
+  if (announced !== null && !(Number(announced) <= bytesMax)) throw new Problem("request.too-large")
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Problem("request.malformed")), secondsMax * 1000)
   try {
-    return new Uint8Array(await request.arrayBuffer())
-  } catch {
-    throw new Problem("request.malformed")
+    if (announced === null) return await readChunks(request.body, bytesMax, late.promise)
+    return new Uint8Array(await Promise.race([request.arrayBuffer(), late.promise]))
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem("request.malformed")
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function readChunks(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+async function readChunks(
+  stream: ReadableStream<Uint8Array>,
+  bytesMax: number,
+  late: Promise<never>,
+): Promise<Uint8Array> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
   try {
     for (;;) {
-      const { value, done } = await reader.read()
+      const { value, done } = await Promise.race([reader.read(), late])
       if (done) break
       chunks.push(value)
       length += value.length
@@ -40,7 +53,7 @@ async function readChunks(stream: ReadableStream<Uint8Array>, bytesMax: number):
     return body
   } catch (error) {
     reader.cancel().catch(() => undefined)
-    throw error instanceof Problem ? error : new Problem("request.malformed")
+    throw error
   } finally {
     wipe(...chunks)
   }

@@ -25,6 +25,8 @@ export interface EdgeOptions {
   /** Signatures of this second and earlier are refused (see Freshness); 0 for none. */
   readonly boundary: number
   readonly report: Report
+  /** Fewer than usual, for tests. */
+  readonly requestsInFlightMax?: number
 }
 
 /** The server's HTTP and WebSocket side: the only place that knows Elysia. */
@@ -32,6 +34,7 @@ export class Edge {
   readonly #guard: CallGuard
   readonly #streams: Streams
   readonly #report: Report
+  readonly #inFlightMax: number
   readonly #postPaths: ReadonlySet<string>
   readonly #getPaths: ReadonlySet<string>
   readonly #fetch: (request: Request) => Response | Promise<Response>
@@ -44,6 +47,7 @@ export class Edge {
     const freshness = new Freshness(clock, boundary)
     this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
     this.#report = report
+    this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
     this.#streams = new Streams(this.#guard, options.openStream, report)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
     this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
@@ -114,7 +118,7 @@ export class Edge {
   }
 
   async #answer(run: (request: Request) => Promise<Uint8Array>, request: Request): Promise<Response> {
-    if (this.#stopping || this.#inFlight >= REQUESTS_IN_FLIGHT_MAX)
+    if (this.#stopping || this.#inFlight >= this.#inFlightMax)
       return this.#refuse(new Problem("server.overloaded"))
     this.#inFlight++
     try {

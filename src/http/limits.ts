@@ -2,6 +2,8 @@
 
 /** A connection on which nothing moves for so long is closed. */
 export const CONNECTION_IDLE_SECONDS_MAX = 60
+/** A request's body must have arrived by then, however steadily it trickles in. */
+export const BODY_SECONDS_MAX = 120
 /** WebSockets at the same time, opened streams and those that have not sent their first frame yet. */
 export const SOCKETS_MAX = 50_000
 /** Pings keep a stream alive through middleboxes. They come at random times in between, so that they form no pattern. */

@@ -82,13 +82,21 @@ export interface TestStream {
   closed: number
 }
 
-export function startEdge(options: { clock?: () => number; boundary?: number } = {}): TestEdge {
+export interface TestEdgeOptions {
+  readonly boundary?: number
+  readonly requestsInFlightMax?: number
+  /** Echoes are answered when this resolves. */
+  readonly gate?: Promise<void>
+}
+
+export function startEdge(options: TestEdgeOptions = {}): TestEdge {
   const reports: string[] = []
   const streams: TestStream[] = []
   const edge = new Edge({
     operations: operationsOf(endpoints, {
       async echo({ bytes }) {
         seen.bytes = bytes
+        await options.gate
         return { bytes }
       },
       async signed(call) {
@@ -118,9 +126,12 @@ export function startEdge(options: { clock?: () => number; boundary?: number } =
     },
     documents: { "/document": { a: 1 } },
     crypto: nativeCrypto,
-    clock: options.clock ?? Date.now,
+    clock: Date.now,
     boundary: options.boundary ?? 0,
     report: (line) => reports.push(line),
+    ...(options.requestsInFlightMax === undefined
+      ? {}
+      : { requestsInFlightMax: options.requestsInFlightMax }),
   })
   const port = edge.listen("127.0.0.1", 0)
   return { edge, port, url: `http://127.0.0.1:${port}`, reports, streams }

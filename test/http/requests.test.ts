@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { readBody } from "../../src/http/body.ts"
 import { encodeBody } from "../../src/wire/cbor.ts"
 import {
   answerOf,
@@ -262,6 +263,51 @@ describe("browsers", () => {
   test("are not told of paths that do not exist", async () => {
     expect((await fetch(`${server.url}/none`, { method: "OPTIONS" })).status).toBe(404)
   })
+})
+
+describe("more requests than the server takes at a time", () => {
+  test("are refused, to be repeated; those before are answered", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const small = startEdge({ requestsInFlightMax: 3, gate })
+    const answers = Array.from(
+      { length: 5 },
+      async () => await post(small.url, "/test/echo", echoBody(bytes)),
+    )
+    const refused = [await Promise.race(answers)]
+    expect(refused[0]?.code).toBe("server.overloaded")
+    expect(refused[0]?.headers.get("retry-after")).toBe("1")
+    open()
+    const codes = (await Promise.all(answers)).map(({ code }) => code).sort()
+    expect(codes).toEqual(["ok", "ok", "ok", "server.overloaded", "server.overloaded"])
+    expect((await post(small.url, "/test/echo", echoBody(bytes))).code).toBe("ok")
+    await small.edge.stop()
+  })
+
+  test("a stopping server answers what it has begun, and nothing new", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const stopping = startEdge({ gate })
+    seen.bytes = undefined
+    const begun = post(stopping.url, "/test/echo", echoBody(bytes))
+    while (seen.bytes === undefined) await Bun.sleep(1)
+    const stopped = stopping.edge.stop()
+    const late = post(stopping.url, "/test/echo", echoBody(bytes)).then(
+      ({ code }) => code,
+      () => "unreachable",
+    )
+    await Bun.sleep(30)
+    open()
+    expect((await begun).code).toBe("ok")
+    expect(["server.overloaded", "unreachable"]).toContain(await late)
+    await stopped
+  })
+})
+
+test("a body that does not arrive in time is refused", async () => {
+  for (const headers of [{ "content-length": "9" }, {}]) {
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(Uint8Array.of(1)) })
+    const request = new Request("http://a.example", { method: "POST", body, headers: headers as HeadersInit })
+    await expect(readBody(request, 100, 0.02)).rejects.toThrow("request.malformed")
+  }
 })
 
 test("documents are public JSON", async () => {
