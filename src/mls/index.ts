@@ -29,7 +29,16 @@ export type { PublicMessage } from "./codec/public-message.ts"
 export type { Welcome } from "./codec/welcome.ts"
 export { MlsError } from "./error.ts"
 export { verifyKeyPackage } from "./group/key-package.ts"
-export { keyPackageRef } from "./labels.ts"
+export {
+  decryptWithLabel,
+  deriveSecret,
+  encryptWithLabel,
+  expandWithLabel,
+  keyPackageRef,
+  refHash,
+  signWithLabel,
+  verifyWithLabel,
+} from "./labels.ts"
 export { observeApplicationMessage } from "./observer/application.ts"
 export { type AddedMember, type CommitOptions, observeCommit, type StagedCommit } from "./observer/commit.ts"
 export { type ObservedGroup, observeCreation } from "./observer/creation.ts"

@@ -46,7 +46,7 @@ export class FlatTree implements TreeView {
 
   /**
    * Decodes `optional<Node> ratchet_tree<V>` (section 12.4.3.3) and computes all tree hashes. Strict about encoding and
-   * places; whether the tree is valid is another question (tree/validate.ts). Throws MlsError.
+   * places; whether the tree is valid is another question (group/tree-validity.ts). Throws MlsError.
    */
   static decode(crypto: CryptoProvider, ratchetTree: Uint8Array): FlatTree {
     const { content, ends } = decoding(() => readNodes(ratchetTree))
