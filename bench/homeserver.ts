@@ -1,0 +1,166 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import queuesSql from "../db/delivery/0001_queues.sql" with { type: "text" }
+import groupsSql from "../db/delivery/0002_groups.sql" with { type: "text" }
+import type { Config } from "../src/config/config.ts"
+import { makeSecrets, type Secrets } from "../src/config/secrets.ts"
+import { obtainSecrets } from "../src/config/secrets-file.ts"
+import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { createContext, type DsContext } from "../src/ds/context.ts"
+import { createDs, type Ds } from "../src/ds/service.ts"
+import { type CallGuard, callOpener } from "../src/http/calls.ts"
+import { Freshness } from "../src/http/freshness.ts"
+import { ReplayCache } from "../src/http/replay.ts"
+import { FORMAT_VERSION, PADDING_UNIT_BYTES_MIN, REQUEST_NONCE_BYTES } from "../src/limits.ts"
+import { createQs, type Qs } from "../src/qs/service.ts"
+import { QUEUE_TABLE } from "../src/qs/tables.ts"
+import { QueueEngine } from "../src/queue/engine.ts"
+import { type OpenedStore, openStore } from "../src/store/open.ts"
+import { localWakeups } from "../src/store/wakeups.ts"
+import { concat } from "../src/wire/bytes.ts"
+import { encodeCbor } from "../src/wire/cbor.ts"
+import { externalAad, signRequest } from "../src/wire/cose.ts"
+import { ds } from "../src/wire/ds.ts"
+import type { Params } from "../src/wire/endpoint.ts"
+import { encodeSenderId, type SenderId } from "../src/wire/sender.ts"
+
+/** DS and QS over one store on the disk, put together as the server does, called with the bodies that HTTP would bring. */
+
+export const DOMAIN = "bench.example.org"
+
+export interface Signer {
+  readonly sender: SenderId
+  readonly seed: Uint8Array
+}
+
+/** The operations that the benchmarks time. */
+export type TimedOperation = "sendMessage" | "addUsers" | "updateClient"
+
+/** A signed body as it lies in an HTTP request: version byte and COSE_Sign1. */
+export function signedBody(
+  method: string,
+  path: string,
+  { sender, seed }: Signer,
+  params: unknown,
+): Uint8Array {
+  const parts = {
+    kid: encodeSenderId(sender),
+    issuedAt: Math.floor(Date.now() / 1000),
+    nonce: crypto.random(REQUEST_NONCE_BYTES),
+    payload: encodeCbor(params),
+  }
+  return concat(Uint8Array.of(FORMAT_VERSION), signRequest(crypto, seed, parts, externalAad(method, path)))
+}
+
+export function operationBody<K extends TimedOperation>(
+  name: K,
+  signer: Signer,
+  params: Params<(typeof ds)[K]>,
+): Uint8Array {
+  return signedBody("POST", ds[name].path, signer, params)
+}
+
+/** A new directory of the system's place for temporary files, which should be on a disk. */
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "cinder-bench-"))
+}
+
+export class Homeserver {
+  readonly store: OpenedStore
+  readonly qs: Qs
+  readonly context: DsContext
+  readonly secrets: Pick<Secrets, "queueConfigKey" | "ticketKey" | "queueSigningSeed" | "queueSlotKey">
+  readonly #ds: Ds
+  readonly #openers: { readonly [K in TimedOperation]: ReturnType<typeof openerOf<K>> }
+  readonly #directory: string
+  readonly #owned: boolean
+
+  private constructor(directory: string, owned: boolean, store: OpenedStore, secrets: Homeserver["secrets"]) {
+    this.#directory = directory
+    this.#owned = owned
+    this.store = store
+    this.secrets = secrets
+    const now = Date.now
+    const engine = new QueueEngine({
+      crypto,
+      store,
+      queueTable: QUEUE_TABLE,
+      poolPrefix: "qs_pool",
+      slotKey: secrets.queueSlotKey,
+      now,
+      wakeups: localWakeups(),
+    })
+    const { queueConfigKey: configSecretKey, ticketKey, queueSigningSeed: signingSeed } = secrets
+    this.qs = createQs({
+      crypto,
+      store,
+      engine,
+      secrets: { configSecretKey, ticketKey, signingSeed },
+      domain: DOMAIN,
+      now,
+    })
+    const config = { paddingUnitBytes: PADDING_UNIT_BYTES_MIN }
+    const dependencies = { store, crypto, fanout: this.qs.fanout, domain: DOMAIN, config, now }
+    this.#ds = createDs(dependencies)
+    this.context = createContext(dependencies)
+    const guard = { crypto, freshness: new Freshness(now, 0), replay: new ReplayCache(crypto) }
+    this.#openers = {
+      sendMessage: openerOf(guard, "sendMessage"),
+      addUsers: openerOf(guard, "addUsers"),
+      updateClient: openerOf(guard, "updateClient"),
+    }
+  }
+
+  /** In a directory that goes with it. */
+  static async open(): Promise<Homeserver> {
+    const directory = temporaryDirectory()
+    const secrets = makeSecrets(crypto, DOMAIN, Math.floor(Date.now() / 1000))
+    return new Homeserver(directory, true, await openDelivery(directory), secrets)
+  }
+
+  /** In the place where `cinder serve` will look, with the secrets that it will find. */
+  static async prepare(directory: string): Promise<Homeserver> {
+    const config = { dataDirectory: join(directory, "data"), secretsFile: join(directory, "secrets") }
+    const { secrets } = obtainSecrets(
+      crypto,
+      { ...config, domain: DOMAIN } as Config,
+      Math.floor(Date.now() / 1000),
+    )
+    return new Homeserver(directory, false, await openDelivery(config.dataDirectory), secrets)
+  }
+
+  /** What the edge does with a body, and the handler, until the answer would be sent. */
+  async call(name: TimedOperation, body: Uint8Array): Promise<void> {
+    switch (name) {
+      case "sendMessage":
+        await this.#ds.handlers.sendMessage(this.#openers.sendMessage(body))
+        return
+      case "addUsers":
+        await this.#ds.handlers.addUsers(this.#openers.addUsers(body))
+        return
+      case "updateClient":
+        await this.#ds.handlers.updateClient(this.#openers.updateClient(body))
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.store.close()
+    if (this.#owned) rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+function openerOf<K extends TimedOperation>(guard: CallGuard, name: K) {
+  const { path, params } = ds[name]
+  return callOpener<(typeof ds)[K]["params"]>(guard, { method: "POST", path, sender: "leaf", params })
+}
+
+async function openDelivery(directory: string): Promise<OpenedStore> {
+  return await openStore({
+    file: join(directory, "delivery.sqlite"),
+    migrations: [
+      { version: 1, sql: queuesSql },
+      { version: 2, sql: groupsSql },
+    ],
+  })
+}
