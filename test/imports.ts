@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   client: ["client", "mls", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "crypto", "wire", "limits.ts"],
   "server.ts": [""],
-  "main.ts": ["config", "server.ts", "http/failure.ts"],
+  "main.ts": ["config", "server.ts", "http/failure.ts", "store/database.ts"],
 }
 
 /** Rooms that clients use, in browsers too. */
