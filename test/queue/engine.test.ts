@@ -4,6 +4,7 @@ import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { CHAIN_SLOTS } from "../../src/limits.ts"
 import { SlotsUnreadable } from "../../src/queue/slots.ts"
+import { type Store, StoreClosed } from "../../src/store/database.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
 const slotKey = crypto.random(32)
@@ -189,6 +190,41 @@ test("a long acknowledgement is made in bounded steps from the lowest entry on",
   expect(pooled(world.store)).toBe(0)
 })
 
+test("a long acknowledgement that was cut short by a crash is made good by its repetition", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner, { acknowledgedPerUnitMax: 7 })
+  await deliver(world.store, world.engine, message(owner, 60 * 1005))
+  await owner.readAll(world.engine)
+  let changes = 3
+  const { store } = world
+  const failing: Store = {
+    get: (table, key) => store.get(table, key),
+    list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),
+    count: (table) => store.count(table),
+    partitions: (prefix) => store.partitions(prefix),
+    writer: {
+      submit: (unit) => (changes-- > 0 ? store.writer.submit(unit) : Promise.reject(new StoreClosed())),
+      dropTable: (table) => store.writer.dropTable(table),
+    },
+  }
+  const crashing = engineOver(failing, world.clock, slotKey, { acknowledgedPerUnitMax: 7 })
+  await expect(crashing.acknowledge(owner.id, owner.acknowledgements(), [])).rejects.toThrow(StoreClosed)
+  expect(pooled(store)).toBe(60 - 3 * 7)
+  await world.restarted().acknowledge(owner.id, owner.acknowledgements(), [])
+  expect(pooled(store)).toBe(0)
+})
+
+test("a chain that cannot be renewed goes on up to its hard bound, and then the queue is full", async () => {
+  const owner = new Owner()
+  const limits = { chainEntriesMax: 2, chainEntriesHardMax: 6, slotsReserved: 15 }
+  await using world = await worldWith(owner, limits)
+  for (let i = 0; i < CHAIN_SLOTS * 6; i++) await deliver(world.store, world.engine, message(owner))
+  await expect(deliver(world.store, world.engine, message(owner))).rejects.toThrow("queue.full")
+  await owner.readAll(world.engine)
+  expect(owner.received).toHaveLength(CHAIN_SLOTS * 6)
+  expect(owner.cursors().map(({ next }) => next)).toEqual(Array.from({ length: CHAIN_SLOTS }, () => 6))
+})
+
 test("with another slot key a record does not open, and nothing is overwritten", async () => {
   const owner = new Owner()
   await using world = await worldWith(owner)
@@ -234,6 +270,8 @@ test("keys are overwritten when a chain advances, is evicted, fails or the serve
     owners.map(({ id, publicKey }) => engine.newRecord(id, publicKey)),
   )
   for (const owner of [...owners, ...owners]) await deliver(place.store, engine, message(owner, 3000))
+  engine.openStream((owners[2] as Owner).id, { send: () => true, close: () => undefined })
+  await deliver(place.store, engine, message(owners[2] as Owner))
   await deliver(place.store, engine, message(owners[0] as Owner), true).catch(() => undefined)
   expect(recorded.some((key) => key.some((byte) => byte !== 0))).toBe(true)
   engine.stop()

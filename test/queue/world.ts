@@ -5,7 +5,7 @@ import delivery from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { QueueEngine, type QueueEngineOptions } from "../../src/queue/engine.ts"
-import type { Effect } from "../../src/store/database.ts"
+import type { Effect, Store } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { equal, toHex } from "../../src/wire/bytes.ts"
@@ -40,7 +40,7 @@ export interface Clock {
 }
 
 export function engineOver(
-  store: OpenedStore,
+  store: Store,
   clock: Clock,
   slotKey: Uint8Array,
   limits: QueueEngineOptions["limits"] = {},
