@@ -46,6 +46,20 @@ test("new tickets are kept in the head, and the tree is not touched", async () =
   expect(world.fanout.configsOpened).toBe(0)
 })
 
+test("messages at once do not hold each other up by the tickets they want to keep", async () => {
+  await using world = await World.start()
+  const { member: alice, group } = await createGroup(world, "alice")
+  await add(world, group, alice, [await newClient(world, "bob")])
+  world.fanout.forgetful = true
+  const sends: Promise<unknown>[] = []
+  for (let i = 0; i < 20; i++) {
+    const message = await alice.encrypt(`message ${i}`)
+    sends.push(world.call("sendMessage", byLeaf(alice), { ...group, message }))
+  }
+  await Promise.all(sends)
+  expect(world.take("bob")).toHaveLength(20)
+})
+
 test("a full queue refuses the whole message, a queue that is gone is passed over", async () => {
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")

@@ -57,6 +57,20 @@ test("a commit that lost stays refused, also one after the other", async () => {
   expect(contents(world.store)).toBe(before)
 })
 
+test("a message of an epoch never comes after the commit that ended it", async () => {
+  await using world = await World.start()
+  const { alice, bob, group } = await three(world)
+  const update = await updating(group, alice)
+  const late = { ...group, message: await bob.encrypt("too late") }
+  const [committed, sent] = await Promise.allSettled([
+    world.call("updateClient", byLeaf(alice), update.params),
+    world.call("sendMessage", byLeaf(bob), late),
+  ])
+  expect(committed.status).toBe("fulfilled")
+  expect(sent.status === "rejected" && sent.reason.code).toBe("ds.wrong-epoch")
+  expect(world.take("carol")).toHaveLength(1)
+})
+
 test("the same commit again gets the same answer and changes nothing", async () => {
   await using world = await World.start()
   const { alice, carol, group } = await three(world)
@@ -117,6 +131,7 @@ test("each operation accepts only its own kind of commit, from the leaf that sig
   const removal = await removing(group, alice, [2])
   const update = await updating(group, alice)
   const mixed = await alice.commit({ add: [dave], remove: [2] })
+  const talkative = await alice.commit({ remove: [2], authenticatedData: updateClientData("alice") })
   const extra = { welcome: addition.params.welcome, attributions: addition.params.attributions }
   const before = contents(world.store)
   const refusals = {
@@ -126,6 +141,7 @@ test("each operation accepts only its own kind of commit, from the leaf that sig
     "add as remove": () => world.call("removeUsers", byLeaf(alice), handshake(group, addition.pending)),
     "update as remove": () => world.call("removeUsers", byLeaf(alice), update.params),
     "mixed as remove": () => world.call("removeUsers", byLeaf(alice), handshake(group, mixed)),
+    "remove with a credential": () => world.call("removeUsers", byLeaf(alice), handshake(group, talkative)),
     "add as update": () => world.call("updateClient", byLeaf(alice), handshake(group, addition.pending)),
     "remove as update": () => world.call("updateClient", byLeaf(alice), removal.params),
     "another's commit": () => world.call("updateClient", byLeaf(bob), update.params),
@@ -195,6 +211,7 @@ test("adding takes a credential, an attribution, a share of the Welcome and a qu
   const carol = await newClient(world, "carol")
   const { params } = await adding(group, alice, [bob, carol])
   const one = await adding(group, alice, [bob])
+  const others = await adding(group, alice, [bob, await newClient(world, "dave")])
   const noData = await alice.commit({ add: [bob, carol] })
   const unqueued = await adding(group, alice, [await unreachableClient(world, "dave")])
   const foreign = await adding(group, alice, [
@@ -208,6 +225,7 @@ test("adding takes a credential, an attribution, a share of the Welcome and a qu
     ["one attribution", { attributions: [attribution] }, "ds.not-allowed"],
     ["three attributions", { attributions: [attribution, attribution, attribution] }, "ds.not-allowed"],
     ["Welcome for one", { welcome: one.params.welcome }, "ds.not-allowed"],
+    ["Welcome for others", { welcome: others.params.welcome }, "ds.not-allowed"],
     ["Welcome that is a commit", { welcome: params.commit }, "ds.not-allowed"],
     ["Welcome that is nothing", { welcome: params.welcome.subarray(1) }, "ds.invalid-message"],
     ["no credentials", handshake(group, noData), "ds.invalid-message"],

@@ -117,6 +117,9 @@ test("a group that is not a valid group of one is not created", async () => {
     const refusal = await refusalOf(world.call("createGroup", byLeaf(alice), { ...params, ...change }))
     expect([name, refusal.code]).toEqual([name, "ds.invalid-message"])
   }
+  const update = await alice.commit()
+  update.accept()
+  const older = { groupInfo: await alice.groupInfo(), ratchetTree: await alice.ratchetTree() }
   const { pending } = await adding(group, alice, [await newClient(world, "bob")])
   pending.accept()
   const grown = { groupInfo: await alice.groupInfo(), ratchetTree: await alice.ratchetTree() }
@@ -127,6 +130,7 @@ test("a group that is not a valid group of one is not created", async () => {
         ...params,
         queueConfig: world.queueConfig("alice", "other.org"),
       }),
+    "a group of a later epoch": () => world.call("createGroup", byLeaf(alice), { ...params, ...older }),
     "a group of two": () => world.call("createGroup", byLeaf(alice), { ...params, ...grown }),
     "another id": () => world.call("createGroup", byLeaf(other.member), elsewhere),
   }
