@@ -33,10 +33,11 @@ test("new tickets are kept in the head, and the tree is not touched", async () =
   await add(world, group, alice, [await newClient(world, "bob")])
   world.fanout.rotateTickets()
   const before = rowsOf(world.store, group.groupId)
-  const sends = [1, 2, 3, 4].map(async () =>
-    world.call("sendMessage", byLeaf(alice), { ...group, message: await alice.encrypt("hello") }),
+  const messages: Uint8Array[] = []
+  for (let i = 0; i < 4; i++) messages.push(await alice.encrypt(`message ${i}`))
+  await Promise.all(
+    messages.map((message) => world.call("sendMessage", byLeaf(alice), { ...group, message })),
   )
-  await Promise.all(sends)
   const after = rowsOf(world.store, group.groupId)
   expect(after.head).not.toEqual(before.head)
   expect(after.tree).toEqual(before.tree)
@@ -51,12 +52,11 @@ test("messages at once do not hold each other up by the tickets they want to kee
   const { member: alice, group } = await createGroup(world, "alice")
   await add(world, group, alice, [await newClient(world, "bob")])
   world.fanout.forgetful = true
-  const sends: Promise<unknown>[] = []
-  for (let i = 0; i < 20; i++) {
-    const message = await alice.encrypt(`message ${i}`)
-    sends.push(world.call("sendMessage", byLeaf(alice), { ...group, message }))
-  }
-  await Promise.all(sends)
+  const messages: Uint8Array[] = []
+  for (let i = 0; i < 20; i++) messages.push(await alice.encrypt(`message ${i}`))
+  await Promise.all(
+    messages.map((message) => world.call("sendMessage", byLeaf(alice), { ...group, message })),
+  )
   expect(world.take("bob")).toHaveLength(20)
 })
 

@@ -46,13 +46,14 @@ test("sends at once reach everybody, and of the tickets made meanwhile one set i
   const { member: alice, group } = await createGroup(world, "alice")
   const who = [await newClient(world, "bob"), await newClient(world, "carol")]
   const [bob] = (await add(world, group, alice, who)) as [Member]
-  const sends: Promise<unknown>[] = []
+  const sends: [Member, Uint8Array][] = []
   for (let i = 0; i < 20; i++) {
     const by = i % 2 === 0 ? alice : bob
-    const message = await by.encrypt(`message ${i}`)
-    sends.push(world.call("sendMessage", byLeaf(by), { ...group, message }))
+    sends.push([by, await by.encrypt(`message ${i}`)])
   }
-  await Promise.all(sends)
+  await Promise.all(
+    sends.map(([by, message]) => world.call("sendMessage", byLeaf(by), { ...group, message })),
+  )
   expect(world.take("carol").filter(({ type }) => type === "mls")).toHaveLength(20)
   const before = contents(world.store)
   await world.call("sendMessage", byLeaf(alice), { ...group, message: await alice.encrypt("last") })
