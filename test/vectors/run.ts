@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { mlsSuites } from "./mls.ts"
 import { primitiveSuites } from "./primitives.ts"
 import type { VectorSuite } from "./suite.ts"
 
@@ -11,7 +12,7 @@ import type { VectorSuite } from "./suite.ts"
  * Exit code 1 if anything failed, 2 if a directory is missing.
  */
 
-const suites: readonly VectorSuite[] = [...primitiveSuites]
+const suites: readonly VectorSuite[] = [...primitiveSuites, ...mlsSuites]
 
 interface Counts {
   passed: number
