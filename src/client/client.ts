@@ -23,7 +23,7 @@ import { Lock } from "./lock.ts"
 import { tsMlsMembership } from "./mls/ts-mls-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
-import { at, names, type StoredEvent } from "./records.ts"
+import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
 import { Sessions } from "./sessions.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
@@ -35,7 +35,7 @@ import { Trust } from "./trust.ts"
 export interface ClientOptions {
   /** Where the homeserver is, `https://chat.example.org`. */
   readonly url: string
-  /** The homeserver's domain; by default what its discovery document says. */
+  /** The homeserver's domain, for a new client; by default what its discovery document says. */
   readonly domain?: string
   readonly store: ClientStore
   /** Default: `portableCrypto`, which runs everywhere; Bun applications pass `nativeCrypto`. */
@@ -103,7 +103,8 @@ export class Client {
     const fetch: Fetch = options.fetch ?? ((address, request) => globalThis.fetch(address, request))
     const transport = new Transport({ url, crypto, signal, patienceMilliseconds, fetch })
     try {
-      const domain = options.domain ?? (await transport.discoverDomain())
+      const known = await load(store, Account, at.account)
+      const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
       const membership = tsMlsMembership(crypto)
       const trust = await Trust.open({ domain, store, transport, crypto })
       const account = await register({

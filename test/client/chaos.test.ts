@@ -56,7 +56,7 @@ test("members who race each other's commits all end in one epoch, and nothing th
 }, 60_000)
 
 test("a network that loses requests and answers changes nothing of that", async () => {
-  const random = randomFrom(Date.now())
+  const random = randomFrom(4)
   const people = await party(["a", "b", "c"], (name) =>
     Person.register(server, name, { fetch: lossyFetch(random, 0.15) }),
   )
@@ -73,45 +73,76 @@ test("a network that loses requests and answers changes nothing of that", async 
   await Promise.all(people.map((person) => person.stop()))
 }, 90_000)
 
-test("clients that crash at any write go on where they were: each message at most once, in order, and none that was acknowledged is lost", async () => {
-  const random = randomFrom(Date.now())
-  const stores = new Map<Person, CrashingStore>()
+/** Twenty times: says something, changes the group now and then, dies at some write meanwhile, and comes back. */
+async function crashAndSpeak(
+  person: Person,
+  store: CrashingStore,
+  random: () => number,
+  updateEvery: number,
+): Promise<string[]> {
+  const acknowledged: string[] = []
+  for (let number = 0; number < 20; number++) {
+    store.crashIn(1 + Math.floor(random() * 12), random() < 0.5)
+    try {
+      await store.untilDeath(async () => {
+        await person.say(`message ${number}`)
+        acknowledged.push(`message ${number}`)
+        if (number % 5 === updateEvery) await person.client.groups()[0]?.update()
+      })
+    } catch {
+      // Only a crash explains it: the operation is unfinished, or was never begun.
+      expect(store.dead).toBe(true)
+    }
+    await person.stop()
+    store.revive()
+    await person.start()
+  }
+  return acknowledged
+}
+
+async function crashingParty(seed: number, loss: number, meanwhile: () => Promise<void>): Promise<void> {
+  const random = randomFrom(seed)
+  const stores: CrashingStore[] = []
   const people = await party(["a", "b", "c"], async (name) => {
     const store = new CrashingStore(memoryStore())
-    const person = await Person.register(server, name, { store })
-    stores.set(person, store)
-    return person
+    stores.push(store)
+    return await Person.register(server, name, { store, fetch: lossyFetch(random, loss) })
   })
-  const acknowledged = new Map<Person, string[]>(people.map((person) => [person, []]))
-  await Promise.all(
-    people.map(async (person, index) => {
-      const store = stores.get(person)
-      for (let number = 0; number < 20; number++) {
-        store?.crashIn(1 + Math.floor(random() * 12), random() < 0.5)
-        try {
-          await person.say(`message ${number}`)
-          acknowledged.get(person)?.push(`message ${number}`)
-          if (number % 5 === index) await person.client.groups()[0]?.update()
-        } catch {
-          // Only a crash explains it: the operation is unfinished, or was never begun.
-          expect(store?.dead).toBe(true)
-        }
-        await person.stop()
-        store?.revive()
-        await person.start()
-      }
-    }),
-  )
+  const speaking = people.map((person, index) => {
+    const store = stores.find((candidate) => candidate === person.store)
+    if (store === undefined) throw new Error("no store")
+    return crashAndSpeak(person, store, random, index)
+  })
+  const [acknowledged] = await Promise.all([Promise.all(speaking), meanwhile()])
   for (const person of people) await person.say("end")
   for (const person of people) {
-    for (const sender of people) {
+    for (const [index, sender] of people.entries()) {
       if (sender === person) continue
       await person.until((p) => p.heard().includes(`${sender.user}: end`))
       const heard = person.heard().filter((line) => line.startsWith(sender.user))
       const numbers = heard.slice(0, -1).map((line) => Number(line.split(" ").at(-1)))
       expect(numbers).toEqual([...new Set(numbers)].sort((x, y) => x - y))
-      for (const text of acknowledged.get(sender) ?? []) expect(heard).toContain(`${sender.user}: ${text}`)
+      for (const text of acknowledged[index] ?? []) expect(heard).toContain(`${sender.user}: ${text}`)
     }
   }
   await Promise.all(people.map((person) => person.stop()))
-}, 120_000)
+}
+
+test(
+  "clients that crash at any write go on where they were: each message at most once, in order, and none that was acknowledged is lost",
+  () => crashingParty(5, 0, async () => undefined),
+  120_000,
+)
+
+test(
+  "so they do when the network loses requests and the server is killed as well",
+  () =>
+    crashingParty(6, 0.05, async () => {
+      for (let kill = 0; kill < 3; kill++) {
+        await Bun.sleep(700)
+        await server.kill()
+        await server.start()
+      }
+    }),
+  180_000,
+)

@@ -29,7 +29,7 @@ export class CrashingStore implements ClientStore {
   #writesLeft = Number.POSITIVE_INFINITY
   #afterwards = false
   #dead = false
-  writes = 0
+  #onDeath: (() => void) | undefined
 
   constructor(inner: ClientStore) {
     this.#inner = inner
@@ -45,16 +45,24 @@ export class CrashingStore implements ClientStore {
     this.#writesLeft = Number.POSITIVE_INFINITY
   }
 
+  /** Does work until it ends or the process dies. */
+  async untilDeath(work: () => Promise<void>): Promise<void> {
+    const death = new Promise<never>((_, reject) => {
+      this.#onDeath = () => reject(new Error("crashed"))
+    })
+    await Promise.race([work(), death])
+  }
+
   get dead(): boolean {
     return this.#dead
   }
 
   async #write(work: () => Promise<void>): Promise<void> {
     this.#alive()
-    this.writes += 1
     this.#writesLeft -= 1
     if (this.#writesLeft > 0) return await work()
     this.#dead = true
+    this.#onDeath?.()
     if (this.#afterwards) await work()
     throw new Error("crashed")
   }
