@@ -36,8 +36,13 @@ export function median(values: readonly number[]): number {
 
 /** Median microseconds of one call of a function that keeps nothing, by mitata. */
 export async function timeCall(call: () => unknown, options: Options): Promise<number> {
-  const milliseconds = options.short ? 25 : 150
-  const settings = { min_cpu_time: milliseconds * 1e6, min_samples: 5, warmup_samples: 2, gc: false }
+  const settings = {
+    min_cpu_time: (options.short ? 15 : 150) * 1e6,
+    min_samples: options.short ? 3 : 12,
+    batch_samples: options.short ? 64 : 1024,
+    warmup_samples: 2,
+    gc: false,
+  }
   const { p50 } = await measure(call, settings)
   return p50 / 1000
 }

@@ -144,6 +144,11 @@ export class Homeserver {
     }
   }
 
+  /** The services started anew over the same store: what was in memory only is gone. To be used instead of this one. */
+  restarted(): Homeserver {
+    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets)
+  }
+
   async close(): Promise<void> {
     await this.store.close()
     if (this.#owned) rmSync(this.#directory, { recursive: true, force: true })

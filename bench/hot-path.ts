@@ -1,0 +1,195 @@
+import { readGroup, readTree } from "../src/ds/store.ts"
+import { type AuthoredCommit, makeCandidate } from "./author.ts"
+import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
+import { Homeserver, operationBody, type TimedOperation } from "./homeserver.ts"
+import { deliveryModel, entriesFor, type Model } from "./model.ts"
+import {
+  addUsersData,
+  type Client,
+  type Group,
+  makeClients,
+  makeGroup,
+  memberOf,
+  updateClientData,
+} from "./population.ts"
+
+/**
+ * Send, Add and path commit in groups of 10, 100 and 1 000: from the body of the request to the moment when the answer
+ * would be sent, everything durable. One request at a time; scrubbing of the log falls where the server lets it fall.
+ */
+
+export const GROUP_SIZES = [10, 100, 1000]
+export const MESSAGE_BYTES = 512
+
+/** Signatures that a commit makes the DS check: request, commit, GroupInfo, and the leaf or the KeyPackage with its leaf. */
+const UPDATE_SIGNATURES = 4
+const ADD_SIGNATURES = 5
+const WELCOME_ATTRIBUTION_BYTES = 800
+/** What the joiner's queue gets: Welcome, attribution and sealed key. */
+const WELCOME_BUNDLE_BYTES = 1700
+
+interface Case {
+  readonly name: string
+  readonly operation: TimedOperation
+  /** The request's body, and what is to be done when it was accepted. */
+  prepare(group: Group, next: () => Client): { body: Uint8Array; accepted(): void; messageBytes: number }
+  model(model: Model, sizes: RecordSizes, recipients: number, messageBytes: number): number
+}
+
+interface RecordSizes {
+  readonly head: number
+  readonly tree: number
+}
+
+const cases: readonly Case[] = [
+  {
+    name: "send",
+    operation: "sendMessage",
+    prepare(group) {
+      const message = group.author.applicationMessage(MESSAGE_BYTES)
+      const body = operationBody("sendMessage", memberOf(group, 0), { ...keyOf(group), message })
+      return { body, accepted: () => undefined, messageBytes: message.length }
+    },
+    model: (model, { head }, recipients, messageBytes) =>
+      model.ear(head).open + model.verify + deliveryModel(model, recipients, entriesFor(messageBytes)),
+  },
+  {
+    name: "path commit",
+    operation: "updateClient",
+    prepare(group) {
+      const committed = group.author.commit(1, [], updateClientData)
+      const body = operationBody("updateClient", memberOf(group, 1), handshake(group, committed))
+      return { body, accepted: committed.accept, messageBytes: committed.commit.length }
+    },
+    model: (model, sizes, recipients, messageBytes) =>
+      recordsModel(model, sizes) +
+      UPDATE_SIGNATURES * model.verify +
+      deliveryModel(model, recipients, entriesFor(messageBytes)),
+  },
+  {
+    name: "Add of one",
+    operation: "addUsers",
+    prepare(group, next) {
+      const { queueConfig } = next()
+      const committed = group.author.commit(1, [makeCandidate(queueConfig)], addUsersData(1))
+      const attributions = [new Uint8Array(WELCOME_ATTRIBUTION_BYTES)]
+      const params = { ...handshake(group, committed), welcome: committed.welcome, attributions }
+      const body = operationBody("addUsers", memberOf(group, 1), params)
+      return { body, accepted: committed.accept, messageBytes: committed.commit.length }
+    },
+    model: (model, sizes, recipients, messageBytes) =>
+      recordsModel(model, sizes) +
+      ADD_SIGNATURES * model.verify +
+      // The newcomer's config is opened and verified once, its EAR key sealed, and its first chain started.
+      model.hpkeOpen +
+      model.verify +
+      2 * model.hpkeSeal +
+      deliveryModel(model, recipients, entriesFor(messageBytes)) +
+      model.chainSeal * entriesFor(WELCOME_BUNDLE_BYTES),
+  },
+]
+
+export async function benchHotPath(options: Options, model: Model): Promise<readonly Result[]> {
+  const results: Result[] = []
+  for (const size of GROUP_SIZES) results.push(...(await benchGroup(size, options, model)))
+  return [...results, ...growth(results)]
+}
+
+async function benchGroup(size: number, options: Options, model: Model): Promise<Result[]> {
+  const repetitions = repetitionsFor(size, options)
+  const server = await Homeserver.open()
+  try {
+    const joining = options.runs * repetitions + 1
+    const clients = await makeClients(server, size + joining)
+    const group = await makeGroup(server, clients.slice(0, size))
+    const spare = clients.slice(size)
+    const next = () => spare.pop() as Client
+    const results: Result[] = []
+    for (const one of cases) {
+      await timeOne(server, one, group, next, 1)
+      const sizes = recordSizes(server, group)
+      const recipients = group.author.tree.memberCount - 1
+      const runs: number[] = []
+      let messageBytes = 0
+      for (let run = 0; run < options.runs; run++) {
+        const timed = await timeOne(server, one, group, next, repetitions)
+        runs.push(median(timed.times))
+        messageBytes = timed.messageBytes
+      }
+      const result = summarized(one.name, size, runs, {
+        model: one.model(model, sizes, recipients, messageBytes),
+        more: {
+          µs_per_recipient: median(runs) / recipients,
+          message_bytes: messageBytes,
+          head_bytes: sizes.head,
+          ...(one.operation === "sendMessage" ? {} : { tree_bytes: sizes.tree }),
+        },
+      })
+      results.push(result)
+    }
+    return results
+  } finally {
+    await server.close()
+  }
+}
+
+function repetitionsFor(size: number, { short }: Options): number {
+  if (size >= 1000) return short ? 3 : 8
+  return short ? 8 : 30
+}
+
+async function timeOne(
+  server: Homeserver,
+  { operation, prepare }: Case,
+  group: Group,
+  next: () => Client,
+  repetitions: number,
+): Promise<{ times: number[]; messageBytes: number }> {
+  const times: number[] = []
+  let messageBytes = 0
+  for (let i = 0; i < repetitions; i++) {
+    const prepared = prepare(group, next)
+    times.push(...(await timeSteps(1, () => server.call(operation, prepared.body))))
+    prepared.accepted()
+    messageBytes = prepared.messageBytes
+  }
+  return { times, messageBytes }
+}
+
+function keyOf({ author: { groupId }, earKey }: Group) {
+  return { groupId, earKey }
+}
+
+function handshake(group: Group, { commit, groupInfo }: AuthoredCommit) {
+  return { ...keyOf(group), commit, groupInfo }
+}
+
+function recordsModel(model: Model, { head, tree }: RecordSizes): number {
+  const [one, other] = [model.ear(head), model.ear(tree)]
+  return one.open + one.seal + other.open + other.seal
+}
+
+function recordSizes({ store }: Homeserver, { author }: Group): RecordSizes {
+  const stored = readGroup(store, author.groupId)
+  const tree = stored && readTree(store, stored)
+  return { head: stored?.head.ciphertext.length ?? 0, tree: tree?.ciphertext.length ?? 0 }
+}
+
+/** How the cost grows from each group size to the next: 1 is in proportion to the members. */
+function growth(results: readonly Result[]): Result[] {
+  return cases.flatMap(({ name }) => {
+    const ofCase = results.filter((result) => result.name === name)
+    return ofCase.slice(1).map((result, i): Result => {
+      const before = ofCase[i] as Result
+      const factor = result.microseconds / before.microseconds
+      const exponent = Math.log(factor) / Math.log(result.size / before.size)
+      const perMember = (result.microseconds - before.microseconds) / (result.size - before.size)
+      return {
+        name: `${name}: each further member`,
+        size: result.size,
+        microseconds: perMember,
+        more: { times_the_size_before: factor, exponent },
+      }
+    })
+  })
+}

@@ -1,0 +1,69 @@
+import { statfsSync } from "node:fs"
+import { cpus, tmpdir } from "node:os"
+import { parseArgs } from "node:util"
+import { benchFanOut } from "./fan-out.ts"
+import { formatTable, type Options, type Result } from "./harness.ts"
+import { benchHotPath } from "./hot-path.ts"
+import { type Model, measureModel, modelResults } from "./model.ts"
+import { benchPrimitives } from "./primitives.ts"
+import { benchStreams } from "./streams.ts"
+
+/** `npm run bench -- [--short] [--json] [--only NAME]`: what docs/performance.md explains. */
+
+const TMPFS = 0x01021994
+
+interface Subject {
+  readonly title: string
+  run(options: Options, model: () => Promise<Model>): Promise<readonly Result[]>
+}
+
+const subjects: Readonly<Record<string, Subject>> = {
+  primitives: {
+    title: "Primitives: native, and portable beside it",
+    run: (options) => benchPrimitives(options),
+  },
+  model: {
+    title: "The model: unavoidable work",
+    run: async (_, model) => modelResults(await model()),
+  },
+  "hot-path": {
+    title: "Requests: from the body to the durable answer",
+    run: async (options, model) => await benchHotPath(options, await model()),
+  },
+  "fan-out": {
+    title: "Fan-out: from the request to durable rows",
+    run: async (options, model) => await benchFanOut(options, await model()),
+  },
+  streams: {
+    title: "Fan-out: from the HTTP request to the frames of all recipients",
+    run: async (options, model) => await benchStreams(options, await model()),
+  },
+}
+
+const { values } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    short: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
+})
+
+const chosen = Object.entries(subjects).filter(([name]) => values.only === undefined || values.only === name)
+if (chosen.length === 0) {
+  console.error(`bench: --only must be one of ${Object.keys(subjects).join(", ")}`)
+  process.exit(1)
+}
+
+const options: Options = { short: values.short, runs: 3 }
+const machine = `Bun ${Bun.version}, ${cpus().length} cores, ${cpus()[0]?.model ?? "unknown"}`
+console.log(machine)
+if (statfsSync(tmpdir()).type === TMPFS)
+  console.log("the temporary directory is in memory: set TMPDIR to a disk, or durability costs nothing")
+
+let model: Promise<Model> | undefined
+const results: Record<string, readonly Result[]> = {}
+for (const [name, { title, run }] of chosen) {
+  results[name] = await run(options, () => (model ??= measureModel(options)))
+  console.log(`\n${formatTable(title, results[name])}`)
+}
+if (values.json) console.log(JSON.stringify({ machine, short: options.short, runs: options.runs, results }))

@@ -1,0 +1,167 @@
+import { Database } from "bun:sqlite"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { ChainWriter, ENTRY_BYTES, ENTRY_TAG_BYTES, FRAGMENT_BYTES } from "../src/crypto/chain.ts"
+import { EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
+import { open, seal } from "../src/crypto/hpke.ts"
+import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { median, type Options, timeCall, timeSteps } from "./harness.ts"
+import { temporaryDirectory } from "./homeserver.ts"
+
+/**
+ * The unavoidable work: primitives and rows that no implementation of the protocol can do without, each measured in the
+ * process that measures the whole. It knows no HTTP, no decoding, no scrubbing of the log and no queue records.
+ */
+export interface Model {
+  /** Opening, or sealing, a record of so many padded bytes, in microseconds. */
+  ear(ciphertextBytes: number): { readonly open: number; readonly seal: number }
+  /** One Ed25519 verification. */
+  readonly verify: number
+  /** Opening one HPKE ciphertext, and sealing one. */
+  readonly hpkeOpen: number
+  readonly hpkeSeal: number
+  /** Opening one ticket. */
+  readonly ticketOpen: number
+  /** Tag, keys and sealing of one entry, and the next chain key. */
+  readonly chainSeal: number
+  /** A durable transaction of so many rows of one entry each. */
+  rows(count: number): number
+}
+
+const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152]
+const ROW_COUNTS = [1, 10, 100, 1000]
+const TICKET_BYTES = 20
+
+/** Entries of a queue message that carries an MLSMessage of so many bytes. */
+export function entriesFor(messageBytes: number): number {
+  const header = 24
+  return Math.ceil((messageBytes + header) / FRAGMENT_BYTES)
+}
+
+/** What all recipients of a message cost: tickets, entries, and one transaction of them. */
+export function deliveryModel(model: Model, recipients: number, entriesEach: number): number {
+  const sealing = recipients * (model.ticketOpen + entriesEach * model.chainSeal)
+  return sealing + model.rows(recipients * entriesEach)
+}
+
+export async function measureModel(options: Options): Promise<Model> {
+  const ears = new Map<number, { open: number; seal: number }>()
+  for (const bytes of RECORD_SIZES) ears.set(bytes, await measureEar(bytes, options))
+  const rows = await measureRows(options)
+  return {
+    ear: (ciphertextBytes) => {
+      const at = (side: "open" | "seal") =>
+        interpolated(
+          [...ears].map(([bytes, cost]) => [bytes, cost[side]] as const),
+          ciphertextBytes - EAR_OVERHEAD_BYTES,
+        )
+      return { open: at("open"), seal: at("seal") }
+    },
+    rows: (count) => interpolated(rows, count),
+    ...(await measurePrimitives(options)),
+  }
+}
+
+async function measurePrimitives(options: Options) {
+  const seed = crypto.random(32)
+  const message = crypto.random(800)
+  const publicKey = crypto.ed25519Public(seed)
+  const signature = crypto.ed25519Sign(seed, message)
+  const key = crypto.random(32)
+  const nonce = crypto.random(12)
+  const ticket = crypto.aesGcmSeal(key, nonce, nonce, crypto.random(TICKET_BYTES))
+  const secretKey = crypto.random(32)
+  const receiver = crypto.x25519Public(secretKey)
+  const sealed = seal(crypto, receiver, nonce, nonce, crypto.random(32))
+  const chain = ChainWriter.create(crypto)
+  const content = crypto.random(600)
+  return {
+    verify: await timeCall(() => crypto.ed25519Verify(publicKey, message, signature), options),
+    ticketOpen: await timeCall(() => crypto.aesGcmOpen(key, nonce, nonce, ticket), options),
+    hpkeOpen: await timeCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
+    hpkeSeal: await timeCall(() => seal(crypto, receiver, nonce, nonce, key), options),
+    chainSeal: await timeCall(() => chain.seal(content), options),
+  }
+}
+
+async function measureEar(bytes: number, options: Options): Promise<{ open: number; seal: number }> {
+  const earKey = crypto.random(32)
+  const groupId = crypto.random(16)
+  const plaintext = crypto.random(bytes - 1000)
+  const sealing = () => sealRecord(crypto, earKey, "head", groupId, 0n, plaintext, bytes)
+  const record = sealing()
+  return {
+    open: await timeCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),
+    seal: await timeCall(sealing, options),
+  }
+}
+
+/** Transactions into a table like the pool's, with the same settings, after it has grown to some size. */
+async function measureRows({ short }: Options): Promise<(readonly [rows: number, microseconds: number])[]> {
+  const directory = temporaryDirectory()
+  const database = new Database(join(directory, "model.sqlite"))
+  try {
+    for (const pragma of ["locking_mode=EXCLUSIVE", "page_size=8192", "journal_mode=WAL"])
+      database.run(`PRAGMA ${pragma}`)
+    for (const pragma of ["synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=0"])
+      database.run(`PRAGMA ${pragma}`)
+    database.run("PRAGMA cache_size=-65536")
+    database.run(
+      "CREATE TABLE pool (tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT",
+    )
+    const insert = database.prepare("INSERT INTO pool VALUES (?, ?)")
+    const entry = crypto.random(ENTRY_BYTES)
+    const transact = async (count: number) => {
+      const tags = Array.from({ length: count }, () => crypto.random(ENTRY_TAG_BYTES)).sort(Buffer.compare)
+      database.run("BEGIN IMMEDIATE")
+      for (const tag of tags) insert.run(tag, entry)
+      database.run("COMMIT")
+    }
+    const measured: (readonly [number, number])[] = []
+    for (let i = 0; i < 10; i++) await transact(1000)
+    for (const count of ROW_COUNTS) {
+      const times: number[] = []
+      for (let i = 0; i < (short ? 5 : 15); i++) {
+        database.run("PRAGMA wal_checkpoint(RESTART)")
+        times.push(...(await timeSteps(1, () => transact(count))))
+      }
+      measured.push([count, median(times)])
+    }
+    insert.finalize()
+    return measured
+  } finally {
+    database.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Linear between measured points, and beyond the outer two. */
+function interpolated(points: readonly (readonly [x: number, y: number])[], x: number): number {
+  const after = Math.min(
+    Math.max(
+      1,
+      points.findIndex(([at]) => at >= x),
+    ),
+    points.length - 1,
+  )
+  const beyond = x > (points.at(-1)?.[0] ?? 0) ? points.length - 1 : after
+  const [x0, y0] = points[beyond - 1] as readonly [number, number]
+  const [x1, y1] = points[beyond] as readonly [number, number]
+  return Math.max(0, y0 + ((x - x0) * (y1 - y0)) / (x1 - x0))
+}
+
+/** The model's parts, for the report. */
+export function modelResults(model: Model) {
+  const ear = [65_556, 2_097_172].flatMap((size) => [
+    { name: "EAR open", size, microseconds: model.ear(size).open },
+    { name: "EAR seal", size, microseconds: model.ear(size).seal },
+  ])
+  return [
+    ...ear,
+    { name: "Ed25519 verify", size: 800, microseconds: model.verify },
+    { name: "HPKE open", size: 32, microseconds: model.hpkeOpen },
+    { name: "ticket open", size: TICKET_BYTES, microseconds: model.ticketOpen },
+    { name: "chain seal", size: 1, microseconds: model.chainSeal },
+    ...ROW_COUNTS.map((size) => ({ name: "durable rows", size, microseconds: model.rows(size) })),
+  ]
+}
