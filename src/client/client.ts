@@ -270,7 +270,12 @@ export class Client {
   }
 
   #payLater(id: string): void {
-    this.#tasks.start(() => payFriendship(this.#sessions.get(id)))
+    this.#tasks.start(async () => {
+      const session = this.#sessions.get(id)
+      if (session.current?.facts.owesFriendship !== true) return
+      await pause(spreadMilliseconds(this.#spread), this.#context.signal)
+      await payFriendship(session)
+    })
   }
 
   #replenishLater(): void {

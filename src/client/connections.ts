@@ -1,7 +1,7 @@
 import { CryptoError } from "../crypto/provider.ts"
-import { KEY_BYTES } from "../limits.ts"
 import { as } from "../wire/as.ts"
 import { equal, toHex } from "../wire/bytes.ts"
+import { encodeJoinConnectionGroupData } from "../wire/commit-data.ts"
 import {
   openConnectionRequest,
   readConnectionPackageRef,
@@ -11,9 +11,8 @@ import {
 import { CredentialError } from "../wire/credentials.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeFriendshipPackage } from "../wire/friendship.ts"
-import { formatUserId, parseUserId, userOfClient } from "../wire/user-id.ts"
+import { formatUserId, parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
 import { readConnectionQueue } from "./connection-queue.ts"
-import { encodeJoinData } from "./content.ts"
 import { type ClientContext, commitChanges, isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { createGroup } from "./group-creation.ts"
@@ -47,12 +46,13 @@ export async function requestConnection(
   user: string,
 ): Promise<void> {
   const { store, transport, trust, crypto, account } = context
+  if (user === ownUser(context)) throw new ClientError("client.invalid")
   if ((await load(store, Contact, at.contact(user))) !== undefined) return
   if ((await load(store, OutgoingRequest, at.outgoing(user))) !== undefined) {
     await sendRequest(context, user)
     return
   }
-  const { user: userId, domain } = parseUserId(user)
+  const { user: userId, domain } = parseName(user)
   const { connectionPackage } = await transport.call(as.claimConnectionPackage, { user: userId })
   const { client, encryptionKey } = await trust.verify((source) => {
     const anchors = source(domain)
@@ -67,6 +67,14 @@ export async function requestConnection(
     return [change(OutgoingRequest, at.outgoing(user), { groupId, recipient: client.clientId, message })]
   })
   await sendRequest(context, user)
+}
+
+function parseName(user: string): UserId {
+  try {
+    return parseUserId(user)
+  } catch {
+    throw new ClientError("client.invalid")
+  }
 }
 
 /** Puts a stored request into the recipient's queue, if it is not there yet. */
@@ -144,7 +152,7 @@ async function stageJoin(
   const { earKey, credentialKey } = request
   const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
   const { leaf, publicKey, owner } = freshLeaf(crypto, account, transport.now())
-  const data = encodeJoinData(sealForGroup(crypto, credentialKey, publicKey, owner))
+  const data = encodeJoinConnectionGroupData(sealForGroup(crypto, credentialKey, publicKey, owner))
   const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data)
   const others = staged.next.members().filter((member) => member.leaf !== staged.next.leaf)
   const verified = await verifyMembers(
@@ -191,6 +199,5 @@ export async function payFriendship(session: GroupSession): Promise<void> {
   if (pending !== null) await finishPending(session)
   if (session.current?.facts.owesFriendship !== true) return
   const body = encodeFriendshipPackage({ token, encryptionKey })
-  if (body.length !== 1 + 2 * KEY_BYTES) throw new ClientError("client.damaged-store")
   await sendContent(session, "friendship", body)
 }

@@ -1,4 +1,9 @@
 import { FORMAT_VERSION } from "../limits.ts"
+import {
+  decodeAddUsersData,
+  decodeJoinConnectionGroupData,
+  decodeUpdateClientData,
+} from "../wire/commit-data.ts"
 import { CodecError, decodeAll, encodeWith } from "../wire/tls.ts"
 import type { ContentKind } from "./records.ts"
 
@@ -39,32 +44,14 @@ export function decodeContent(bytes: Uint8Array): Content {
   })
 }
 
-/** Encrypted credentials of those whom a commit adds, in the order of their Adds. */
-export function encodeAddUsersData(credentials: readonly Uint8Array[]): Uint8Array {
-  return encodeWith(credentials, (writer, list) => {
-    writer.vector(list, (inner, credential) => inner.opaque(credential))
-  })
-}
-
-/** For an update that keeps the leaf's credential. */
-export function encodeUpdateClientData(): Uint8Array {
-  return Uint8Array.of(0)
-}
-
-export function encodeJoinData(credential: Uint8Array): Uint8Array {
-  return encodeWith(credential, (writer) => writer.opaque(credential))
-}
-
 /** The encrypted credentials of the leaves that a commit brings. Throws CodecError. */
 export function decodeCommitData(
   bytes: Uint8Array,
   commit: { readonly external: boolean; readonly adds: boolean },
 ): Uint8Array[] {
-  return decodeAll(bytes, (reader) => {
-    if (commit.external) return [reader.opaque()]
-    if (commit.adds) return reader.vector((inner) => inner.opaque())
-    if (reader.remaining === 0) return []
-    const replaced = reader.optional((inner) => inner.opaque())
-    return replaced === undefined ? [] : [replaced]
-  })
+  if (commit.external) return [decodeJoinConnectionGroupData(bytes)]
+  if (commit.adds) return decodeAddUsersData(bytes)
+  if (bytes.length === 0) return []
+  const replaced = decodeUpdateClientData(bytes)
+  return replaced === undefined ? [] : [replaced]
 }

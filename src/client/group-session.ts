@@ -1,3 +1,4 @@
+import { wipe } from "../crypto/wipe.ts"
 import { fromHex } from "../wire/bytes.ts"
 import { type ClientContext, commitChanges } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -80,9 +81,16 @@ export class GroupSession {
         : change(GroupRecord, key, { ...next.facts, member: next.member.serialize() })
     await commitChanges(this.context, [own, ...changes], events)
     own.value?.fill(0)
+    if (next === undefined) this.#forget()
     this.#state = next
     this.#version += 1
     for (const listener of this.#listeners) listener()
+  }
+
+  #forget(): void {
+    const state = this.#state
+    state?.member.wipe()
+    wipe(state?.facts.earKey, state?.facts.credentialKey)
   }
 
   /**

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { decodeGroupState } from "ts-mls"
+import { initializeEpoch } from "ts-mls/keySchedule.js"
+import { ciphersuite } from "../../src/client/mls/ciphersuite.ts"
 import { MemberError } from "../../src/client/mls/member.ts"
+import { nativeCrypto } from "../../src/crypto/native.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { epochSecret, membership, NO_DATA, newKeyPackage, Room } from "./members.ts"
@@ -90,6 +94,24 @@ describe("members of one group", () => {
     expect(seen.added.map(({ leaf, identity }) => [leaf, identity])).toEqual([[2, utf8("c")]])
     expect(seen.removed).toEqual([])
   })
+})
+
+test("whoever is removed from a group of two cannot compute the next epoch from what it knows", async () => {
+  const room = await Room.create("a")
+  await room.add(0, "b")
+  const removed = room.member(1)
+  const known = decodeGroupState(removed.serialize(), 1)?.[0]
+  const { commit, next } = await room
+    .member(0)
+    .commit({ removes: [removed.leaf], authenticatedData: NO_DATA })
+  expect((await removed.process(commit)).selfRemoved).toBe(true)
+  const after = decodeGroupState(next.serialize(), 1)?.[0]
+  if (known === undefined || after === undefined) throw new Error("state")
+  const cs = ciphersuite(nativeCrypto)
+  const nothing = new Uint8Array(32)
+  const { initSecret } = known.keySchedule
+  const guess = await initializeEpoch(initSecret, nothing, after.groupContext, nothing, cs.kdf)
+  expect(guess.keySchedule.exporterSecret).not.toEqual(after.keySchedule.exporterSecret)
 })
 
 describe("padding", () => {

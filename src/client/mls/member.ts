@@ -32,6 +32,8 @@ export interface GroupMember {
   exporter(label: string, context: Uint8Array, length: number): Promise<Uint8Array>
   /** Everything, secrets included. */
   serialize(): Uint8Array
+  /** Overwrites every secret; nothing can be done with the member any more. */
+  wipe(): void
 }
 
 export interface MemberLeaf {

@@ -1,5 +1,4 @@
 import {
-  type CiphersuiteImpl,
   type ClientConfig,
   type ClientState,
   createApplicationMessage,
@@ -20,8 +19,8 @@ import { decodeKeyPackage } from "ts-mls/keyPackage.js"
 import { unprotectPrivateMessage } from "ts-mls/messageProtection.js"
 import { emptyPskIndex } from "ts-mls/pskIndex.js"
 import { encodeRatchetTree } from "ts-mls/ratchetTree.js"
+import { allSecretTreeValues } from "ts-mls/secretTree.js"
 import { deriveKeyPair } from "../../crypto/hpke.ts"
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { wipe } from "../../crypto/wipe.ts"
 import { FORMAT_VERSION } from "../../limits.ts"
 import { encodeExtensions } from "../../mls/codec/extension.ts"
@@ -41,19 +40,13 @@ import {
   type SignedGroupInfo,
   type StagedCommit,
 } from "./member.ts"
+import { withSoleCommitSecret } from "./sole-commit-secret.ts"
+import type { Suite } from "./suite.ts"
 
 /**
- * A member over ts-mls 1.6.4. Known differences from RFC 9420, all inside what only members see: a path in a tree
- * whose other half is blank derives one step more than the RFC says, and the path of a group of one yields the
- * all-zero commit secret, so that a member who is removed from a group of two could follow it until the next path.
+ * A member over ts-mls 1.6.4. Known difference from RFC 9420, inside what only members see: a path in a tree whose other
+ * half is blank derives one step more than the RFC says.
  */
-
-/** What every operation needs beside the state. */
-export interface Suite {
-  readonly crypto: CryptoProvider
-  readonly cs: CiphersuiteImpl
-  readonly config: ClientConfig
-}
 
 /** Application messages are padded to a power of two from here on, and to multiples of the last step above it. */
 const PADDED_BYTES_MIN = 256
@@ -165,7 +158,10 @@ export class TsMlsMember implements GroupMember {
         (removed): Proposal => ({ proposalType: "remove", remove: { removed } }),
       )
       const result = await createCommit(
-        { state: this.#state, cipherSuite: this.#suite.cs },
+        {
+          state: this.#state,
+          cipherSuite: withSoleCommitSecret(this.#suite, this.#state.keySchedule.initSecret),
+        },
         {
           wireAsPublicMessage: true,
           extraProposals: [...removes, ...adds],
@@ -291,6 +287,15 @@ export class TsMlsMember implements GroupMember {
     const decoded = decodeWhole(decodeMlsMessage, message.slice())
     if (!equal(groupIdOf(decoded), this.groupId)) throw new MemberError("group id")
     return decoded
+  }
+
+  wipe(): void {
+    const { keySchedule, secretTree, privatePath, signaturePrivateKey, historicalReceiverData } = this.#state
+    wipe(...Object.values(keySchedule), ...Object.values(privatePath.privateKeys), signaturePrivateKey)
+    wipe(...allSecretTreeValues(secretTree))
+    for (const past of historicalReceiverData.values()) {
+      wipe(past.senderDataSecret, past.resumptionPsk, ...allSecretTreeValues(past.secretTree))
+    }
   }
 
   exporter(label: string, context: Uint8Array, length: number): Promise<Uint8Array> {

@@ -36,7 +36,8 @@ import {
   type Membership,
   type OwnLeaf,
 } from "./member.ts"
-import { decodeWhole, guarded, type Suite, TsMlsMember } from "./ts-mls-member.ts"
+import type { Suite } from "./suite.ts"
+import { decodeWhole, guarded, TsMlsMember } from "./ts-mls-member.ts"
 
 /** Epochs whose application messages still open: for what was on its way when this client committed. */
 const EPOCHS_RETAINED = 8
