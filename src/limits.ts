@@ -19,8 +19,6 @@ export const DOMAIN_CHARACTERS_MAX = 253
 export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
 export const SMALL_REQUEST_BODY_BYTES_MAX = 64 * 1024
 export const REQUEST_AGE_SECONDS_MAX = 300
-/** How far ahead of the server's clock a client's may run. */
-export const REQUEST_FUTURE_SECONDS_MAX = 30
 /** Remembered request nonces; when full, requests are refused as overload instead of being let through unchecked. */
 export const REPLAY_ENTRIES_MAX = 2_000_000
 export const REQUESTS_IN_FLIGHT_MAX = 4096
@@ -57,13 +55,15 @@ export const RESERVED_GROUP_IDS_MAX = 100_000
 export const RESERVED_GROUP_ID_SECONDS = 3600
 export const GROUP_STATE_BYTES_MAX = 64 * 1024 * 1024
 export const PADDING_UNIT_BYTES_MIN = 4096
+/** Commits, and bytes of their undo logs, back to which joiners still get the tree of their epoch. */
+export const HISTORY_EPOCHS_MAX = 1024
+export const HISTORY_BYTES_MAX = 16 * 1024 * 1024
 
 // Queuing service
 export const CLIENTS_PER_USER_MAX = 10
 export const KEY_PACKAGE_BYTES_MAX = 8192
 export const ADD_PACKAGES_MAX = 100
 export const QUEUE_CONFIG_BYTES_MAX = 1024
-export const PUSH_TOKEN_BYTES_MAX = 1024
 export const QUEUE_RETENTION_MONTHS = 3
 
 // Queues (chains and the pool; PROTOCOL.md section 6.2)
@@ -86,6 +86,24 @@ export const STREAM_FRAME_BYTES_MAX = 64 * 1024
 /** A socket that has not sent its first frame by then is closed. */
 export const STREAM_OPEN_SECONDS_MAX = 10
 
+// The HTTP edge
+/** A connection on which nothing moves for so long is closed. */
+export const CONNECTION_IDLE_SECONDS_MAX = 60
+/** A request's body must have arrived by then, however steadily it trickles in. */
+export const BODY_SECONDS_MAX = 120
+/** WebSockets at the same time, opened streams and those that have not sent their first frame yet. */
+export const SOCKETS_MAX = 50_000
+/** Pings keep a stream alive through middleboxes. They come at random times in between, so that they form no pattern. */
+export const PING_SECONDS_MIN = 30
+export const PING_SECONDS_MAX = 120
+/** A stream whose peer answered no ping for so long is closed. */
+export const SOCKET_IDLE_SECONDS_MAX = 300
+/** Host names are at most 253 characters, a colon and a port 6 more. */
+export const HOST_CHARACTERS_MAX = 259
+/** How long a stopping server waits for requests in flight and for answers still being sent. */
+export const STOP_SECONDS_MAX = 20
+export const RETRY_AFTER_SECONDS = 1
+
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits.ts: ${relation} does not hold`)
 }
@@ -98,10 +116,6 @@ assertRelation(
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
 assertRelation(DEQUEUE_ENTRIES_MAX * 1200 < REQUEST_BODY_BYTES_MAX, "a full dequeue fits into a response")
-assertRelation(
-  REQUEST_FUTURE_SECONDS_MAX < REQUEST_AGE_SECONDS_MAX,
-  "REQUEST_FUTURE_SECONDS_MAX < REQUEST_AGE_SECONDS_MAX",
-)
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,
   "client credentials outlive nothing above",

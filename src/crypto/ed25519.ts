@@ -1,4 +1,4 @@
-import { equal } from "../wire/bytes.ts"
+import { equal, fromHex } from "../wire/bytes.ts"
 
 /**
  * What strict Ed25519 verification asks of an encoded point before any arithmetic, shared by both providers.
@@ -14,40 +14,7 @@ PRIME[0] = 0xed
 PRIME[31] = 0x7f
 
 /** The y coordinate of two of the four points of order 8, little-endian; the other two have its negative. */
-const ORDER_EIGHT_Y = Uint8Array.of(
-  0x26,
-  0xe8,
-  0x95,
-  0x8f,
-  0xc2,
-  0xb2,
-  0x27,
-  0xb0,
-  0x45,
-  0xc3,
-  0xf4,
-  0x89,
-  0xf2,
-  0xef,
-  0x98,
-  0xf0,
-  0xd5,
-  0xdf,
-  0xac,
-  0x05,
-  0xd3,
-  0xc6,
-  0x33,
-  0x39,
-  0xb1,
-  0x38,
-  0x02,
-  0x88,
-  0x6d,
-  0x53,
-  0xfc,
-  0x05,
-)
+const ORDER_EIGHT_Y = fromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
 
 const SMALL_ORDER_Y: readonly Uint8Array[] = [
   new Uint8Array(32),
@@ -77,7 +44,7 @@ function negate(y: Uint8Array): Uint8Array {
 
 /** Whether the 32 bytes are a canonical y coordinate (sign bit aside) of a point that is not of small order. */
 export function isStrictPointEncoding(encoded: Uint8Array): boolean {
-  const y = encoded.slice()
+  const y = Uint8Array.from(encoded) // a copy: Buffer.slice would share the caller's memory
   y[31] = y[31]! & 0x7f
   if (!isBelowPrime(y)) return false
   return !SMALL_ORDER_Y.some((small) => equal(small, y))

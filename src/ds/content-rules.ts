@@ -1,12 +1,12 @@
 import { ADDS_PER_COMMIT_MAX, MEMBERS_MAX } from "../limits.ts"
 import { decodeMlsMessage, type FlatTree, type StagedCommit } from "../mls/index.ts"
 import { toHex } from "../wire/bytes.ts"
-import { Problem } from "../wire/problem.ts"
 import {
   decodeAddUsersData,
   decodeJoinConnectionGroupData,
   decodeUpdateClientData,
-} from "./authenticated-data.ts"
+} from "../wire/commit-data.ts"
+import { Problem } from "../wire/problem.ts"
 import type { CredentialChange } from "./credentials.ts"
 import { type Newcomer, ownQueueConfig, queueConfigOf, sameCredential } from "./newcomer.ts"
 import { allow, validating } from "./refusal.ts"

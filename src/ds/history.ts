@@ -1,4 +1,4 @@
-import { HASH_BYTES } from "../limits.ts"
+import { HASH_BYTES, HISTORY_BYTES_MAX, HISTORY_EPOCHS_MAX } from "../limits.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Reader, Writer } from "../wire/tls.ts"
 import { type CredentialChange, readChange, writeChange } from "./credentials.ts"
@@ -33,11 +33,6 @@ export interface Undo {
   readonly tree: Uint8Array
   readonly credentials: readonly CredentialChange[]
 }
-
-/** Joiners of epochs further back than this are given up: nobody can make a group carry an endless log. */
-export const HISTORY_EPOCHS_MAX = 1024
-/** The same for the bytes of the log. */
-export const HISTORY_BYTES_MAX = 16 * 1024 * 1024
 
 export function writeEpochRecord(writer: Writer, record: EpochRecord): void {
   writer.u64(record.epoch)

@@ -1,5 +1,5 @@
+import { RETRY_AFTER_SECONDS } from "../limits.ts"
 import { type Problem, type ProblemCode, problems } from "../wire/problem.ts"
-import { RETRY_AFTER_SECONDS } from "./limits.ts"
 
 /** Browsers may call from anywhere: nothing is authenticated by cookies or by where a request comes from. */
 export const anyOrigin = {

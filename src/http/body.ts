@@ -1,6 +1,6 @@
 import { wipe } from "../crypto/wipe.ts"
+import { BODY_SECONDS_MAX } from "../limits.ts"
 import { Problem } from "../wire/problem.ts"
-import { BODY_SECONDS_MAX } from "./limits.ts"
 
 /**
  * Reads a request's body into one buffer, which the caller overwrites. Never holds more than `bytesMax` bytes and one

@@ -1,7 +1,13 @@
 import type { Server } from "bun"
 import { Elysia } from "elysia"
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { REQUEST_BODY_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX } from "../limits.ts"
+import {
+  CONNECTION_IDLE_SECONDS_MAX,
+  REQUEST_BODY_BYTES_MAX,
+  REQUESTS_IN_FLIGHT_MAX,
+  SOCKETS_MAX,
+  STOP_SECONDS_MAX,
+} from "../limits.ts"
 import { Problem } from "../wire/problem.ts"
 import { STREAM_PATH, streamClose } from "../wire/queue.ts"
 import { cborAnswer, jsonAnswer, preflightAnswer, problemAnswer, textAnswer } from "./answers.ts"
@@ -9,7 +15,6 @@ import type { CallGuard } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
 import { Freshness } from "./freshness.ts"
 import { isPlainHost, targetOf } from "./host.ts"
-import { CONNECTION_IDLE_SECONDS_MAX, SOCKETS_MAX, STOP_SECONDS_MAX } from "./limits.ts"
 import { ReplayCache } from "./replay.ts"
 import { type Operation, operationRunner } from "./routes.ts"
 import { Connection, type OpenStream, Streams } from "./stream.ts"

@@ -1,4 +1,4 @@
-import { HOST_CHARACTERS_MAX } from "./limits.ts"
+import { HOST_CHARACTERS_MAX } from "../limits.ts"
 
 const HOST =
   /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/i

@@ -1,7 +1,14 @@
 import type { Static } from "@sinclair/typebox"
 import type { ServerWebSocket, WebSocketHandler } from "bun"
 import { wipe } from "../crypto/wipe.ts"
-import { STREAM_BUFFERED_BYTES_MAX, STREAM_FRAME_BYTES_MAX, STREAM_OPEN_SECONDS_MAX } from "../limits.ts"
+import {
+  PING_SECONDS_MAX,
+  PING_SECONDS_MIN,
+  SOCKET_IDLE_SECONDS_MAX,
+  STREAM_BUFFERED_BYTES_MAX,
+  STREAM_FRAME_BYTES_MAX,
+  STREAM_OPEN_SECONDS_MAX,
+} from "../limits.ts"
 import type { SignedCall } from "../wire/call.ts"
 import { encodeBody } from "../wire/cbor.ts"
 import type { ProblemCode } from "../wire/problem.ts"
@@ -14,7 +21,6 @@ import {
 } from "../wire/queue.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
-import { PING_SECONDS_MAX, PING_SECONDS_MIN, SOCKET_IDLE_SECONDS_MAX } from "./limits.ts"
 
 /** Where a stream's state machine sends its frames. */
 export interface StreamSink {

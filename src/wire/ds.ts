@@ -38,7 +38,13 @@ const EncryptedCredentials = Type.Array(
 
 const QueueConfig = boundedBytes(QUEUE_CONFIG_BYTES_MAX, "ClientQueueConfig")
 const RatchetTree = boundedBytes(GROUP_STATE_BYTES_MAX, "ratchet_tree")
-const commitProblems = ["ds.wrong-epoch", "ds.invalid-message", "ds.not-allowed", "queue.full"] as const
+const commitProblems = [
+  "ds.wrong-epoch",
+  "ds.invalid-message",
+  "ds.not-allowed",
+  "ds.group-too-large",
+  "queue.full",
+] as const
 
 /** The delivery service's operations (PROTOCOL.md section 5.3). */
 export const ds = {
@@ -64,7 +70,7 @@ export const ds = {
       queueConfig: QueueConfig,
     }),
     result: Nothing,
-    problems: ["ds.invalid-message"],
+    problems: ["ds.invalid-message", "ds.not-allowed", "ds.group-too-large"],
   }),
   externalCommitInfo: endpoint({
     name: "ds.external-commit-info",
@@ -116,7 +122,7 @@ export const ds = {
       ),
     }),
     result: Nothing,
-    problems: [...commitProblems, "ds.group-too-large"],
+    problems: commitProblems,
   }),
   removeUsers: endpoint({
     name: "ds.remove-users",

@@ -127,3 +127,17 @@ describe("strict Ed25519", () => {
     }
   })
 })
+
+test("verification leaves its inputs as they are, and takes a Buffer like any bytes", () => {
+  const seed = nativeCrypto.random(32)
+  const message = nativeCrypto.random(100)
+  for (let i = 0; i < 64; i++) {
+    const key = Buffer.from(nativeCrypto.ed25519Public(seed))
+    const signature = Buffer.from(nativeCrypto.ed25519Sign(seed, Uint8Array.of(...message, i)))
+    const before = Buffer.from(signature)
+    for (const provider of [nativeCrypto, portableCrypto]) {
+      expect(provider.ed25519Verify(key, Uint8Array.of(...message, i), signature)).toBeTrue()
+    }
+    expect(signature).toEqual(before)
+  }
+})

@@ -10,13 +10,13 @@ import {
 import {
   type EpochRecord,
   findJoiner,
-  HISTORY_EPOCHS_MAX,
   type Joiner,
   readEpochRecord,
   recordCommit,
   undosBackTo,
   writeEpochRecord,
 } from "../../src/ds/history.ts"
+import { HISTORY_EPOCHS_MAX } from "../../src/limits.ts"
 import { decodeAll, encodeWith } from "../../src/wire/tls.ts"
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })

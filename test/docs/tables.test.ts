@@ -1,0 +1,58 @@
+import { describe, expect, test } from "bun:test"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { type Rule, rules } from "../../src/mls/rules.ts"
+import { problems } from "../../src/wire/problem.ts"
+
+const root = join(import.meta.dir, "../..")
+const read = (file: string): string => readFileSync(join(root, file), "utf8")
+const documents = [
+  "README.md",
+  "SECURITY.md",
+  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+]
+
+describe("the documentation", () => {
+  test("lists every refusal with its status and title, and no other", () => {
+    const listed = [...read("docs/errors.md").matchAll(/^\| `([a-z.-]+)` \| (\d+) \| (.*) \|$/gm)]
+    const expected = Object.entries(problems).map(([code, { status, title }]) => [code, `${status}`, title])
+    expect(listed.map((row) => row.slice(1))).toEqual(expected)
+  })
+
+  test("lists every validation rule with its section, code and text, and no other", () => {
+    const listed = [
+      ...read("docs/validation.md").matchAll(/^\| (DS-VAL-\d+) \| (.*?) \| `(.*?)` \| (.*) \|$/gm),
+    ]
+    const expected = Object.values<Rule>(rules).map(({ id, section, code, text }) => [
+      id,
+      section,
+      code,
+      text,
+    ])
+    expect(listed.map((row) => row.slice(1))).toEqual(expected)
+  })
+
+  test("names a test that exists behind each line of the threat model", () => {
+    const named = [...read("docs/threat-model.md").matchAll(/`(test\/[\w/.-]+\.test\.ts)`(?: “([^”]+)”)?/g)]
+    expect(named.length).toBeGreaterThan(10)
+    for (const [, file = "", title] of named) {
+      expect(existsSync(join(root, file)), file).toBeTrue()
+      if (title !== undefined) expect(read(file), `${file}: ${title}`).toContain(title)
+    }
+  })
+
+  test("gives a reason for every dependency", () => {
+    const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, object>
+    const reasons = read("docs/dependencies.md")
+    for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+      expect(reasons).toContain(`\`${name}\``)
+  })
+
+  for (const document of documents) {
+    test(`${document} links to files that exist`, () => {
+      for (const [, target = ""] of read(document).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+        expect(existsSync(join(root, dirname(document), target)), target).toBeTrue()
+      }
+    })
+  }
+})
