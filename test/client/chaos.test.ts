@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { memoryStore } from "../../src/client/store.ts"
 import { befriend, Person } from "./people.ts"
 import { ServerUnderTest } from "./server.ts"
-import { CrashingStore, lossyFetch, randomFrom } from "./trouble.ts"
+import { breakingWebSocket, CrashingStore, lossyFetch, randomFrom } from "./trouble.ts"
 
 const server = new ServerUnderTest()
 beforeAll(() => server.start())
@@ -72,6 +72,23 @@ test("a network that loses requests and answers changes nothing of that", async 
   await expectHeard(people, said)
   await Promise.all(people.map((person) => person.stop()))
 }, 90_000)
+
+test("streams that break after any frame lose, double and reorder nothing", async () => {
+  const random = randomFrom(7)
+  const people = await party(["a", "b", "c"], (name) =>
+    Person.register(server, name, { webSocket: breakingWebSocket(random, 6) }),
+  )
+  const said = new Map(
+    people.map((person) => [person, Array.from({ length: 12 }, (_, i) => `${i} ${"long ".repeat(i * 60)}`)]),
+  )
+  await Promise.all(
+    people.map(async (person) => {
+      for (const text of said.get(person) ?? []) await person.say(text)
+    }),
+  )
+  await expectHeard(people, said)
+  await Promise.all(people.map((person) => person.stop()))
+}, 120_000)
 
 /** Twenty times: says something, changes the group now and then, dies at some write meanwhile, and comes back. */
 async function crashAndSpeak(

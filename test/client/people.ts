@@ -1,14 +1,10 @@
-import { Client, type ClientEvent } from "../../src/client/client.ts"
+import { Client, type ClientEvent, type ClientOptions } from "../../src/client/client.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
-import type { Fetch } from "../../src/client/transport.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import type { ServerUnderTest } from "./server.ts"
 
-export interface PersonOptions {
-  readonly store?: ClientStore
-  readonly fetch?: Fetch | undefined
-}
+export type PersonOptions = Partial<Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto">>
 
 /** A person with one client, who remembers every event, by number, as a careful application does. */
 export class Person {
@@ -16,24 +12,24 @@ export class Person {
   readonly store: ClientStore
   readonly events: ClientEvent[] = []
   readonly #server: ServerUnderTest
-  readonly #fetch: Fetch | undefined
+  readonly #surroundings: Omit<PersonOptions, "store">
   #client: Client | undefined
   readonly #seen = new Set<number>()
   readonly #waiting = new Set<() => void>()
 
-  private constructor(server: ServerUnderTest, name: string, store: ClientStore, fetch: Fetch | undefined) {
+  private constructor(
+    server: ServerUnderTest,
+    name: string,
+    { store = memoryStore(), ...surroundings }: PersonOptions,
+  ) {
     this.#server = server
-    this.#fetch = fetch
+    this.#surroundings = surroundings
     this.name = name
     this.store = store
   }
 
-  static async register(
-    server: ServerUnderTest,
-    name: string,
-    { store = memoryStore(), fetch }: PersonOptions = {},
-  ): Promise<Person> {
-    const person = new Person(server, name, store, fetch)
+  static async register(server: ServerUnderTest, name: string, options: PersonOptions = {}): Promise<Person> {
+    const person = new Person(server, name, options)
     await person.start()
     return person
   }
@@ -55,7 +51,7 @@ export class Person {
       displayName: this.name,
       spreadMilliseconds: 0,
       patienceMilliseconds: 30_000,
-      ...(this.#fetch === undefined ? {} : { fetch: this.#fetch }),
+      ...this.#surroundings,
     })
     this.#client.onEvent(async (event) => {
       if (this.#seen.has(event.number)) return

@@ -23,6 +23,19 @@ export function lossyFetch(random: () => number, share: number): Fetch {
   }
 }
 
+/** Streams that break after some frames. */
+export function breakingWebSocket(random: () => number, framesMax: number): (url: URL) => WebSocket {
+  return (url) => {
+    const socket = new WebSocket(url)
+    let left = 1 + Math.floor(random() * framesMax)
+    socket.addEventListener("message", () => {
+      left -= 1
+      if (left === 0) socket.close()
+    })
+    return socket
+  }
+}
+
 /** A store whose process dies at a chosen write: just before it or just after. Nothing works until it is revived. */
 export class CrashingStore implements ClientStore {
   readonly #inner: ClientStore

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { memoryStore } from "../../src/client/store.ts"
+import { portableCrypto } from "../../src/crypto/portable.ts"
+import { befriend, Person } from "./people.ts"
+import { ServerUnderTest } from "./server.ts"
+
+const server = new ServerUnderTest()
+beforeAll(() => server.start())
+afterAll(() => server.end())
+
+test("whoever is removed keeps nothing of the group, and can be added again", async () => {
+  const store = memoryStore()
+  const host = await Person.register(server, "host")
+  const guest = await Person.register(server, "guest", { store })
+  await befriend(host, guest)
+  const group = await host.client.createGroup()
+  await group.add(guest.user)
+  await guest.until((person) => person.has("joined"))
+  await host.say("before")
+  expect(await store.list(`group/${group.id}`)).toHaveLength(1)
+
+  await group.remove(guest.user)
+  await guest.until((person) => person.has("left"))
+  expect(await store.list(`group/${group.id}`)).toEqual([])
+  expect(() => guest.client.group(group.id)).toThrow()
+  await host.say("between")
+
+  await group.add(guest.user)
+  await guest.until((person) => person.has("joined", 2))
+  await host.say("after")
+  await guest.until((person) => person.heard().length === 2)
+  expect(guest.heard()).toEqual([`${host.user}: before`, `${host.user}: after`])
+  await Promise.all([host, guest].map((person) => person.stop()))
+})
+
+test("what the group knows, every member's client agrees on, after a restart as well", async () => {
+  const people = await Promise.all(["a", "b", "c"].map((name) => Person.register(server, name)))
+  const [a, b, c] = people as [Person, Person, Person]
+  await befriend(a, b)
+  await befriend(b, c)
+  const group = await a.client.createGroup()
+  await group.add(b.user)
+  await b.until((person) => person.has("joined"))
+  // A member who did not create the group adds a contact whom the creator does not know.
+  await b.client.group(group.id).add(c.user)
+  await c.until((person) => person.has("joined"))
+  await a.until((person) => person.has("added", 2))
+  await expect(group.add("00000000-0000-0000-0000-000000000000@example.org")).rejects.toMatchObject({
+    code: "client.unknown-contact",
+  })
+  await expect(group.add(b.user)).rejects.toMatchObject({ code: "ds.not-allowed" })
+  for (const person of people) {
+    await person.restart()
+    const seen = person.client.group(group.id)
+    expect(seen.members().map(({ user }) => user)).toEqual([a.user, b.user, c.user])
+    expect(seen.epoch).toBe(2n)
+  }
+  await c.client.group(group.id).remove(a.user)
+  await a.until((person) => person.has("left"))
+  await Promise.all(people.map((person) => person.stop()))
+})
+
+test("a client with the portable primitives, as in a browser, is like any other", async () => {
+  const native = await Person.register(server, "native")
+  const portable = await Person.register(server, "portable", { crypto: portableCrypto })
+  await befriend(portable, native)
+  const group = await portable.client.createGroup()
+  await group.add(native.user)
+  await native.until((person) => person.has("joined"))
+  await native.say("hello")
+  await portable.until((person) => person.heard().length === 1)
+  await portable.say("and hello")
+  await native.until((person) => person.heard().length === 1)
+  await Promise.all([native, portable].map((person) => person.stop()))
+}, 30_000)
+
+test("asking oneself, a nobody or nonsense to connect is refused", async () => {
+  const person = await Person.register(server, "alone")
+  const { client } = person
+  await expect(client.connect(person.user)).rejects.toMatchObject({ code: "client.invalid" })
+  await expect(client.connect("nonsense")).rejects.toMatchObject({ code: "client.invalid" })
+  await expect(client.connect("00000000-0000-0000-0000-000000000000@example.org")).rejects.toMatchObject({
+    code: "as.no-connection-package",
+  })
+  await person.stop()
+})
