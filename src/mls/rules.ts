@@ -3,7 +3,7 @@
  * says. A {@link MlsError} always names one of these. Ids are never reused.
  */
 export interface Rule {
-  readonly id: `DS-VAL-${string}`
+  readonly id: `DS-VAL-${string}` | `MLS-${string}`
   readonly code: `mls.${string}`
   readonly section: string
   readonly text: string
