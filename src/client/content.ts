@@ -1,4 +1,4 @@
-import { FORMAT_VERSION } from "../limits.ts"
+import { APPLICATION_MESSAGE_BYTES_MAX, FORMAT_VERSION } from "../limits.ts"
 import {
   decodeAddUsersData,
   decodeJoinConnectionGroupData,
@@ -21,6 +21,9 @@ export interface Content {
   readonly sequence: number
   readonly body: Uint8Array
 }
+
+/** The longest body: what is left of an application message after framing and padding. */
+export const CONTENT_BYTES_MAX = APPLICATION_MESSAGE_BYTES_MAX - 20 * 1024
 
 const kinds = { application: 1, friendship: 2 } as const
 

@@ -4,6 +4,7 @@ import { encodeAddUsersData, encodeUpdateClientData } from "../wire/commit-data.
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
+import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -41,9 +42,13 @@ export class Group {
     return this.#session.state.facts.members.map(({ user, leaf }) => ({ user, leaf }))
   }
 
-  /** Sends to all other members, exactly once, in the order of calling. */
-  send(bytes: Uint8Array): Promise<void> {
-    return sendContent(this.#session, "application", bytes.slice())
+  /**
+   * Sends to all other members, exactly once, in the order of calling. Throws ClientError `request.too-large` beyond
+   * {@link CONTENT_BYTES_MAX} bytes.
+   */
+  async send(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > CONTENT_BYTES_MAX) throw new ClientError("request.too-large")
+    await sendContent(this.#session, "application", bytes.slice())
   }
 
   /**

@@ -52,7 +52,7 @@ describe("members of one group", () => {
       }),
       { numRuns: 25 },
     )
-  })
+  }, 60_000)
 
   test("read an application message once", async () => {
     const room = await Room.create("a")

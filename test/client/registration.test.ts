@@ -51,4 +51,4 @@ test("a client in a store is the same client again, without asking the server", 
   await server.start()
   await person.client.caughtUp()
   await person.stop()
-})
+}, 60_000)

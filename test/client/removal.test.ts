@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
+import { CONTENT_BYTES_MAX } from "../../src/client/content.ts"
 import { memoryStore } from "../../src/client/store.ts"
 import { portableCrypto } from "../../src/crypto/portable.ts"
 import { befriend, Person } from "./people.ts"
@@ -31,7 +32,7 @@ test("whoever is removed keeps nothing of the group, and can be added again", as
   await guest.until((person) => person.heard().length === 2)
   expect(guest.heard()).toEqual([`${host.user}: before`, `${host.user}: after`])
   await Promise.all([host, guest].map((person) => person.stop()))
-})
+}, 60_000)
 
 test("what the group knows, every member's client agrees on, after a restart as well", async () => {
   const people = await Promise.all(["a", "b", "c"].map((name) => Person.register(server, name)))
@@ -58,7 +59,7 @@ test("what the group knows, every member's client agrees on, after a restart as 
   await c.client.group(group.id).remove(a.user)
   await a.until((person) => person.has("left"))
   await Promise.all(people.map((person) => person.stop()))
-})
+}, 60_000)
 
 test("a client with the portable primitives, as in a browser, is like any other", async () => {
   const native = await Person.register(server, "native")
@@ -72,7 +73,24 @@ test("a client with the portable primitives, as in a browser, is like any other"
   await portable.say("and hello")
   await native.until((person) => person.heard().length === 1)
   await Promise.all([native, portable].map((person) => person.stop()))
-}, 30_000)
+}, 60_000)
+
+test("the longest message arrives, a longer one is refused and blocks nothing", async () => {
+  const host = await Person.register(server, "host")
+  const guest = await Person.register(server, "guest")
+  await befriend(host, guest)
+  const group = await host.client.createGroup()
+  await group.add(guest.user)
+  await expect(group.send(new Uint8Array(CONTENT_BYTES_MAX + 1))).rejects.toMatchObject({
+    code: "request.too-large",
+  })
+  await group.send(new Uint8Array(CONTENT_BYTES_MAX).fill(65))
+  await group.send(new Uint8Array(0))
+  await guest.until((person) => person.has("message", 2))
+  const sizes = guest.events.flatMap((event) => (event.type === "message" ? [event.bytes.length] : []))
+  expect(sizes).toEqual([CONTENT_BYTES_MAX, 0])
+  await Promise.all([host, guest].map((person) => person.stop()))
+}, 60_000)
 
 test("asking oneself, a nobody or nonsense to connect is refused", async () => {
   const person = await Person.register(server, "alone")
@@ -83,4 +101,4 @@ test("asking oneself, a nobody or nonsense to connect is refused", async () => {
     code: "as.no-connection-package",
   })
   await person.stop()
-})
+}, 60_000)
