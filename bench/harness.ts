@@ -48,11 +48,11 @@ export async function timeCall(call: () => unknown, options: Options): Promise<n
 }
 
 /** Microseconds that each of `count` awaited steps took, one after the other. */
-export async function timeSteps(count: number, step: (i: number) => Promise<void>): Promise<number[]> {
+export async function timeSteps(count: number, step: () => Promise<void>): Promise<number[]> {
   const times: number[] = []
   for (let i = 0; i < count; i++) {
     const began = performance.now()
-    await step(i)
+    await step()
     times.push((performance.now() - began) * 1000)
   }
   return times

@@ -110,15 +110,18 @@ async function benchGroup(size: number, options: Options, model: Model): Promise
       const sizes = recordSizes(server, group)
       const recipients = group.author.tree.memberCount - 1
       const runs: number[] = []
+      const cpu: number[] = []
       let messageBytes = 0
       for (let run = 0; run < options.runs; run++) {
         const timed = await timeOne(server, one, group, next, repetitions)
         runs.push(median(timed.times))
+        cpu.push(median(timed.cpu))
         messageBytes = timed.messageBytes
       }
       const result = summarized(one.name, size, runs, {
         model: one.model(model, sizes, recipients, messageBytes),
         more: {
+          cpu_µs: median(cpu),
           µs_per_recipient: median(runs) / recipients,
           message_bytes: messageBytes,
           head_bytes: sizes.head,
@@ -144,16 +147,20 @@ async function timeOne(
   group: Group,
   next: () => Client,
   repetitions: number,
-): Promise<{ times: number[]; messageBytes: number }> {
+): Promise<{ times: number[]; cpu: number[]; messageBytes: number }> {
   const times: number[] = []
+  const cpu: number[] = []
   let messageBytes = 0
   for (let i = 0; i < repetitions; i++) {
     const prepared = prepare(group, next)
+    const before = process.cpuUsage()
     times.push(...(await timeSteps(1, () => server.call(operation, prepared.body))))
+    const { user, system } = process.cpuUsage(before)
+    cpu.push(user + system)
     prepared.accepted()
     messageBytes = prepared.messageBytes
   }
-  return { times, messageBytes }
+  return { times, cpu, messageBytes }
 }
 
 function keyOf({ author: { groupId }, earKey }: Group) {

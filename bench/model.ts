@@ -24,13 +24,27 @@ export interface Model {
   readonly ticketOpen: number
   /** Tag, keys and sealing of one entry, and the next chain key. */
   readonly chainSeal: number
-  /** A durable transaction of so many rows of one entry each. */
+  /** A durable transaction of so many rows of one entry each, into a pool of {@link POOL_ROWS}. */
   rows(count: number): number
+  /** The same for 1 000 rows and other sizes of the pool. */
+  readonly poolGrowth: readonly (readonly [poolRows: number, microseconds: number])[]
 }
 
 const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152]
 const ROW_COUNTS = [1, 10, 100, 1000]
+const POOL_ROWS = 20_000
+const LARGER_POOLS = [50_000, 100_000, 200_000]
 const TICKET_BYTES = 20
+/** Those of the store. */
+const SETTINGS = [
+  "locking_mode=EXCLUSIVE",
+  "page_size=8192",
+  "journal_mode=WAL",
+  "synchronous=FULL",
+  "secure_delete=ON",
+  "wal_autocheckpoint=0",
+  "cache_size=-65536",
+]
 
 /** Entries of a queue message that carries an MLSMessage of so many bytes. */
 export function entriesFor(messageBytes: number): number {
@@ -47,7 +61,7 @@ export function deliveryModel(model: Model, recipients: number, entriesEach: num
 export async function measureModel(options: Options): Promise<Model> {
   const ears = new Map<number, { open: number; seal: number }>()
   for (const bytes of RECORD_SIZES) ears.set(bytes, await measureEar(bytes, options))
-  const rows = await measureRows(options)
+  const { rows, poolGrowth } = await measureRows(options)
   return {
     ear: (ciphertextBytes) => {
       const at = (side: "open" | "seal") =>
@@ -58,6 +72,7 @@ export async function measureModel(options: Options): Promise<Model> {
       return { open: at("open"), seal: at("seal") }
     },
     rows: (count) => interpolated(rows, count),
+    poolGrowth,
     ...(await measurePrimitives(options)),
   }
 }
@@ -96,39 +111,48 @@ async function measureEar(bytes: number, options: Options): Promise<{ open: numb
   }
 }
 
-/** Transactions into a table like the pool's, with the same settings, after it has grown to some size. */
-async function measureRows({ short }: Options): Promise<(readonly [rows: number, microseconds: number])[]> {
+type Points = readonly (readonly [x: number, microseconds: number])[]
+
+/** Transactions into a table like the pool's, with the same settings; the log is copied back outside the measured time. */
+async function measureRows({ short }: Options): Promise<{ rows: Points; poolGrowth: Points }> {
   const directory = temporaryDirectory()
   const database = new Database(join(directory, "model.sqlite"))
   try {
-    for (const pragma of ["locking_mode=EXCLUSIVE", "page_size=8192", "journal_mode=WAL"])
-      database.run(`PRAGMA ${pragma}`)
-    for (const pragma of ["synchronous=FULL", "secure_delete=ON", "wal_autocheckpoint=0"])
-      database.run(`PRAGMA ${pragma}`)
-    database.run("PRAGMA cache_size=-65536")
+    for (const setting of SETTINGS) database.run(`PRAGMA ${setting}`)
     database.run(
       "CREATE TABLE pool (tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT",
     )
     const insert = database.prepare("INSERT INTO pool VALUES (?, ?)")
     const entry = crypto.random(ENTRY_BYTES)
+    let poolRows = 0
     const transact = async (count: number) => {
       const tags = Array.from({ length: count }, () => crypto.random(ENTRY_TAG_BYTES)).sort(Buffer.compare)
       database.run("BEGIN IMMEDIATE")
       for (const tag of tags) insert.run(tag, entry)
       database.run("COMMIT")
+      poolRows += count
     }
-    const measured: (readonly [number, number])[] = []
-    for (let i = 0; i < 10; i++) await transact(1000)
-    for (const count of ROW_COUNTS) {
+    const time = async (count: number) => {
       const times: number[] = []
-      for (let i = 0; i < (short ? 5 : 15); i++) {
+      for (let i = 0; i < (short ? 7 : 15); i++) {
         database.run("PRAGMA wal_checkpoint(RESTART)")
         times.push(...(await timeSteps(1, () => transact(count))))
       }
-      measured.push([count, median(times)])
+      return [count, median(times)] as const
+    }
+    const grow = async (until: number) => {
+      while (poolRows < until) await transact(2000)
+    }
+    await grow(POOL_ROWS)
+    const rows = []
+    for (const count of ROW_COUNTS) rows.push(await time(count))
+    const poolGrowth = []
+    for (const size of short ? [] : LARGER_POOLS) {
+      await grow(size)
+      poolGrowth.push([size, (await time(1000))[1]] as const)
     }
     insert.finalize()
-    return measured
+    return { rows, poolGrowth }
   } finally {
     database.close()
     rmSync(directory, { recursive: true, force: true })
@@ -163,5 +187,8 @@ export function modelResults(model: Model) {
     { name: "ticket open", size: TICKET_BYTES, microseconds: model.ticketOpen },
     { name: "chain seal", size: 1, microseconds: model.chainSeal },
     ...ROW_COUNTS.map((size) => ({ name: "durable rows", size, microseconds: model.rows(size) })),
+    ...model.poolGrowth.map(([size, microseconds]) => {
+      return { name: "1 000 durable rows, pool of", size, microseconds }
+    }),
   ]
 }

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs"
 import { ds } from "../src/wire/ds.ts"
 import { AT_ONCE, QUEUE_COUNTS, sendBody } from "./fan-out.ts"
-import { median, type Options, type Result, summarized } from "./harness.ts"
+import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
 import { Homeserver, temporaryDirectory } from "./homeserver.ts"
 import { MESSAGE_BYTES } from "./hot-path.ts"
 import { deliveryModel, entriesFor, type Model } from "./model.ts"
@@ -46,10 +46,10 @@ async function benchQueues(
     const throughputs: number[] = []
     const cpu: number[] = []
     for (let run = 0; run < runs; run++) {
-      latencies.push(median(await timed(rounds, () => audience.round(1))))
+      latencies.push(median(await timeSteps(rounds, () => audience.round(1))))
       const before = server.cpuTime()
       const messages = (rounds * AT_ONCE) / 2
-      const [elapsed] = await timed(1, async () => {
+      const [elapsed] = await timeSteps(1, async () => {
         for (let i = 0; i < rounds / 2; i++) await audience.round(AT_ONCE)
       })
       throughputs.push((elapsed as number) / messages)
@@ -71,16 +71,6 @@ async function benchQueues(
     audience.close()
     await server.stop()
   }
-}
-
-async function timed(count: number, step: () => Promise<void>): Promise<number[]> {
-  const times: number[] = []
-  for (let i = 0; i < count; i++) {
-    const began = performance.now()
-    await step()
-    times.push((performance.now() - began) * 1000)
-  }
-  return times
 }
 
 async function prepare(directory: string, queues: number): Promise<{ clients: Client[]; group: Group }> {
