@@ -24,7 +24,7 @@ type PendingSend = Extract<PendingOperation, { kind: "send" }>
 export type PendingCommit = Extract<PendingOperation, { kind: "commit" }>
 
 /** How often a commit is made again because others were faster. */
-const ATTEMPTS_MAX = 50
+const ATTEMPTS_MAX = 20
 /** By how much the random wait before the next one grows, so that of many who compete each gets a turn. */
 const CONTENTION_MILLISECONDS = 20
 
@@ -84,15 +84,24 @@ type Outcome = "accepted" | "lost" | "unknown"
 
 async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
   let own = resumed
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+  let attempts = 0
+  /** An epoch that the server has left: nothing can be sent before the commit that ended it has come. */
+  let left: bigint | undefined
+  const refused = (): false => {
+    if (plan !== undefined) left = session.state.member.epoch
+    return false
+  }
+  while (attempts < ATTEMPTS_MAX) {
     const { version } = session
     const done = await session.locked(async () => {
       if (own !== undefined && session.accepted.delete(own)) return true
+      if (left !== undefined && session.state.member.epoch === left) return false
+      attempts += 1
       const before = session.state.facts.pending
       if (before !== null) {
         const outcome =
           before.id === own ? await submit(session, before, true) : await settle(session, before)
-        if (outcome !== "accepted") return false
+        if (outcome !== "accepted") return refused()
         if (session.accepted.delete(own ?? "")) return true
       }
       // An operation that was resumed and lost its epoch is given up: nobody waits for it.
@@ -102,12 +111,14 @@ async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?:
       if (pending === null) return true
       own = pending.id
       await store(session, next)
-      if ((await submit(session, pending, false)) !== "accepted") return false
+      if ((await submit(session, pending, false)) !== "accepted") return refused()
       return session.accepted.delete(own)
     })
     if (done) return
     await session.changedSince(version)
-    await pause(Math.random() * attempt * CONTENTION_MILLISECONDS, session.context.signal)
+    if (session.current?.member.epoch !== left) {
+      await pause(Math.random() * attempts * CONTENTION_MILLISECONDS, session.context.signal)
+    }
   }
   throw new ClientError("client.contended")
 }
