@@ -20,13 +20,54 @@ export interface Epoch {
   readonly tree: FlatTree
 }
 
+/** A tree being edited, with a commit's proposals applied to it. */
+export interface ProposalsApplied {
+  readonly edit: TreeEdit
+  /** Leaves that are new or replaced, the committer's included once its path is applied. */
+  readonly fresh: Map<number, LeafNode>
+  readonly committerLeaf: number
+  /** Where the members of `adds` landed, in their order. */
+  readonly addedLeaves: readonly number[]
+}
+
 /** A tree with a commit applied to it. */
 export interface AppliedCommit {
   readonly tree: FlatTree
   readonly undo: Uint8Array
   readonly committerLeaf: number
-  /** Where the members of `adds` landed, in their order. */
   readonly addedLeaves: readonly number[]
+}
+
+/** Applies a list of proposals in the order of RFC 9420 section 12.3 and finds the committer's place. Throws MlsError. */
+export function applyProposals(epoch: Epoch, list: ProposalList, sender: Sender): ProposalsApplied {
+  const edit = new TreeEdit(epoch.crypto, epoch.tree)
+  const fresh = new Map<number, LeafNode>()
+  for (const { leaf, leafNode } of list.updates) {
+    edit.update(leaf, encodeLeafNode(leafNode))
+    fresh.set(leaf, leafNode)
+  }
+  for (const leaf of list.removes) edit.remove(leaf)
+  const addedLeaves = list.adds.map(({ leafNode }) => {
+    const leaf = edit.add(encodeLeafNode(leafNode))
+    fresh.set(leaf, leafNode)
+    return leaf
+  })
+  checkEncryptionKeys(edit, fresh)
+  const committerLeaf = sender.kind === "member" ? sender.leafIndex : edit.takeBlankLeaf()
+  return { edit, fresh, committerLeaf, addedLeaves }
+}
+
+/** Checks what proposals and path made of the tree: signature keys unique, everything supported by everybody. Throws MlsError. */
+export function finishCommit(epoch: Epoch, list: ProposalList, applied: ProposalsApplied): AppliedCommit {
+  const { context, tree } = epoch
+  const { edit, fresh, committerLeaf, addedLeaves } = applied
+  const signatureKeys = [...fresh].map(([leaf, { signatureKey }]) => ({ key: signatureKey, node: 2 * leaf }))
+  check(!signatureKeyOccurs(edit, signatureKeys), rules.duplicateSignatureKey)
+
+  const extensionsChanged = list.groupContextExtensions !== undefined
+  const demands = groupDemands(list.groupContextExtensions ?? context.extensions)
+  checkSupport(edit, fresh, demands, extensionsChanged, credentialTypesInUse(tree))
+  return { ...edit.finish(), committerLeaf, addedLeaves }
 }
 
 /**
@@ -40,22 +81,8 @@ export function applyCommit(
   sender: Sender,
 ): AppliedCommit {
   const { crypto, context, tree } = epoch
-  const edit = new TreeEdit(crypto, tree)
-  const fresh = new Map<number, LeafNode>()
-
-  for (const { leaf, leafNode } of list.updates) {
-    edit.update(leaf, encodeLeafNode(leafNode))
-    fresh.set(leaf, leafNode)
-  }
-  for (const leaf of list.removes) edit.remove(leaf)
-  const addedLeaves = list.adds.map(({ leafNode }) => {
-    const leaf = edit.add(encodeLeafNode(leafNode))
-    fresh.set(leaf, leafNode)
-    return leaf
-  })
-  checkEncryptionKeys(edit, fresh)
-
-  const committerLeaf = sender.kind === "member" ? sender.leafIndex : edit.takeBlankLeaf()
+  const applied = applyProposals(epoch, list, sender)
+  const { edit, fresh, committerLeaf, addedLeaves } = applied
   if (path !== undefined) {
     const { leafNode } = path
     checkReplacedKey(tree, list, sender, leafNode)
@@ -65,13 +92,7 @@ export function applyCommit(
     mergePath(crypto, edit, committerLeaf, path, steps)
     fresh.set(committerLeaf, leafNode)
   }
-  const signatureKeys = [...fresh].map(([leaf, { signatureKey }]) => ({ key: signatureKey, node: 2 * leaf }))
-  check(!signatureKeyOccurs(edit, signatureKeys), rules.duplicateSignatureKey)
-
-  const extensionsChanged = list.groupContextExtensions !== undefined
-  const demands = groupDemands(list.groupContextExtensions ?? context.extensions)
-  checkSupport(edit, fresh, demands, extensionsChanged, credentialTypesInUse(tree))
-  return { ...edit.finish(), committerLeaf, addedLeaves }
+  return finishCommit(epoch, list, applied)
 }
 
 function checkEncryptionKeys(edit: TreeEdit, fresh: ReadonlyMap<number, LeafNode>): void {

@@ -3,6 +3,7 @@ import { toHex } from "../../wire/bytes.ts"
 import type { Commit } from "../codec/commit.ts"
 import { decodeExtensions, encodeExtensions } from "../codec/extension.ts"
 import type { Sender } from "../codec/framing.ts"
+import type { GroupContext } from "../codec/group-context.ts"
 import { encodeKeyPackage, type KeyPackage } from "../codec/key-package.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { check } from "../error.ts"
@@ -60,7 +61,8 @@ export interface CommitOptions extends Clock {
   readonly maximumAdds?: number
 }
 
-const LAST_EPOCH = 2n ** 64n - 1n
+/** The number of an epoch that no commit can end. */
+export const LAST_EPOCH = 2n ** 64n - 1n
 
 /**
  * Validates a commit without knowing any secret of the group, and says what the next epoch looks like: framing and
@@ -80,7 +82,17 @@ export function observeCommit(
   mlsMessage: Uint8Array,
   options: CommitOptions,
 ): StagedCommit {
-  const handshake = decodeHandshake(mlsMessage)
+  return stageCommit(crypto, state, tree, decodeHandshake(mlsMessage), options)
+}
+
+/** {@link observeCommit} of a commit that is decoded, or decrypted, already. Throws MlsError. */
+export function stageCommit(
+  crypto: CryptoProvider,
+  state: PublicGroupState,
+  tree: FlatTree,
+  handshake: Handshake,
+  options: CommitOptions,
+): StagedCommit {
   const { content, sender } = handshake.framed
   check(content.kind === "commit", rules.notCommit)
   const { commit } = content
@@ -92,11 +104,16 @@ export function observeCommit(
   const adds = proposals.filter(({ proposal }) => proposal.kind === "add")
   check(adds.length <= (options.maximumAdds ?? Number.POSITIVE_INFINITY), rules.tooManyAdds)
   const { groupId } = state.context
-  const list = checkList({ crypto, groupId, tree, clock: options }, commit, sender, proposals)
+  const list = checkProposals({ crypto, groupId, tree, clock: options }, sender, proposals)
+  check(sender.kind !== "member" || commit.path !== undefined || list.pathOptional, rules.pathRequired)
   const applied = applyCommit({ crypto, context: state.context, tree }, list, commit.path, sender)
 
   return {
-    next: nextState(crypto, state, handshake, applied.tree.rootHash(), list),
+    next: nextState(
+      crypto,
+      nextContext(crypto, state, handshake, applied.tree.rootHash(), list),
+      (handshake.confirmationTag as Uint8Array).slice(),
+    ),
     tree: applied.tree,
     undo: applied.undo,
     sender: { kind: sender.kind === "member" ? "member" : "new-member", leaf: applied.committerLeaf },
@@ -146,41 +163,46 @@ function resolve(commit: Commit, committer: Sender, options: CommitOptions): Com
   })
 }
 
-function checkList(
+/** Checks what a commit of this sender commits (RFC 9420 section 12.2). Throws MlsError. */
+export function checkProposals(
   context: ProposalContext,
-  commit: Commit,
   sender: Sender,
   proposals: readonly CommittedProposal[],
 ): ProposalList {
-  if (sender.kind !== "member") return checkExternalProposalList(context, proposals)
-  const list = checkProposalList(context, proposals, sender.leafIndex)
-  check(commit.path !== undefined || list.pathOptional, rules.pathRequired)
-  return list
+  return sender.kind === "member"
+    ? checkProposalList(context, proposals, sender.leafIndex)
+    : checkExternalProposalList(context, proposals)
 }
 
-function nextState(
+/** The context of the epoch that a commit begins (RFC 9420 sections 8.1 and 8.2). */
+export function nextContext(
   crypto: CryptoProvider,
   state: PublicGroupState,
   handshake: Handshake,
   treeHash: Uint8Array,
   list: ProposalList,
-): PublicGroupState {
+): GroupContext {
   const { context } = state
-  const confirmationTag = (handshake.confirmationTag as Uint8Array).slice()
-  const confirmed = confirmedTranscriptHash(crypto, state.interimTranscriptHash, handshake.transcriptInput)
   const extensions =
     list.groupContextExtensions === undefined
       ? context.extensions
       : decodeExtensions(encodeExtensions(list.groupContextExtensions))
+  const { transcriptInput } = handshake
   return {
-    context: {
-      ...context,
-      epoch: context.epoch + 1n,
-      treeHash,
-      confirmedTranscriptHash: confirmed,
-      extensions,
-    },
-    interimTranscriptHash: interimTranscriptHash(crypto, confirmed, confirmationTag),
-    confirmationTag,
+    ...context,
+    epoch: context.epoch + 1n,
+    treeHash,
+    confirmedTranscriptHash: confirmedTranscriptHash(crypto, state.interimTranscriptHash, transcriptInput),
+    extensions,
   }
+}
+
+/** The state of an epoch with its confirmation tag. */
+export function nextState(
+  crypto: CryptoProvider,
+  context: GroupContext,
+  confirmationTag: Uint8Array,
+): PublicGroupState {
+  const interim = interimTranscriptHash(crypto, context.confirmedTranscriptHash, confirmationTag)
+  return { context, interimTranscriptHash: interim, confirmationTag }
 }

@@ -11,7 +11,7 @@ import { type CommittedProposal, checkProposal, checkProposalSender } from "../g
 import { proposalRef } from "../labels.ts"
 import { rules } from "../rules.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
-import { checkEpoch, checkSignature, decodeHandshake } from "./handshake.ts"
+import { checkEpoch, checkSignature, decodeHandshake, type Handshake } from "./handshake.ts"
 import type { PublicGroupState } from "./state.ts"
 
 /** A proposal sent by itself, which a later commit may name by `ref`, the hash of the message (RFC 9420 section 5.2). */
@@ -47,7 +47,17 @@ export function observeProposal(
   mlsMessage: Uint8Array,
   clock: Clock,
 ): AuthenticatedProposal {
-  const handshake = decodeHandshake(mlsMessage.slice())
+  return acceptProposal(crypto, state, tree, decodeHandshake(mlsMessage.slice()), clock)
+}
+
+/** {@link observeProposal} of a message that is decoded, or decrypted, already. Throws MlsError. */
+export function acceptProposal(
+  crypto: CryptoProvider,
+  state: PublicGroupState,
+  tree: FlatTree,
+  handshake: Handshake,
+  clock: Clock,
+): AuthenticatedProposal {
   const { framed } = handshake
   check(framed.content.kind === "proposal", rules.notProposal)
   const { sender, authenticatedData } = framed
