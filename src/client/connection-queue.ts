@@ -19,7 +19,11 @@ export async function readConnectionQueue(
   const signer = { sender: { kind: "client", id: account.clientId }, seed: account.clientSeed } as const
   const reader = new QueueReader(crypto, account.connectionQueueKey, await store.get(at.connectionQueue))
   const progress = (): StoreChange => ({ key: at.connectionQueue, value: reader.serialize() })
-  let acknowledge: { chain: Uint8Array; address: Uint8Array; month: number; through: number }[] = []
+  // The last acknowledgements may not have reached the disk, and nobody else would ever delete those entries.
+  let acknowledge = reader
+    .positions()
+    .filter(({ next }) => next > 0)
+    .map(readThrough)
   let usedUp: Uint8Array[] = []
   try {
     for (;;) {

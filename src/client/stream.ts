@@ -6,7 +6,7 @@ import { decodeBody, encodeBody, encodeCbor } from "../wire/cbor.ts"
 import { STREAM_PATH, type StreamClientFrame, StreamServerFrame, streamClose } from "../wire/queue.ts"
 import { ClientError } from "./errors.ts"
 import { backoffMilliseconds, pause } from "./pace.ts"
-import { QueueReader } from "./queue-reader.ts"
+import { type ChainPosition, QueueReader } from "./queue-reader.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import type { Signer, Transport } from "./transport.ts"
 
@@ -176,7 +176,9 @@ class Connection {
     if (frame.type === "starts") {
       this.#onOpened()
       this.#reader.takeStarts(frame.starts)
-      this.#transmit({ type: "read", chains: this.#reader.positions() })
+      const chains = this.#reader.positions()
+      this.#transmit({ type: "read", chains })
+      this.#acknowledgeAgain(chains)
     } else if (frame.type === "start") this.#reader.takeStart(frame.start)
     else if (frame.type === "entry") await this.#entry(frame.chain, frame.index, frame.entry)
     else {
@@ -195,6 +197,11 @@ class Connection {
     await this.#options.deliver(message, this.#progress())
     message.fill(0)
     this.#unsaved = false
+  }
+
+  /** The last acknowledgements may not have reached the disk, and nobody else would ever delete those entries. */
+  #acknowledgeAgain(chains: readonly ChainPosition[]): void {
+    for (const { chain, next } of chains) if (next > 0) this.#taken.set(toHex(chain), next - 1)
   }
 
   /** Everything before `chain` was read to its end. */
