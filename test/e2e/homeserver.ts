@@ -1,0 +1,75 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts"
+
+export const DOMAIN = "example.org"
+
+/** A homeserver as a process of its own, over a directory of its own; it can be killed and started again on its port. */
+export class Homeserver {
+  readonly directory = mkdtempSync(join(tmpdir(), "cinder-e2e-"))
+  readonly data = join(this.directory, "data")
+  readonly secretsFile = `${this.data}.secrets`
+  #process: ServerProcess | undefined
+  #port = 0
+
+  static async start(): Promise<Homeserver> {
+    const server = new Homeserver()
+    await server.start()
+    return server
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  async start(): Promise<void> {
+    this.#process = await startServerProcess({
+      data: this.data,
+      domain: DOMAIN,
+      port: this.#port,
+      binary: undefined,
+    })
+    this.#port = this.#process.port
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    const process = this.#process
+    this.#process = undefined
+    await process?.kill()
+  }
+
+  /** SIGTERM; the exit code. */
+  async stop(): Promise<number> {
+    const process = this.#process
+    this.#process = undefined
+    if (process === undefined) throw new Error("not running")
+    return await process.stop()
+  }
+
+  async end(): Promise<void> {
+    await this.kill()
+    rmSync(this.directory, { recursive: true })
+  }
+
+  /** Bytes of memory that the process occupies now. */
+  residentBytes(): number {
+    const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && this.#isProcess(name))
+    if (pid === undefined) throw new Error("not running")
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+    return Number(kibibytes) * 1024
+  }
+
+  #isProcess(pid: string): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(this.data)
+    } catch {
+      return false
+    }
+  }
+}
