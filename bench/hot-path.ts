@@ -43,6 +43,20 @@ interface RecordSizes {
   readonly tree: number
 }
 
+const pathCommit: Case = {
+  name: "path commit",
+  operation: "updateClient",
+  prepare(group) {
+    const committed = group.author.commit(1, [], updateClientData)
+    const body = operationBody("updateClient", memberOf(group, 1), handshake(group, committed))
+    return { body, accepted: committed.accept, messageBytes: committed.commit.length }
+  },
+  model: (model, sizes, recipients, messageBytes) =>
+    recordsModel(model, sizes) +
+    UPDATE_SIGNATURES * model.verify +
+    deliveryModel(model, recipients, entriesFor(messageBytes)),
+}
+
 const cases: readonly Case[] = [
   {
     name: "send",
@@ -55,19 +69,7 @@ const cases: readonly Case[] = [
     model: (model, { head }, recipients, messageBytes) =>
       model.ear(head).open + model.verify + deliveryModel(model, recipients, entriesFor(messageBytes)),
   },
-  {
-    name: "path commit",
-    operation: "updateClient",
-    prepare(group) {
-      const committed = group.author.commit(1, [], updateClientData)
-      const body = operationBody("updateClient", memberOf(group, 1), handshake(group, committed))
-      return { body, accepted: committed.accept, messageBytes: committed.commit.length }
-    },
-    model: (model, sizes, recipients, messageBytes) =>
-      recordsModel(model, sizes) +
-      UPDATE_SIGNATURES * model.verify +
-      deliveryModel(model, recipients, entriesFor(messageBytes)),
-  },
+  pathCommit,
   {
     name: "Add of one",
     operation: "addUsers",
@@ -93,7 +95,38 @@ const cases: readonly Case[] = [
 export async function benchHotPath(options: Options, model: Model): Promise<readonly Result[]> {
   const results: Result[] = []
   for (const size of GROUP_SIZES) results.push(...(await benchGroup(size, options, model)))
-  return [...results, ...growth(results)]
+  results.push(...growth(results))
+  // Each of a thousand writes 83 000 entries.
+  for (const size of options.short ? [10, 100] : GROUP_SIZES)
+    results.push(await benchFirstPath(size, options, model))
+  return results
+}
+
+/** The first path in a group: the tree is blank, and so the path has a ciphertext for every member. */
+async function benchFirstPath(size: number, { runs }: Options, model: Model): Promise<Result> {
+  const server = await Homeserver.open()
+  try {
+    const clients = await makeClients(server, size)
+    const timed = []
+    let sizes: RecordSizes = { head: 0, tree: 0 }
+    for (let run = 0; run < runs; run++) {
+      const group = await makeGroup(server, clients, true)
+      timed.push(await timeOne(server, pathCommit, group, clients[0] as Client))
+      sizes = recordSizes(server, group)
+    }
+    const message_bytes = timed[0]?.messageBytes ?? 0
+    return summarized(
+      "first path commit",
+      size,
+      timed.map(({ time }) => time),
+      {
+        model: pathCommit.model(model, sizes, size - 1, message_bytes),
+        more: { cpu_µs: median(timed.map(({ cpu }) => cpu)), message_bytes },
+      },
+    )
+  } finally {
+    await server.close()
+  }
 }
 
 async function benchGroup(size: number, options: Options, model: Model): Promise<Result[]> {
