@@ -70,14 +70,27 @@ export const QUEUE_RETENTION_MONTHS = 3
 export const CHAIN_SLOTS = 16
 /** Slots that only a restart, a new month or an eviction may use; renewal by age or count leaves them alone. */
 export const CHAIN_SLOTS_RESERVED = 8
+/** With so many chains in a queue, the opening of a stream does not make another begin. */
+export const STREAM_RENEWAL_CHAINS_MAX = 4
+/** Chain starts that one overflow entry takes: where starts go for which a record has no slot. */
+export const OVERFLOW_STARTS = 9
+export const OVERFLOW_ENTRIES_MAX = 21
+/** Chains that a queue may have while its owner is away; with that many and none in memory the queue is full. */
+export const CHAINS_PER_QUEUE_MAX = 192
+/** Chain starts that an owner gets at most: those of all chains, and random bytes for the free slots. */
+export const STARTS_PER_ANSWER_MAX = CHAINS_PER_QUEUE_MAX + CHAIN_SLOTS
 export const CHAIN_ENTRIES_MAX = 10_000
 export const CHAIN_AGE_HOURS_MAX = 24
 export const QUEUE_ENTRIES_MAX = 50_000
 export const CHAINS_IN_MEMORY_MAX = 200_000
 export const QUEUE_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
-export const CURSORS_PER_REQUEST_MAX = CHAIN_SLOTS
+export const CURSORS_PER_REQUEST_MAX = CHAINS_PER_QUEUE_MAX
 export const DEQUEUE_ENTRIES_MAX = 512
 export const ACKNOWLEDGED_ENTRIES_PER_UNIT_MAX = 4096
+/** A clock that has run so long in this process without being set is believed when it says that months have passed. */
+export const CLOCK_SETTLED_HOURS = 72
+/** A clock that is this much off the time that passed was set. */
+export const CLOCK_TOLERANCE_HOURS = 1
 
 // Streams
 export const STREAM_WINDOW_ENTRIES = 256
@@ -115,7 +128,26 @@ assertRelation(
 )
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
-assertRelation(DEQUEUE_ENTRIES_MAX * 1200 < REQUEST_BODY_BYTES_MAX, "a full dequeue fits into a response")
+assertRelation(
+  CHAINS_PER_QUEUE_MAX - 1 - CHAIN_SLOTS + OVERFLOW_STARTS <= OVERFLOW_ENTRIES_MAX * OVERFLOW_STARTS,
+  "the overflow takes all chains but those in slots",
+)
+assertRelation(OVERFLOW_STARTS < CHAIN_SLOTS, "OVERFLOW_STARTS < CHAIN_SLOTS")
+assertRelation(STREAM_RENEWAL_CHAINS_MAX < CHAIN_SLOTS, "STREAM_RENEWAL_CHAINS_MAX < CHAIN_SLOTS")
+// Bytes in CBOR, rounded up: 96 of a cursor or an acknowledgement, 18 of a chain id, 128 of a start, 1200 of an entry.
+assertRelation(
+  CURSORS_PER_REQUEST_MAX * (2 * 96 + 18) + 1024 < SMALL_REQUEST_BODY_BYTES_MAX,
+  "a dequeue of all chains fits into a small request",
+)
+assertRelation(
+  CURSORS_PER_REQUEST_MAX * 96 + 1024 < STREAM_FRAME_BYTES_MAX,
+  "a read of all chains fits into a frame",
+)
+assertRelation(STARTS_PER_ANSWER_MAX * 128 < STREAM_FRAME_BYTES_MAX, "all chain starts fit into a frame")
+assertRelation(
+  DEQUEUE_ENTRIES_MAX * 1200 + STARTS_PER_ANSWER_MAX * 128 < REQUEST_BODY_BYTES_MAX,
+  "a full dequeue fits into a response",
+)
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,
   "client credentials outlive nothing above",

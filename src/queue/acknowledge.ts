@@ -1,7 +1,5 @@
-import { type Effect, put, type Table, type View } from "../store/database.ts"
-import { equal } from "../wire/bytes.ts"
+import type { Effect } from "../store/database.ts"
 import type { EntryAddress, Pool } from "./pool.ts"
-import type { QueueRow, SlotSealer } from "./slots.ts"
 
 /** Entries of one chain that their owner has: from `through` down to `from`, and what is left below. */
 export interface AcknowledgedRange extends EntryAddress {
@@ -32,29 +30,6 @@ export async function deletionsOf(pool: Pool, ranges: readonly AcknowledgedRange
     for (let i = downwards.length - 1; i >= 0; i--) all.push(downwards[i] as Effect)
   }
   return all
-}
-
-/**
- * Removes the starts of chains that are used up, the newest chain's excepted: the server may still write to it.
- * Nothing changes if there is nothing to remove.
- */
-export function withoutUsedUp(
-  table: Table<QueueRow>,
-  slots: SlotSealer,
-  view: View,
-  queue: Uint8Array,
-  usedUp: readonly Uint8Array[],
-): Effect[] {
-  if (usedUp.length === 0) return []
-  const row = view.get(table, { id: queue })
-  if (row === undefined) return []
-  const used = slots.used(row)
-  const kept = used.filter(
-    ({ chain }, slot) => slot === used.length - 1 || !usedUp.some((named) => equal(named, chain)),
-  )
-  if (kept.length === used.length) return []
-
-  return [put(table, slots.seal(row.id, row.queue_key, kept))]
 }
 
 function nextTurn(): Promise<void> {

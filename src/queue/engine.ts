@@ -3,8 +3,8 @@ import type { Static } from "@sinclair/typebox"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import type { Enqueued } from "../fanout.ts"
-import { CHAIN_SLOTS, KEY_BYTES } from "../limits.ts"
-import { type Effect, put, remove, type Store, type Table, type View } from "../store/database.ts"
+import { CURSORS_PER_REQUEST_MAX, KEY_BYTES, STREAM_RENEWAL_CHAINS_MAX } from "../limits.ts"
+import type { Effect, Store, Table, View } from "../store/database.ts"
 import type { Wakeups } from "../store/wakeups.ts"
 import { toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
@@ -16,12 +16,14 @@ import {
   type QueueEntry,
   streamClose,
 } from "../wire/queue.ts"
-import { type AcknowledgedRange, deletionsOf, withoutUsedUp } from "./acknowledge.ts"
+import { type AcknowledgedRange, deletionsOf } from "./acknowledge.ts"
+import { ChainStarts } from "./chain-starts.ts"
+import { SteadyClock } from "./clock.ts"
 import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type Written } from "./enqueue.ts"
 import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
 import { LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
-import { type QueueRow, queueTable, SlotSealer } from "./slots.ts"
+import { type QueueRow, queueTable } from "./slots.ts"
 import { QueueStream, type StreamSink } from "./stream.ts"
 
 export interface QueueEngineOptions {
@@ -35,6 +37,8 @@ export interface QueueEngineOptions {
   readonly slotKey: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Milliseconds since some moment, by a clock that nobody can set; tells when the other one was. */
+  readonly elapsed?: () => number
   readonly wakeups: Wakeups
   readonly limits?: Partial<QueueLimits>
 }
@@ -57,7 +61,7 @@ export class QueueEngine {
   readonly #store: Store
   readonly #table: Table<QueueRow>
   readonly #crypto: CryptoProvider
-  readonly #slots: SlotSealer
+  readonly #starts: ChainStarts
   readonly #pool: Pool
   readonly #live: LiveQueues
   readonly #wakeups: Wakeups
@@ -73,14 +77,16 @@ export class QueueEngine {
     this.#limits = limits
     this.#wakeups = options.wakeups
     this.#table = queueTable(options.queueTable)
-    this.#slots = new SlotSealer(crypto, options.slotKey)
-    const { retentionMonths } = limits
-    this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, now })
+    const { chainsPerQueueMax: max, retentionMonths } = limits
+    const clock = new SteadyClock(now, options.elapsed ?? (() => performance.now()))
+    this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, clock })
+    const { slotKey } = options
+    this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKey, max })
     this.#live = new LiveQueues(limits.chainsInMemoryMax)
     this.#context = {
       crypto,
       table: this.#table,
-      slots: this.#slots,
+      starts: this.#starts,
       pool: this.#pool,
       live: this.#live,
       limits,
@@ -103,7 +109,7 @@ export class QueueEngine {
     } finally {
       wipe(probe)
     }
-    return put(this.#table, this.#slots.seal(id, queueKey, []))
+    return this.#starts.first(id, queueKey)
   }
 
   exists(id: Uint8Array): boolean {
@@ -112,14 +118,14 @@ export class QueueEngine {
   }
 
   /**
-   * Removes a queue's record. To be called inside a unit's `effects`. Its unread entries cannot be found any more and
-   * go with their partition.
+   * Removes a queue's record, and the starts of its chains wherever they are. To be called inside a unit's `effects`.
+   * Its unread entries cannot be found any more and go with their partition.
    */
-  remove(id: Uint8Array): QueueChange {
+  remove(view: View, id: Uint8Array): QueueChange {
     const key = keyOf(id)
     this.#live.forget(key)
     return {
-      effects: [remove(this.#table, { id })],
+      effects: this.#starts.remove(view, id),
       committed: () => {
         this.#live.forget(key)
         this.#streams.get(key)?.end(streamClose.refused)
@@ -192,22 +198,23 @@ export class QueueEngine {
     await this.acknowledge(id, params.acknowledge, params.usedUp)
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
-    return { starts: this.#slots.starts(row), entries: this.read(params.read, params.max) }
+    return { starts: this.#starts.forOwner(this.#store, row), entries: this.read(params.read, params.max) }
   }
 
   /**
    * Begins a stream for a queue's owner, in place of one that is open. The chain that is in memory is renewed with the
-   * next message. Undefined: there is no such queue.
+   * next message, but not if chains have piled up: an owner who comes and goes without getting as far as to
+   * acknowledge anything makes no more of them. Undefined: there is no such queue.
    */
   openStream(id: Uint8Array, sink: StreamSink): QueueStream | undefined {
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
-    const starts = this.#slots.starts(row)
+    const starts = this.#starts.forOwner(this.#store, row)
     const key = keyOf(id)
     const queue = id.slice()
     this.#streams.get(key)?.end(streamClose.replaced)
     const chain = this.#live.find(key)?.chain
-    if (chain !== undefined) chain.renew = true
+    if (chain !== undefined && this.#starts.count(row) < STREAM_RENEWAL_CHAINS_MAX) chain.renew = true
     const unsubscribe = this.#wakeups.subscribe(queue, () => stream.wake())
     const stream: QueueStream = new QueueStream(
       {
@@ -226,7 +233,10 @@ export class QueueEngine {
     return stream
   }
 
-  /** Deletes partitions older than the retention time. To be called at start and about once a day. */
+  /**
+   * Deletes partitions older than the retention time, unless the clock may be wrong about it. To be called at start and
+   * about once a day.
+   */
   async dropExpiredPartitions(): Promise<void> {
     await this.#pool.dropExpired(this.#store.writer)
   }
@@ -253,7 +263,7 @@ export class QueueEngine {
         expects: [],
         effects: (view) => {
           if (!last) return part
-          return [...part, ...withoutUsedUp(this.#table, this.#slots, view, id, usedUp)]
+          return [...part, ...this.#starts.without(view, id, usedUp)]
         },
         committed: () => {
           const queue = this.#live.find(keyOf(id))
@@ -276,7 +286,7 @@ export class QueueEngine {
 }
 
 function refuseRepeated(chains: readonly Uint8Array[]): void {
-  if (chains.length > CHAIN_SLOTS || new Set(chains.map(toHex)).size !== chains.length) {
+  if (chains.length > CURSORS_PER_REQUEST_MAX || new Set(chains.map(toHex)).size !== chains.length) {
     throw new Problem("queue.invalid-cursor")
   }
 }

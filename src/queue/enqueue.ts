@@ -2,12 +2,13 @@ import { CHAIN_MESSAGE_BYTES_MAX, ChainWriter, FRAGMENT_BYTES } from "../crypto/
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { CHAIN_SLOTS } from "../limits.ts"
-import { type Effect, put, type Table, type View } from "../store/database.ts"
+import type { Effect, Table, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
+import type { ChainStarts, Room } from "./chain-starts.ts"
 import type { QueueLimits } from "./limits.ts"
 import { endChain, type LiveChain, type LiveQueues } from "./live.ts"
 import type { Pool } from "./pool.ts"
-import type { QueueRow, SlotSealer, UsedSlot } from "./slots.ts"
+import type { QueueRow } from "./slots.ts"
 
 /** One message for one queue. */
 export interface QueueDelivery {
@@ -36,7 +37,7 @@ export interface Written {
 export interface EnqueueContext {
   readonly crypto: CryptoProvider
   readonly table: Table<QueueRow>
-  readonly slots: SlotSealer
+  readonly starts: ChainStarts
   readonly pool: Pool
   readonly live: LiveQueues
   readonly limits: QueueLimits
@@ -52,7 +53,7 @@ interface Plan {
 
 interface Beginning {
   readonly row: QueueRow
-  readonly used: readonly UsedSlot[]
+  readonly room: Room
 }
 
 /**
@@ -97,7 +98,7 @@ function planOf(deliveries: readonly QueueDelivery[], keyOf: (queue: Uint8Array)
 
 /** Whether the queue's chain goes on, another begins, or there is no such queue. */
 function decide(context: EnqueueContext, view: View, plan: Plan): "continue" | "gone" | Beginning {
-  const { limits, live, pool, slots, table } = context
+  const { limits, live, pool, starts, table } = context
   const queue = live.find(plan.key)
   if ((queue?.outstanding ?? 0) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
   const chain = queue?.chain
@@ -109,11 +110,10 @@ function decide(context: EnqueueContext, view: View, plan: Plan): "continue" | "
 
   const row = view.get(table, { id: plan.queue })
   if (row === undefined) return "gone"
-  const used = slots.used(row).filter(({ month }) => !pool.expired(month))
-  const free = CHAIN_SLOTS - used.length
-  if (usable && free <= limits.slotsReserved) return "continue"
-  if (free === 0 || plan.entries > limits.chainEntriesHardMax) throw new Problem("queue.full")
-  return { row, used }
+  if (usable && starts.count(row) >= CHAIN_SLOTS - limits.slotsReserved) return "continue"
+  const room = plan.entries > limits.chainEntriesHardMax ? undefined : starts.roomFor(view, row)
+  if (room === undefined) throw new Problem("queue.full")
+  return { row, room }
 }
 
 function renewalDue({ limits, now }: EnqueueContext, chain: LiveChain): boolean {
@@ -137,7 +137,7 @@ function write(
     const beginning = begin(context, decision)
     queue.chain = beginning.chain
     begun = beginning.begun
-    effects.push(beginning.effect)
+    effects.push(...beginning.effects)
   }
   const chain = queue.chain as LiveChain
   for (const message of plan.messages) {
@@ -147,14 +147,13 @@ function write(
   return { key: plan.key, queue: plan.queue, chain, begun, entries: plan.entries }
 }
 
-function begin({ crypto, pool, slots, table, now }: EnqueueContext, { row, used }: Beginning) {
+function begin({ crypto, pool, starts, now }: EnqueueContext, { row, room }: Beginning) {
   const writer = ChainWriter.create(crypto)
   const month = pool.currentMonth()
   const start = writer.start(row.queue_key, month)
-  const slot: UsedSlot = { chain: writer.id, month, start }
   const chain: LiveChain = { writer, month, began: now(), renew: false }
   const begun: BegunChain = { chain: writer.id, address: writer.address.slice(), month, start }
-  return { chain, begun, effect: put(table, slots.seal(row.id, row.queue_key, [...used, slot])) }
+  return { chain, begun, effects: starts.add(row, room, { chain: writer.id, month, start }) }
 }
 
 /** Gives up the chains that a failed change had advanced: their entries, or their starts, are missing. */

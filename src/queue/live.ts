@@ -6,7 +6,7 @@ export interface LiveChain {
   readonly month: number
   /** Milliseconds. */
   readonly began: number
-  /** A new chain is wanted as soon as there are slots to spare. */
+  /** A new chain is wanted, if there are slots to spare. */
   renew: boolean
 }
 

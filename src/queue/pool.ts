@@ -7,13 +7,18 @@ import {
   type Reader,
   remove,
   type Table,
+  type View,
   type Writer,
 } from "../store/database.ts"
+import type { SteadyClock } from "./clock.ts"
 import { monthDigits, monthFromDigits, monthOf } from "./month.ts"
 
 /**
  * Where all queued messages of a service lie: entries of one size under tags that look random, in one table per
  * month. Nothing in it says whose an entry is or, beyond the month, when it came.
+ *
+ * A clock decides which month new entries go to and when a month is over its time. What is there is found whatever
+ * the clock says.
  */
 
 type EntryRow = { tag: Uint8Array; entry: Uint8Array }
@@ -29,8 +34,8 @@ export class Pool {
   readonly #store: Reader
   readonly #prefix: string
   readonly #retentionMonths: number
-  readonly #now: () => number
-  /** Of the months that are kept and the current one; the others are never asked for. */
+  readonly #clock: SteadyClock
+  /** Those that were found to exist, and the current one; the others are never asked for. */
   readonly #partitions = new Map<number, Table<EntryRow>>()
 
   constructor(options: {
@@ -38,55 +43,88 @@ export class Pool {
     readonly store: Reader
     readonly prefix: string
     readonly retentionMonths: number
-    readonly now: () => number
+    readonly clock: SteadyClock
   }) {
     this.#crypto = options.crypto
     this.#store = options.store
     this.#prefix = `${options.prefix}_`
     this.#retentionMonths = options.retentionMonths
-    this.#now = options.now
+    this.#clock = options.clock
   }
 
   /** The month that new entries go to. */
   currentMonth(): number {
-    return monthOf(this.#now())
+    return monthOf(this.#clock.now())
   }
 
-  /** Whether the month's partition is, or is about to be, dropped. */
-  expired(month: number): boolean {
-    return this.currentMonth() - month > this.#retentionMonths
+  /** Whether the month's partition is gone, and with it every entry of the chains that began in it. */
+  dropped(month: number): boolean {
+    return month < this.currentMonth() && this.#existing(month) === undefined
   }
 
   /** The committed entry at an index, or undefined. */
   entry({ address, month }: EntryAddress, index: number): Uint8Array | undefined {
-    if (this.#outside(month)) return undefined
-    const tag = entryTag(this.#crypto, address, index)
-    return this.#store.get(this.#partition(month), { tag })?.entry
+    const partition = this.#existing(month)
+    if (partition === undefined) return undefined
+    return this.#store.get(partition, { tag: entryTag(this.#crypto, address, index) })?.entry
+  }
+
+  /** The entry under a tag, if the partition has it. */
+  entryAt(view: View, month: number, tag: Uint8Array): Uint8Array | undefined {
+    const partition = this.#existing(month)
+    return partition === undefined ? undefined : view.get(partition, { tag })?.entry
   }
 
   put(month: number, { tag, entry }: ChainEntry): Effect {
     return put(this.#partition(month), { tag, entry })
   }
 
-  /** The deletion of the entry at an index; undefined if its partition is not kept. */
+  /** The deletion of the entry at an index; undefined if its partition does not exist. */
   remove({ address, month }: EntryAddress, index: number): Effect | undefined {
-    if (this.#outside(month)) return undefined
-    return remove(this.#partition(month), { tag: entryTag(this.#crypto, address, index) })
+    const partition = this.#existing(month)
+    if (partition === undefined) return undefined
+    return remove(partition, { tag: entryTag(this.#crypto, address, index) })
   }
 
-  /** Deletes the partitions that are older than the retention time, unread entries included. */
+  /** The deletion of the entry under a tag; undefined if its partition does not exist. */
+  removeAt(month: number, tag: Uint8Array): Effect | undefined {
+    const partition = this.#existing(month)
+    return partition === undefined ? undefined : remove(partition, { tag })
+  }
+
+  /**
+   * Deletes the partitions that are older than the retention time, unread entries included; but none as long as the
+   * clock could be wrong about it. A clock that jumped ahead, while this process ran or before it started, must not
+   * cost anybody messages. It is believed
+   *
+   * - if every month of the retention time before the current one has its partition: then messages came month after
+   *   month, which no single jump looks like, unless it is one of a month;
+   * - or if it ran undisturbed in this process for as long as it takes operators to notice.
+   */
   async dropExpired(writer: Writer): Promise<void> {
-    for (const name of this.#store.partitions(this.#prefix)) {
-      const month = monthFromDigits(name.slice(this.#prefix.length))
-      if (month === undefined || !this.expired(month)) continue
-      await writer.dropTable(partitionTable(name))
+    const current = this.currentMonth()
+    const months = this.#months()
+    const before = Array.from({ length: this.#retentionMonths }, (_, back) => current - 1 - back)
+    if (!this.#clock.settled() && !before.every((month) => months.includes(month))) return
+    for (const month of months) {
+      if (current - month <= this.#retentionMonths) continue
+      await writer.dropTable(this.#partition(month))
       this.#partitions.delete(month)
     }
   }
 
-  /** One month ahead is allowed for, because a clock may be set back after an entry was written. */
-  #outside(month: number): boolean {
-    return this.expired(month) || month > this.currentMonth() + 1
+  /** The months that have a partition. */
+  #months(): number[] {
+    return this.#store.partitions(this.#prefix).flatMap((name) => {
+      return monthFromDigits(name.slice(this.#prefix.length)) ?? []
+    })
+  }
+
+  /** What clients ask for makes nothing be remembered that does not exist. */
+  #existing(month: number): Table<EntryRow> | undefined {
+    const known = this.#partitions.get(month)
+    if (known !== undefined || !this.#months().includes(month)) return known
+    return this.#partition(month)
   }
 
   #partition(month: number): Table<EntryRow> {

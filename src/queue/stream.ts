@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import { wipe } from "../crypto/wipe.ts"
-import { CHAIN_SLOTS } from "../limits.ts"
+import { CHAINS_PER_QUEUE_MAX } from "../limits.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { type StreamClientFrame, type StreamServerFrame, streamClose } from "../wire/queue.ts"
 import type { AcknowledgedRange } from "./acknowledge.ts"
@@ -72,7 +72,7 @@ export class QueueStream {
     this.#window = windowEntries
   }
 
-  /** Sends all slots of the queue's record. */
+  /** Sends all chain starts that are kept, and the random bytes of free slots. */
   begin(starts: Uint8Array[]): void {
     this.#send({ type: "starts", starts })
   }
@@ -157,7 +157,7 @@ export class QueueStream {
   #chainUsedUp(id: Uint8Array): void {
     const chain = this.#chains.find((candidate) => equal(candidate.chain, id))
     if (chain !== undefined) chain.usedUp = true
-    if (this.#usedUp.length >= 2 * CHAIN_SLOTS) {
+    if (this.#usedUp.length >= 2 * CHAINS_PER_QUEUE_MAX) {
       this.end(streamClose.malformed)
       return
     }

@@ -1,5 +1,12 @@
 import { Type } from "@sinclair/typebox"
-import { CHAIN_ENTRIES_MAX, CHAIN_SLOTS, CURSORS_PER_REQUEST_MAX, DEQUEUE_ENTRIES_MAX } from "../limits.ts"
+import {
+  CHAIN_ENTRIES_MAX,
+  CHAIN_SLOTS,
+  CHAINS_PER_QUEUE_MAX,
+  CURSORS_PER_REQUEST_MAX,
+  DEQUEUE_ENTRIES_MAX,
+  STARTS_PER_ANSWER_MAX,
+} from "../limits.ts"
 import { boundedBytes, Count, closed, Id, Key } from "./endpoint.ts"
 
 /** Months since January 2020, as in chain starts; names the pool's partition. */
@@ -32,20 +39,22 @@ export const QueueEntry = closed({
 /** Reading a queue without a stream; the AS's connection queues and the QS's queues share it. */
 export const DequeueParams = closed({
   acknowledge: Type.Array(ChainAcknowledgement, { maxItems: CURSORS_PER_REQUEST_MAX }),
-  usedUp: Type.Array(Id("chain id"), { maxItems: CHAIN_SLOTS }),
+  usedUp: Type.Array(Id("chain id"), { maxItems: CHAINS_PER_QUEUE_MAX }),
   read: Type.Array(ChainCursor, { maxItems: CURSORS_PER_REQUEST_MAX }),
   max: Count(DEQUEUE_ENTRIES_MAX, "entries wanted at most"),
 })
 
-export const DequeueResult = closed({
-  starts: Type.Array(boundedBytes(256, "sealed chain start, or random bytes where a slot is free"), {
+const ChainStarts = Type.Array(
+  boundedBytes(256, "sealed chain start, or random bytes where a slot is free"),
+  {
     minItems: CHAIN_SLOTS,
-    maxItems: CHAIN_SLOTS,
+    maxItems: STARTS_PER_ANSWER_MAX,
     description:
-      "all slots of the queue's record in order of their chains; which of them are free does not show",
-  }),
-  entries: Type.Array(QueueEntry),
-})
+      "in order of their chains: the starts for which the queue's record had no slot, then all slots of the record; which of these are free does not show",
+  },
+)
+
+export const DequeueResult = closed({ starts: ChainStarts, entries: Type.Array(QueueEntry) })
 
 /** Frames of the stream (WebSocket, binary, version byte and CBOR). First frame: a COSE_Sign1 over `StreamOpen`. */
 export const StreamOpen = closed({})
@@ -58,10 +67,7 @@ export const StreamClientFrame = Type.Union([
   closed({ type: Type.Literal("used-up"), chain: Id("chain id") }),
 ])
 export const StreamServerFrame = Type.Union([
-  closed({
-    type: Type.Literal("starts"),
-    starts: Type.Array(boundedBytes(256, "sealed chain start or random bytes")),
-  }),
+  closed({ type: Type.Literal("starts"), starts: ChainStarts }),
   closed({
     type: Type.Literal("start"),
     start: boundedBytes(256, "sealed start of a chain that began just now"),

@@ -116,8 +116,8 @@ test("a queue that is gone is dead by config and by ticket, although it was in m
   let removal: Enqueued | undefined
   await world.store.writer.submit({
     expects: [],
-    effects: () => {
-      removal = world.engine.remove(member.client)
+    effects: (view) => {
+      removal = world.engine.remove(view, member.client)
       return [...removal.effects, remove(clients, { id: member.client })]
     },
     committed: () => removal?.committed(),

@@ -3,7 +3,7 @@ import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { CHAIN_SLOTS } from "../../src/limits.ts"
-import { SlotsUnreadable } from "../../src/queue/slots.ts"
+import { SlotsUnreadable } from "../../src/queue/slot-key.ts"
 import { type Store, StoreClosed } from "../../src/store/database.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
@@ -77,26 +77,6 @@ test("a full queue refuses the whole request, and the others' chains do not adva
   await deliver(world.store, world.engine, message(full))
 })
 
-test("restarts use up the slots, never overwrite one, and a chain in memory outlasts them", async () => {
-  const owner = new Owner()
-  await using world = await worldWith(owner)
-  let engine = world.engine
-  for (let slot = 0; slot < CHAIN_SLOTS; slot++) {
-    engine = world.restarted()
-    await deliver(world.store, engine, message(owner))
-  }
-  await deliver(world.store, engine, message(owner))
-  engine.openStream(owner.id, { send: () => true, close: () => undefined })
-  await deliver(world.store, engine, message(owner))
-  await expect(deliver(world.store, world.restarted(), message(owner))).rejects.toThrow("queue.full")
-  await owner.readAll(engine)
-  expect(owner.received).toHaveLength(CHAIN_SLOTS + 2)
-
-  await engine.acknowledge(owner.id, owner.acknowledgements(), owner.usedUp())
-  await deliver(world.store, world.restarted(), message(owner))
-  expect(await chains(owner, engine)).toBe(2)
-})
-
 test("renewal by age and count leaves the reserved slots alone", async () => {
   const owner = new Owner()
   await using world = await worldWith(owner, { chainEntriesMax: 2, slotsReserved: 10 })
@@ -106,27 +86,6 @@ test("renewal by age and count leaves the reserved slots alone", async () => {
   await deliver(world.store, world.engine, message(owner))
   expect(await chains(owner, world.engine)).toBe(CHAIN_SLOTS - 10)
   expect(owner.received).toHaveLength(31)
-})
-
-test("each month has its partition, which goes as a whole after the retention time", async () => {
-  const owner = new Owner()
-  await using world = await worldWith(owner)
-  await deliver(world.store, world.engine, message(owner))
-  world.clock.now = Date.UTC(2027, 0, 5)
-  await deliver(world.store, world.engine, message(owner))
-  expect(world.store.partitions("qs_pool_")).toEqual(["qs_pool_202611", "qs_pool_202701"])
-
-  world.clock.now = Date.UTC(2027, 1, 28)
-  await world.engine.dropExpiredPartitions()
-  expect(pooled(world.store)).toBe(2)
-  world.clock.now = Date.UTC(2027, 2, 1)
-  await world.engine.dropExpiredPartitions()
-  expect(world.store.partitions("qs_pool_")).toEqual(["qs_pool_202701"])
-
-  await deliver(world.store, world.engine, message(owner))
-  await owner.readAll(world.engine)
-  expect(owner.received).toHaveLength(2)
-  expect(owner.cursors()).toHaveLength(2)
 })
 
 test("a chain ends with its month, although it is young and no slot is to spare", async () => {
@@ -159,7 +118,7 @@ test("messages to a queue that is gone are passed over, in the change that remov
   const { engine } = world
   await world.store.writer.submit({
     expects: [],
-    effects: () => engine.remove(owner.id).effects,
+    effects: (view) => engine.remove(view, owner.id).effects,
   })
   await deliver(world.store, engine, message(owner))
   expect(pooled(world.store)).toBe(1)
@@ -216,7 +175,12 @@ test("a long acknowledgement that was cut short by a crash is made good by its r
 
 test("a chain that cannot be renewed goes on up to its hard bound, and then the queue is full", async () => {
   const owner = new Owner()
-  const limits = { chainEntriesMax: 2, chainEntriesHardMax: 6, slotsReserved: 15 }
+  const limits = {
+    chainEntriesMax: 2,
+    chainEntriesHardMax: 6,
+    slotsReserved: 15,
+    chainsPerQueueMax: CHAIN_SLOTS,
+  }
   await using world = await worldWith(owner, limits)
   for (let i = 0; i < CHAIN_SLOTS * 6; i++) await deliver(world.store, world.engine, message(owner))
   await expect(deliver(world.store, world.engine, message(owner))).rejects.toThrow("queue.full")

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { QUEUE_RETENTION_MONTHS } from "../../src/limits.ts"
 import type { QueueEngine } from "../../src/queue/engine.ts"
 import type { OpenedStore } from "../../src/store/open.ts"
 import { Problem } from "../../src/wire/problem.ts"
@@ -25,6 +26,10 @@ type Step =
   | { kind: "acknowledge"; owner: number; usedUp: boolean; late: boolean }
   | { kind: "stream"; owner: number }
   | { kind: "restart" }
+  /** Nobody visits while the server is restarted again and again, and messages come in between. */
+  | { kind: "away"; to: number[]; restarts: number }
+  /** Months without messages end with the deletion of what is over its time. */
+  | { kind: "months"; months: number }
   | { kind: "pass"; hours: number }
 
 const OWNERS = 3
@@ -65,13 +70,31 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
+/** Steps that use up chain starts by the hundred, among the others. */
+const longStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: step },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("away" as const),
+      to,
+      restarts: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("months" as const), months: fc.integer({ min: 1, max: 4 }) }),
+  },
+)
+
 function rarely(): fc.Arbitrary<boolean> {
   return fc.nat(5).map((n) => n === 0)
 }
 
 interface Model {
   readonly owner: Owner
-  readonly accepted: Uint8Array[]
+  /** What was delivered, and not deleted unread with its month. */
+  readonly accepted: { readonly message: Uint8Array; readonly month: number }[]
   /** An acknowledgement that was made earlier and comes, or comes again, late. */
   kept: { acknowledged: ReturnType<Owner["acknowledgements"]>; usedUp: Uint8Array[] }
 }
@@ -127,9 +150,34 @@ class World {
       case "restart":
         this.#engine = this.#newEngine()
         return
+      case "away":
+        for (let i = 0; i < step.restarts; i++) {
+          this.#engine = this.#newEngine()
+          await this.#deliver(step.to, 10, i % 7 === 5)
+        }
+        return
+      case "months":
+        return await this.#passMonths(step.months)
       case "pass":
         this.#clock.now += step.hours * HOUR
     }
+  }
+
+  /** Time that this process sees pass, so that its clock is believed. */
+  async #passMonths(months: number): Promise<void> {
+    const now = new Date(this.#clock.now)
+    this.#clock.now = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 5)
+    await this.#engine.dropExpiredPartitions()
+    const oldest = this.#month() - QUEUE_RETENTION_MONTHS
+    for (const { owner, accepted } of this.models) {
+      const unread = accepted.splice(owner.received.length)
+      accepted.push(...unread.filter(({ month }) => month >= oldest))
+    }
+  }
+
+  #month(): number {
+    const now = new Date(this.#clock.now)
+    return now.getUTCFullYear() * 12 + now.getUTCMonth()
   }
 
   async #deliver(to: readonly number[], size: number, refuse: boolean): Promise<void> {
@@ -142,7 +190,7 @@ class World {
       if (!refuse && !(error instanceof Problem && error.code === "queue.full")) throw error
       return
     }
-    for (const { accepted } of models) accepted.push(message)
+    for (const { accepted } of models) accepted.push({ message, month: this.#month() })
   }
 
   async #acknowledge(model: Model, usedUp: boolean, late: boolean): Promise<void> {
@@ -174,19 +222,24 @@ class World {
   }
 }
 
+async function live(steps: readonly Step[]): Promise<void> {
+  await using place = await temporaryStore()
+  const world = new World(place.store)
+  await world.begin()
+  for (const step of steps) await world.apply(step)
+  await world.finish()
+  for (const { owner, accepted } of world.models) {
+    expect(texts(owner.received)).toEqual(texts(accepted.map(({ message }) => message)))
+  }
+  expect(pooled(place.store)).toBe(0)
+}
+
 test("whatever happens in between, every owner gets every accepted message exactly once and in order", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
-      await using place = await temporaryStore()
-      const world = new World(place.store)
-      await world.begin()
-      for (const step of steps) await world.apply(step)
-      await world.finish()
-      for (const { owner, accepted } of world.models) {
-        expect(texts(owner.received)).toEqual(texts(accepted))
-      }
-      expect(pooled(place.store)).toBe(0)
-    }),
-    { numRuns: 100 },
-  )
+  const steps = fc.array(step, { minLength: 1, maxLength: 60 })
+  await fc.assert(fc.asyncProperty(steps, live), { numRuns: 100 })
+}, 60_000)
+
+test("the same holds across hundreds of restarts while owners are away, months, and what these delete", async () => {
+  const steps = fc.array(longStep, { minLength: 10, maxLength: 40 })
+  await fc.assert(fc.asyncProperty(steps, live), { numRuns: 30 })
 }, 60_000)

@@ -198,8 +198,8 @@ test("a removed queue's stream is closed, and stopping closes all", async () => 
   const removal = { change: undefined as ReturnType<typeof world.engine.remove> | undefined }
   await world.store.writer.submit({
     expects: [],
-    effects: () => {
-      removal.change = world.engine.remove(gone.id)
+    effects: (view) => {
+      removal.change = world.engine.remove(view, gone.id)
       return removal.change.effects
     },
     committed: () => removal.change?.committed(),

@@ -37,6 +37,8 @@ export async function temporaryStore(options: { readonly pageSize?: number } = {
 
 export interface Clock {
   now: number
+  /** By how much the clock was set, so that less, or more, time has passed than it says. */
+  set?: number
 }
 
 export function engineOver(
@@ -53,6 +55,7 @@ export function engineOver(
     poolPrefix: "qs_pool",
     slotKey,
     now: () => clock.now,
+    elapsed: () => clock.now - (clock.set ?? 0),
     wakeups: localWakeups(),
     limits,
   })
