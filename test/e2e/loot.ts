@@ -43,6 +43,12 @@ export class RememberingStore implements ClientStore {
     return this.#written.filter(({ key }) => key.startsWith(name)).map(({ value }) => value)
   }
 
+  /** The names of all records that ever were below a prefix, without it. */
+  names(prefix: string): string[] {
+    const keys = this.#written.map(({ key }) => key).filter((key) => key.startsWith(prefix))
+    return [...new Set(keys)].map((key) => key.slice(prefix.length))
+  }
+
   records<T extends TSchema>(schema: T, name: string): Static<T>[] {
     return this.values(name).map((value) => {
       const record = decodeBody(value)
