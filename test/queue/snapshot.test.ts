@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { defineTable } from "../../src/store/database.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
+import { entropy, windows } from "./bytes.ts"
 import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, write } from "./world.ts"
 
 type EntryRow = { tag: Uint8Array; entry: Uint8Array }
@@ -35,26 +36,6 @@ async function population(size: number) {
     message,
     [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
   }
-}
-
-/** Shannon entropy in bits per byte over all the rows together. */
-function entropy(rows: readonly Uint8Array[]): number {
-  const counts = new Float64Array(256)
-  let total = 0
-  for (const row of rows) {
-    for (const byte of row) counts[byte] = (counts[byte] as number) + 1
-    total += row.length
-  }
-  return -counts.reduce(
-    (sum, count) => (count === 0 ? sum : sum + (count / total) * Math.log2(count / total)),
-    0,
-  )
-}
-
-function windows(bytes: Uint8Array, length: number): Set<string> {
-  const found = new Set<string>()
-  for (let at = 0; at + length <= bytes.length; at++) found.add(bytes.subarray(at, at + length).toHex())
-  return found
 }
 
 test("the files hold no plaintext, no address key and no chain id, and no entry names a queue", async () => {

@@ -100,21 +100,21 @@ export class Owner {
   readonly id: Uint8Array
   readonly publicKey: Uint8Array
   readonly received: Uint8Array[] = []
-  readonly #secretKey: Uint8Array
+  readonly secretKey: Uint8Array
   /** In the order of their starts. */
   #chains: OwnedChain[] = []
 
   constructor(id = crypto.random(16)) {
     this.id = id
-    this.#secretKey = crypto.random(32)
-    this.publicKey = crypto.x25519Public(this.#secretKey)
+    this.secretKey = crypto.random(32)
+    this.publicKey = crypto.x25519Public(this.secretKey)
   }
 
   /** The chains found in a record's slots, those known before with their progress. */
   learn(starts: readonly Uint8Array[]): void {
     const chains: OwnedChain[] = []
     for (const start of starts) {
-      const opened = ChainReader.open(crypto, this.#secretKey, start)
+      const opened = ChainReader.open(crypto, this.secretKey, start)
       if (opened === undefined) continue
       const known = this.#chains.find(({ reader }) => equal(reader.id, opened.reader.id))
       chains.push(known ?? opened)
@@ -124,7 +124,7 @@ export class Owner {
 
   /** A chain that begins after all others. */
   learnNext(start: Uint8Array): void {
-    const opened = ChainReader.open(crypto, this.#secretKey, start)
+    const opened = ChainReader.open(crypto, this.secretKey, start)
     if (opened === undefined) throw new Error("a start that does not open")
     this.#chains.push(opened)
   }
