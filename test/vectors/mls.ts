@@ -1,7 +1,13 @@
 import { mlsMessageSuites } from "./mls-messages.ts"
 import { mlsPassiveSuite } from "./mls-passive.ts"
 import { mlsTreeSuites } from "./mls-tree.ts"
+import { mlsTreeKemSuite } from "./mls-treekem.ts"
 import type { VectorSuite } from "./suite.ts"
 
-/** RFC 9420's vectors, as far as a public observer is concerned. */
-export const mlsSuites: VectorSuite[] = [...mlsTreeSuites, ...mlsMessageSuites, mlsPassiveSuite]
+/** RFC 9420's vectors, of observers and members. */
+export const mlsSuites: VectorSuite[] = [
+  ...mlsTreeSuites,
+  ...mlsMessageSuites,
+  mlsTreeKemSuite,
+  mlsPassiveSuite,
+]

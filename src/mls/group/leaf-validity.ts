@@ -28,7 +28,11 @@ import type { TreeView } from "../tree/view.ts"
 
 /** The time that lifetimes are held against, in seconds since 1970-01-01T00:00:00Z. */
 export interface Clock {
-  readonly now: bigint
+  /**
+   * Undefined leaves lifetimes out: RFC 9420 section 7.3 only recommends the check to receivers, and a client that reads
+   * an old commit late must come to the result that everybody came to.
+   */
+  readonly now: bigint | undefined
   /** The longest lifetime that is accepted, in seconds; without it, any (RFC 9420 section 7.2). */
   readonly maximumLifetime?: bigint
 }
@@ -72,7 +76,7 @@ export function checkSource(leaf: LeafNode, kind: LeafNodeSource["kind"]): void 
 export function checkLifetime(leaf: LeafNode, clock: Clock): void {
   if (leaf.source.kind !== "keyPackage") return
   const { notBefore, notAfter } = leaf.source.lifetime
-  check(notBefore <= clock.now && clock.now <= notAfter, rules.leafLifetime)
+  if (clock.now !== undefined) check(notBefore <= clock.now && clock.now <= notAfter, rules.leafLifetime)
   if (clock.maximumLifetime !== undefined) {
     check(notAfter - notBefore <= clock.maximumLifetime, rules.leafLifetimeTooLong)
   }

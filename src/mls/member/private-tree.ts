@@ -50,6 +50,11 @@ export class PrivateTree {
     return { tree: new PrivateTree(keys), dropped }
   }
 
+  /** The same with more keys; for nodes whose key is known already, `keys` goes first. */
+  with(keys: ReadonlyMap<number, Uint8Array>): PrivateTree {
+    return new PrivateTree(new Map([...this.#keys, ...keys]))
+  }
+
   /** All keys, to be wiped. */
   secrets(): Uint8Array[] {
     return [...this.#keys.values()]

@@ -25,6 +25,14 @@ export const memberRules = {
   ownMessage: rule("MLS-103", "mls.own-message", "12.4", "A message is another member's."),
   pastEpoch: rule("MLS-104", "mls.past-epoch", "15.3", "The secrets of the message's epoch are still kept."),
   notHandshake: rule("MLS-105", "mls.not-handshake", "6", "The content is a Proposal or a Commit."),
+  decryption: rule("MLS-106", "mls.decryption", "6.3", "A PrivateMessage opens with its sender's key."),
+  generation: rule(
+    "MLS-107",
+    "mls.generation",
+    "9.1",
+    "The key of the message's generation was not used before and is within reach.",
+  ),
+  padding: rule("MLS-108", "mls.padding", "6.3.1", "The padding is all zero."),
 
   // Paths
   pathSecret: rule(
@@ -72,6 +80,12 @@ export const memberRules = {
     "A committed Update of one's own was proposed here.",
   ),
   keyPair: rule("MLS-404", "mls.key-pair", "5.1.1", "A secret key is that of the public key it is used for."),
+  proposalsFull: rule(
+    "MLS-406",
+    "mls.proposals-full",
+    "12.4",
+    "An epoch has no more proposals than this implementation keeps.",
+  ),
   memberState: rule(
     "MLS-405",
     "mls.member-state",

@@ -1,0 +1,127 @@
+import { concat, equal, equalConstantTime } from "../../wire/bytes.ts"
+import { Writer } from "../../wire/tls.ts"
+import { encodeGroupContext, type GroupContext } from "../codec/group-context.ts"
+import { decodeMlsMessage, encodeMlsMessage } from "../codec/message.ts"
+import { PROTOCOL_VERSION_MLS10, WireFormat } from "../codec/protocol.ts"
+import { check, decoding } from "../error.ts"
+import { checkEpoch, composeHandshake, decodeHandshake, type Handshake } from "../observer/handshake.ts"
+import { rules } from "../rules.ts"
+import { membershipTag } from "./interim/key-schedule.ts"
+import { type MessageSecrets, protectPrivate, unprotectPrivate } from "./interim/message-protection.ts"
+import { paddedLength } from "./padding.ts"
+import { memberRules } from "./rules.ts"
+import { type MemberState, secretsOf, withSecrets } from "./state.ts"
+
+/** How handshakes travel: signed, tagged and readable, or encrypted. */
+
+const VERSION_BYTES = 2
+
+/** AuthenticatedContentTBM (RFC 9420 section 6.2). */
+function toBeTagged(context: GroupContext, handshake: Handshake): Uint8Array {
+  const { signedBytes, authenticatedContent } = handshake
+  const auth = authenticatedContent.subarray(signedBytes.length - VERSION_BYTES)
+  return concat(signedBytes, encodeGroupContext(context), auth)
+}
+
+/** The MLSMessage of a PublicMessage; members have a membership tag. */
+export function encodePublic(handshake: Handshake, tag: Uint8Array | undefined): Uint8Array {
+  const writer = new Writer(handshake.authenticatedContent.length + 64)
+  writer.u16(PROTOCOL_VERSION_MLS10).raw(handshake.authenticatedContent)
+  if (tag !== undefined) writer.opaque(tag)
+  return writer.finish()
+}
+
+/** A handshake on the wire with what sending it used up. */
+export interface SentHandshake {
+  readonly message: Uint8Array
+  readonly next: MemberState
+  readonly consumed: readonly Uint8Array[]
+}
+
+/** Protects an own handshake as a PublicMessage or, `encrypted`, as a PrivateMessage. */
+export function protectHandshake(
+  state: MemberState,
+  handshake: Handshake,
+  encrypted: boolean,
+): SentHandshake {
+  if (encrypted) return encryptHandshake(state, handshake)
+  const { suite, group } = state
+  const key = secretsOf(state).epoch.membership
+  const tag = membershipTag(suite, key, toBeTagged(group.context, handshake))
+  return { message: encodePublic(handshake, tag), next: state, consumed: [] }
+}
+
+/** A handshake of somebody else, authenticated, with what opening it used up. */
+export interface OpenedHandshake {
+  readonly handshake: Handshake
+  readonly next: MemberState
+  readonly consumed: readonly Uint8Array[]
+}
+
+/** Opens a handshake for the current epoch. Throws MlsError. */
+export function openHandshake(state: MemberState, message: Uint8Array): OpenedHandshake {
+  const opened = isPrivate(message)
+    ? decryptHandshake(state, message)
+    : { handshake: decodeHandshake(message), next: state, consumed: [] }
+  const { handshake } = opened
+  const { sender } = handshake.framed
+  checkEpoch(state.group.context, handshake)
+  check(!(sender.kind === "member" && sender.leafIndex === state.leaf), memberRules.ownMessage)
+  checkMembership(state, handshake)
+  return opened
+}
+
+function isPrivate(message: Uint8Array): boolean {
+  return message.length >= 4 && message[2] === 0 && message[3] === WireFormat.privateMessage
+}
+
+function checkMembership(state: MemberState, handshake: Handshake): void {
+  if (handshake.membershipTag === undefined) return
+  const key = secretsOf(state).epoch.membership
+  const expected = membershipTag(state.suite, key, toBeTagged(state.group.context, handshake))
+  check(equalConstantTime(handshake.membershipTag, expected), memberRules.membershipTag)
+}
+
+function messageSecrets(state: MemberState): MessageSecrets {
+  const { epoch, secretTree } = secretsOf(state)
+  return { senderDataSecret: epoch.senderData, secretTree }
+}
+
+function encryptHandshake(state: MemberState, handshake: Handshake): SentHandshake {
+  const { framed, signature, confirmationTag } = handshake
+  const { sender } = framed
+  check(sender.kind === "member", rules.senderType)
+  const auth = { signature, confirmationTag }
+  const own = { ...framed, sender }
+  const { message, next, consumed } = protectPrivate(
+    state.suite,
+    own,
+    auth,
+    messageSecrets(state),
+    paddedLength,
+  )
+  return {
+    message: encodeMlsMessage({ kind: "privateMessage", message }),
+    next: withSecrets(state, { secretTree: next }),
+    consumed,
+  }
+}
+
+function decryptHandshake(state: MemberState, bytes: Uint8Array): OpenedHandshake {
+  const decoded = decoding(() => decodeMlsMessage(bytes))
+  check(decoded.kind === "privateMessage", memberRules.notHandshake)
+  const { message } = decoded
+  check(message.contentKind !== "application", memberRules.notHandshake)
+  const { suite, tree } = state
+  const { context } = state.group
+  check(equal(message.groupId, context.groupId), rules.wrongGroup)
+  check(message.epoch === context.epoch, rules.wrongEpoch)
+  const { framed, auth, next, consumed } = unprotectPrivate(suite, message, messageSecrets(state), (leaf) =>
+    tree.hasLeaf(leaf),
+  )
+  return {
+    handshake: composeHandshake(WireFormat.privateMessage, framed, auth),
+    next: withSecrets(state, { secretTree: next }),
+    consumed,
+  }
+}

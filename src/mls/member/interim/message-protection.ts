@@ -1,0 +1,184 @@
+import { CryptoError } from "../../../crypto/provider.ts"
+import { wipe } from "../../../crypto/wipe.ts"
+import { decodeAll, type Reader, Writer } from "../../../wire/tls.ts"
+import { readCommit, writeCommit } from "../../codec/commit.ts"
+import {
+  type Content,
+  type FramedContent,
+  type FramedContentAuth,
+  readAuth,
+  writeAuth,
+} from "../../codec/framing.ts"
+import type { PrivateMessage } from "../../codec/private-message.ts"
+import { readProposal, writeProposal } from "../../codec/proposal.ts"
+import { ContentType } from "../../codec/protocol.ts"
+import { check, decoding, MlsError } from "../../error.ts"
+import { expandWithLabel } from "../../labels.ts"
+import { memberRules } from "../rules.ts"
+import type { RatchetKind, SecretTree } from "./secret-tree.ts"
+import type { CipherSuite } from "./suite.ts"
+
+/** Encryption of messages (RFC 9420 section 6.3). Signatures are made and checked outside. */
+
+const NONCE_BYTES = 12
+const REUSE_GUARD_BYTES = 4
+const SAMPLE_BYTES = 32
+
+/** What encrypts and decrypts an epoch's messages. */
+export interface MessageSecrets {
+  readonly senderDataSecret: Uint8Array
+  readonly secretTree: SecretTree
+}
+
+type Header = Pick<PrivateMessage, "groupId" | "epoch" | "contentKind">
+
+function ratchetOf(kind: Content["kind"]): RatchetKind {
+  return kind === "application" ? "application" : "handshake"
+}
+
+function senderDataAad(header: Header): Uint8Array {
+  const writer = new Writer(128).opaque(header.groupId).u64(header.epoch)
+  return writer.u8(ContentType[header.contentKind]).finish()
+}
+
+function contentAad(header: Header, authenticatedData: Uint8Array): Uint8Array {
+  const writer = new Writer(128).opaque(header.groupId).u64(header.epoch)
+  return writer.u8(ContentType[header.contentKind]).opaque(authenticatedData).finish()
+}
+
+function withSenderDataKey<T>(
+  suite: CipherSuite,
+  senderDataSecret: Uint8Array,
+  ciphertext: Uint8Array,
+  work: (key: Uint8Array, nonce: Uint8Array) => T,
+): T {
+  const sample = ciphertext.subarray(0, SAMPLE_BYTES)
+  const key = expandWithLabel(suite, senderDataSecret, "key", sample, suite.aeadKeyBytes)
+  const nonce = expandWithLabel(suite, senderDataSecret, "nonce", sample, NONCE_BYTES)
+  try {
+    return work(key, nonce)
+  } finally {
+    wipe(key, nonce)
+  }
+}
+
+function guarded(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
+  return nonce.map((byte, i) => byte ^ (reuseGuard[i] ?? 0))
+}
+
+function writeContent(writer: Writer, content: Content): void {
+  if (content.kind === "application") writer.opaque(content.data)
+  else if (content.kind === "proposal") writeProposal(writer, content.proposal)
+  else writeCommit(writer, content.commit)
+}
+
+function readContent(reader: Reader, kind: Content["kind"]): Content {
+  if (kind === "application") return { kind, data: reader.opaque() }
+  if (kind === "proposal") return { kind, proposal: readProposal(reader) }
+  return { kind, commit: readCommit(reader) }
+}
+
+/** A message encrypted, with the tree after it. */
+export interface Protected {
+  readonly message: PrivateMessage
+  readonly next: SecretTree
+  readonly consumed: readonly Uint8Array[]
+}
+
+/** Encrypts a member's content; `paddedLength` says how long content of a length shall be, padding included. */
+export function protectPrivate(
+  suite: CipherSuite,
+  framed: FramedContent & { readonly sender: { readonly kind: "member" } },
+  auth: FramedContentAuth,
+  secrets: MessageSecrets,
+  paddedLength: (length: number) => number,
+): Protected {
+  const { groupId, epoch, content, authenticatedData } = framed
+  const { leafIndex } = framed.sender
+  const header = { groupId, epoch, contentKind: content.kind }
+  const writer = new Writer(1024)
+  writeContent(writer, content)
+  writeAuth(writer, auth)
+  writer.raw(new Uint8Array(Math.max(0, paddedLength(writer.length) - writer.length)))
+
+  const taken = secrets.secretTree.senderKey(leafIndex, ratchetOf(content.kind))
+  const reuseGuard = suite.random(REUSE_GUARD_BYTES)
+  const nonce = guarded(taken.nonce, reuseGuard)
+  const aad = contentAad(header, authenticatedData)
+  const ciphertext = suite.aeadSeal(taken.key, nonce, aad, writer.view())
+  writer.wipe()
+  const senderData = new Writer(16).u32(leafIndex).u32(taken.generation).raw(reuseGuard).finish()
+  const encryptedSenderData = withSenderDataKey(suite, secrets.senderDataSecret, ciphertext, (key, n) =>
+    suite.aeadSeal(key, n, senderDataAad(header), senderData),
+  )
+  return {
+    message: { ...header, authenticatedData, encryptedSenderData, ciphertext },
+    next: taken.next,
+    consumed: [...taken.consumed, taken.key, taken.nonce],
+  }
+}
+
+/** A message decrypted, its signature not checked, with the tree after it. */
+export interface Unprotected {
+  readonly framed: FramedContent & { readonly sender: { readonly kind: "member" } }
+  readonly auth: FramedContentAuth
+  readonly next: SecretTree
+  readonly consumed: readonly Uint8Array[]
+}
+
+/**
+ * Decrypts a message of the secrets' epoch. `isMember` says whether somebody was at a leaf in that epoch. Throws
+ * MlsError on what does not open, was opened before, or is not canonical.
+ */
+export function unprotectPrivate(
+  suite: CipherSuite,
+  message: PrivateMessage,
+  secrets: MessageSecrets,
+  isMember: (leaf: number) => boolean,
+): Unprotected {
+  const { groupId, epoch, contentKind, authenticatedData, ciphertext } = message
+  const senderData = opening(() =>
+    withSenderDataKey(suite, secrets.senderDataSecret, ciphertext, (key, nonce) =>
+      suite.aeadOpen(key, nonce, senderDataAad(message), message.encryptedSenderData),
+    ),
+  )
+  const { leafIndex, generation, reuseGuard } = decoding(() =>
+    decodeAll(senderData, (r) => ({
+      leafIndex: r.u32(),
+      generation: r.u32(),
+      reuseGuard: r.raw(REUSE_GUARD_BYTES),
+    })),
+  )
+  check(isMember(leafIndex), memberRules.decryption)
+  const taken = secrets.secretTree.receiverKey(leafIndex, ratchetOf(contentKind), generation)
+  const nonce = guarded(taken.nonce, reuseGuard)
+  const aad = contentAad(message, authenticatedData)
+  const plaintext = opening(() => suite.aeadOpen(taken.key, nonce, aad, ciphertext))
+  const { content, auth } = decoding(() => decodeAll(plaintext, (reader) => readPadded(reader, contentKind)))
+  return {
+    framed: { groupId, epoch, sender: { kind: "member", leafIndex }, authenticatedData, content },
+    auth,
+    next: taken.next,
+    consumed: [...taken.consumed, taken.key, taken.nonce],
+  }
+}
+
+function readPadded(reader: Reader, kind: Content["kind"]): { content: Content; auth: FramedContentAuth } {
+  const content = readContent(reader, kind)
+  const auth = readAuth(reader, content)
+  const padding = reader.raw(reader.remaining)
+  check(
+    padding.every((byte) => byte === 0),
+    memberRules.padding,
+  )
+  return { content, auth }
+}
+
+function opening(open: () => Uint8Array): Uint8Array {
+  try {
+    return open()
+  } catch (error) {
+    if (error instanceof CryptoError) throw new MlsError(memberRules.decryption)
+    throw error
+  }
+}
