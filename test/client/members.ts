@@ -1,11 +1,23 @@
-import type { GroupMember, KeyPackageSecrets, OwnLeaf } from "../../src/client/mls/member.ts"
+import type { GroupMember, KeyPackageSecrets, Membership, OwnLeaf } from "../../src/client/mls/member.ts"
+import { ownMembership } from "../../src/client/mls/own-membership.ts"
 import { tsMlsMembership } from "../../src/client/mls/ts-mls-membership.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 
 /** Members of one group and a delivery service that keeps their order: what the tests of GroupMember play with. */
 
-export const membership = tsMlsMembership(nativeCrypto)
+/** An implementation of {@link Membership}. */
+export interface Implementation {
+  readonly membership: Membership
+  /** ts-mls refuses some legal trees of more than four leaves when joining from outside. */
+  readonly joinsLargeGroups: boolean
+}
+
+export const implementations: Readonly<Record<string, Implementation>> = {
+  "our own": { membership: ownMembership(nativeCrypto), joinsLargeGroups: true },
+  "ts-mls": { membership: tsMlsMembership(nativeCrypto), joinsLargeGroups: false },
+}
+
 export const NO_DATA = new Uint8Array(0)
 export const GROUP_ID = new Uint8Array(16).fill(7)
 
@@ -17,12 +29,13 @@ export function newLeaf(name: string): OwnLeaf {
 }
 
 export async function newKeyPackage(
+  { membership }: Implementation,
   name: string,
 ): Promise<{ keyPackage: Uint8Array; secrets: KeyPackageSecrets }> {
   return await membership.keyPackage({ leaf: newLeaf(name), lifetime, extensions: [] })
 }
 
-export function createGroup(name: string): Promise<GroupMember> {
+export function createGroup({ membership }: Implementation, name: string): Promise<GroupMember> {
   return membership.create(GROUP_ID, newLeaf(name), lifetime)
 }
 
@@ -34,13 +47,15 @@ export async function epochSecret(member: GroupMember): Promise<string> {
 /** All members of a group, kept in step. */
 export class Room {
   readonly members: GroupMember[]
+  readonly #implementation: Implementation
 
-  private constructor(members: GroupMember[]) {
+  private constructor(implementation: Implementation, members: GroupMember[]) {
+    this.#implementation = implementation
     this.members = members
   }
 
-  static async create(name: string): Promise<Room> {
-    return new Room([await createGroup(name)])
+  static async create(implementation: Implementation, name: string): Promise<Room> {
+    return new Room(implementation, [await createGroup(implementation, name)])
   }
 
   at(index: number): number {
@@ -54,10 +69,11 @@ export class Room {
   }
 
   async add(by: number, name: string): Promise<void> {
-    const own = await newKeyPackage(name)
+    const own = await newKeyPackage(this.#implementation, name)
     const staged = await this.member(by).commit({ adds: [own.keyPackage], authenticatedData: NO_DATA })
     await this.#accept(by, staged.commit, staged.next)
     if (staged.welcome === undefined) throw new Error("no welcome")
+    const { membership } = this.#implementation
     this.members.push(await membership.joinFromWelcome(staged.welcome, own, staged.next.ratchetTree()))
   }
 
@@ -77,9 +93,10 @@ export class Room {
     await this.#accept(this.members.indexOf(sender), staged.commit, staged.next)
   }
 
-  /** Only into small groups: ts-mls refuses some legal trees of more than four leaves when joining from outside. */
+  /** Only into small groups, if need be. */
   async joinExternally(through: number, name: string): Promise<void> {
-    if (this.members.some((member) => member.leaf > 3)) return
+    const { joinsLargeGroups, membership } = this.#implementation
+    if (!joinsLargeGroups && this.members.some((member) => member.leaf > 3)) return
     const member = this.member(through)
     const staged = await membership.joinExternal(
       member.groupInfo().bytes,
@@ -108,6 +125,7 @@ export class Room {
   }
 
   restart(index: number): void {
+    const { membership } = this.#implementation
     this.members[this.at(index)] = membership.restore(this.member(index).serialize())
   }
 

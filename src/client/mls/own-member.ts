@@ -1,0 +1,153 @@
+import { encodeExtensions } from "../../mls/codec/extension.ts"
+import { encodeGroupInfo } from "../../mls/codec/group-info.ts"
+import { decodeKeyPackage } from "../../mls/codec/key-package.ts"
+import type { LeafNode } from "../../mls/codec/leaf-node.ts"
+import type { Proposal } from "../../mls/codec/proposal.ts"
+import type { Member } from "../../mls/member/group.ts"
+import type { FlatTree } from "../../mls/tree/flat-tree.ts"
+import { equal } from "../../wire/bytes.ts"
+import {
+  type CommitChange,
+  type Decrypted,
+  type Encrypted,
+  type GroupMember,
+  MemberError,
+  type MemberLeaf,
+  type ProcessedCommit,
+  type SignedGroupInfo,
+  type StagedCommit,
+} from "./member.ts"
+
+/** Seconds since 1970. */
+export type Now = () => bigint
+
+/** Whatever refuses bytes of others is one refusal. */
+export function refusing<T>(what: string, work: () => T): T {
+  try {
+    return work()
+  } catch {
+    throw new MemberError(what)
+  }
+}
+
+/** {@link GroupMember} by our own MLS core. */
+export class OwnMember implements GroupMember {
+  readonly #member: Member
+  readonly #now: Now
+
+  constructor(member: Member, now: Now) {
+    this.#member = member
+    this.#now = now
+  }
+
+  get groupId(): Uint8Array {
+    return this.#member.context.groupId
+  }
+
+  get epoch(): bigint {
+    return this.#member.context.epoch
+  }
+
+  get leaf(): number {
+    return this.#member.leaf
+  }
+
+  get signatureSeed(): Uint8Array {
+    return this.#member.signatureSecret
+  }
+
+  members(): MemberLeaf[] {
+    return membersOf(this.#member.tree)
+  }
+
+  ratchetTree(): Uint8Array {
+    return this.#member.tree.encode()
+  }
+
+  groupInfo(): SignedGroupInfo {
+    const info = this.#member.groupInfo()
+    const { signature } = info
+    return { bytes: encodeGroupInfo(info), extensions: encodeExtensions(info.extensions), signature }
+  }
+
+  async commit(change: CommitChange): Promise<StagedCommit> {
+    return refusing("commit", () => {
+      const { authenticatedData } = change
+      const removes = (change.removes ?? []).map((removed): Proposal => ({ kind: "remove", removed }))
+      const adds = (change.adds ?? []).map((bytes): Proposal => {
+        return { kind: "add", keyPackage: decodeKeyPackage(bytes) }
+      })
+      const proposals = [...removes, ...adds]
+      const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData })
+      return { commit: staged.message, welcome: staged.welcome, next: this.#wrap(staged.next) }
+    })
+  }
+
+  async process(message: Uint8Array): Promise<ProcessedCommit> {
+    return refusing("commit of another member", () => {
+      const processed = this.#member.process(message, { now: undefined })
+      if (processed.kind !== "commit") throw new MemberError("content type")
+      const { commit, selfRemoved, next } = processed
+      return {
+        next: this.#wrap(next),
+        sender: commit.committerLeaf,
+        external: commit.sender.kind === "new-member",
+        selfRemoved,
+        ...compareLeaves(this.members(), membersOf(commit.tree)),
+        authenticatedData: commit.authenticatedData,
+      }
+    })
+  }
+
+  async encrypt(plaintext: Uint8Array): Promise<Encrypted> {
+    return refusing("application message", () => {
+      const { message, next, consumed } = this.#member.encrypt(plaintext)
+      return { message, next: this.#wrap(next), consumed }
+    })
+  }
+
+  async decrypt(message: Uint8Array): Promise<Decrypted> {
+    return refusing("application message of another member", () => {
+      const { plaintext, sender, epoch, next, consumed } = this.#member.decrypt(message)
+      return { plaintext, sender, epoch, next: this.#wrap(next), consumed }
+    })
+  }
+
+  async exporter(label: string, context: Uint8Array, length: number): Promise<Uint8Array> {
+    return refusing("exporter", () => this.#member.exporter(label, context, length))
+  }
+
+  serialize(): Uint8Array {
+    return this.#member.serialize()
+  }
+
+  wipe(): void {
+    this.#member.wipe()
+  }
+
+  #wrap(member: Member): OwnMember {
+    return new OwnMember(member, this.#now)
+  }
+}
+
+function membersOf(tree: FlatTree): MemberLeaf[] {
+  return tree.members().flatMap((leaf) => {
+    const { credential, signatureKey } = tree.leaf(leaf) as LeafNode
+    return credential.kind === "basic" ? [{ leaf, identity: credential.identity, signatureKey }] : []
+  })
+}
+
+/** Members that are new, in place of another or with another signature key, and leaves whose member is gone. */
+function compareLeaves(
+  before: readonly MemberLeaf[],
+  after: readonly MemberLeaf[],
+): Pick<ProcessedCommit, "added" | "removed"> {
+  const missingIn = (list: readonly MemberLeaf[]) => {
+    const keys = new Map(list.map(({ leaf, signatureKey }) => [leaf, signatureKey]))
+    return ({ leaf, signatureKey }: MemberLeaf) => !equal(keys.get(leaf) ?? new Uint8Array(0), signatureKey)
+  }
+  return {
+    added: after.filter(missingIn(before)),
+    removed: before.filter(missingIn(after)).map(({ leaf }) => leaf),
+  }
+}

@@ -1,0 +1,79 @@
+import { portableCrypto } from "../../crypto/portable.ts"
+import type { CryptoProvider } from "../../crypto/provider.ts"
+import type { Lifetime } from "../../mls/codec/leaf-node.ts"
+import { CredentialType, PROTOCOL_VERSION_MLS10 } from "../../mls/codec/protocol.ts"
+import { Member } from "../../mls/member/group.ts"
+import type { CipherSuite } from "../../mls/member/interim/suite.ts"
+import { suite1 } from "../../mls/member/interim/suite.ts"
+import { createKeyPackage } from "../../mls/member/key-package.ts"
+import type { OwnLeaf as MlsLeaf } from "../../mls/member/leaf.ts"
+import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../wire/queue-config.ts"
+import type { Membership, OwnLeaf } from "./member.ts"
+import { type Now, OwnMember, refusing } from "./own-member.ts"
+
+function systemClock(): bigint {
+  return BigInt(Math.floor(Date.now() / 1000))
+}
+
+function leafOf(suite: CipherSuite, { identity, signatureSeed }: OwnLeaf): MlsLeaf {
+  return {
+    signatureSecret: signatureSeed,
+    credential: { kind: "basic", identity },
+    capabilities: {
+      versions: [PROTOCOL_VERSION_MLS10],
+      cipherSuites: [suite.id],
+      extensions: [LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE],
+      proposals: [],
+      credentials: [CredentialType.basic],
+    },
+    extensions: [],
+  }
+}
+
+function lifetimeOf(lifetime: { readonly notBefore: number; readonly notAfter: number }): Lifetime {
+  return { notBefore: BigInt(lifetime.notBefore), notAfter: BigInt(lifetime.notAfter) }
+}
+
+/** {@link Membership} by our own MLS core. */
+export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now = systemClock): Membership {
+  const suite = suite1(crypto)
+  return {
+    async keyPackage({ leaf, lifetime, extensions }) {
+      const made = createKeyPackage(suite, leafOf(suite, leaf), lifetimeOf(lifetime), extensions)
+      const { initSecretKey, encryptionSecretKey, signatureSecret } = made.secrets
+      return {
+        keyPackage: made.keyPackage,
+        ref: made.ref,
+        secrets: {
+          initKey: initSecretKey,
+          encryptionKey: encryptionSecretKey,
+          signatureSeed: signatureSecret,
+        },
+      }
+    },
+    async create(groupId, leaf, lifetime) {
+      const group = { groupId, leaf: leafOf(suite, leaf), lifetime: lifetimeOf(lifetime) }
+      return new OwnMember(Member.create(suite, group), now)
+    },
+    async joinFromWelcome(welcome, { keyPackage, secrets }, ratchetTree) {
+      return refusing("welcome", () => {
+        const { initKey, encryptionKey, signatureSeed } = secrets
+        const own = {
+          initSecretKey: initKey,
+          encryptionSecretKey: encryptionKey,
+          signatureSecret: signatureSeed,
+        }
+        const member = Member.join(suite, welcome, { keyPackage, secrets: own }, { ratchetTree })
+        return new OwnMember(member, now)
+      })
+    },
+    async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData) {
+      return refusing("external join", () => {
+        const options = { now: now(), ratchetTree, leaf: leafOf(suite, leaf), authenticatedData }
+        const { message, next } = Member.joinExternal(suite, groupInfo, options)
+        return { commit: message, welcome: undefined, next: new OwnMember(next, now) }
+      })
+    },
+    restore: (state) => refusing("state", () => new OwnMember(Member.restore(suite, state), now)),
+  }
+}
