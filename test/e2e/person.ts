@@ -3,12 +3,14 @@ import type { Group } from "../../src/client/group.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import type { Fetch } from "../../src/client/transport.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 
 export interface PersonOptions {
   readonly url: string
   readonly displayName?: string
   readonly store?: ClientStore
+  readonly crypto?: CryptoProvider
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
   readonly patienceMilliseconds?: number
@@ -58,11 +60,12 @@ export class Person {
   }
 
   async start(): Promise<void> {
-    const { url, displayName = "", fetch, webSocket, patienceMilliseconds = 30_000 } = this.#options
+    const { url, displayName = "", crypto = nativeCrypto, fetch, webSocket } = this.#options
+    const { patienceMilliseconds = 30_000 } = this.#options
     this.#client = await Client.create({
       url,
       store: this.store,
-      crypto: nativeCrypto,
+      crypto,
       displayName,
       spreadMilliseconds: 0,
       patienceMilliseconds,

@@ -27,7 +27,7 @@ export class Snapshot {
   static async settled(directory: string): Promise<Snapshot> {
     let before = Snapshot.take(directory)
     for (;;) {
-      await Bun.sleep(400)
+      await Bun.sleep(300)
       const now = Snapshot.take(directory)
       if (now.equals(before)) return now
       before = now
