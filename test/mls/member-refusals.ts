@@ -1,3 +1,4 @@
+import { CryptoError } from "../../src/crypto/provider.ts"
 import { encodeGroupInfo } from "../../src/mls/codec/group-info.ts"
 import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
 import { decodeMlsMessage, encodeMlsMessage } from "../../src/mls/codec/message.ts"
@@ -134,6 +135,10 @@ function forgottenEpoch(): unknown {
   return late.decrypt(message)
 }
 
+function unusable(): never {
+  throw new CryptoError("unusable")
+}
+
 const [a, b] = two()
 const application = a.encrypt(utf8("text")).message
 
@@ -163,6 +168,10 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
       aesGcmSeal: (key, nonce, aad, secret) => suite.aesGcmSeal(key, nonce, aad, flipped(secret, 0)),
     })
     return b.process(lying.commit(clock).message, clock)
+  },
+  unusableKey: () => {
+    const keyless = over(a, { x25519: unusable })
+    return keyless.commit(clock)
   },
   welcomeSecrets: () => {
     const { welcome, next } = invitation()

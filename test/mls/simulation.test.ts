@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { Simulation, type Tally } from "./simulation.ts"
 
-const EPOCHS = 90
+const EPOCHS = 60
 
 function run(seeds: readonly number[], encrypted: boolean): Tally {
   const total: Partial<Record<keyof Tally, number>> = {}

@@ -10,7 +10,7 @@ import type { Advanced } from "./epoch.ts"
 import { type MessageSecrets, protectPrivate, unprotectPrivate } from "./interim/message-protection.ts"
 import { paddedLength } from "./padding.ts"
 import { memberRules } from "./rules.ts"
-import { type MemberSecrets, type MemberState, secretsOf, withSecrets } from "./state.ts"
+import { changeableSecrets, type MemberSecrets, type MemberState, secretsOf, withSecrets } from "./state.ts"
 
 /** Application data on its way. */
 export interface SentApplication extends Advanced {
@@ -18,14 +18,14 @@ export interface SentApplication extends Advanced {
   readonly message: Uint8Array
 }
 
-/** Encrypts application data (RFC 9420 section 6.3), padded. */
+/** Encrypts application data (RFC 9420 section 6.3), padded. Throws MlsError once the group takes no more. */
 export function encryptApplication(
   state: MemberState,
   data: Uint8Array,
   authenticatedData: Uint8Array,
 ): SentApplication {
   const { suite, leaf, signatureSecret } = state
-  const { epoch, secretTree } = secretsOf(state)
+  const { epoch, secretTree } = changeableSecrets(state)
   const { context } = state.group
   const framed = {
     groupId: context.groupId,

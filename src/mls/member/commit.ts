@@ -18,12 +18,14 @@ import { leafContent, type OwnLeaf } from "./leaf.ts"
 import { itemsToCommit } from "./proposals.ts"
 import { findPsks, type NamedPsk, type PskLookup, pskIdsOf } from "./psks.ts"
 import { changeableSecrets, type MemberState } from "./state.ts"
-import { pathSecretFor, wipePath } from "./treekem.ts"
+import { pathSecretFor, sealing, wipePath } from "./treekem.ts"
 
 /** How a member commits. */
 export interface OwnCommitOptions extends Clock {
   /** Committed by value, besides what is in the store. */
   readonly proposals?: readonly Proposal[]
+  /** References of stored proposals that are not committed. */
+  readonly leaveOut?: readonly Uint8Array[]
   readonly psks?: PskLookup
   /** No path where the proposals need none (RFC 9420 section 12.4); else there always is one. */
   readonly withoutPath?: boolean
@@ -56,7 +58,7 @@ export interface OwnCommit {
 export function createCommit(state: MemberState, options: OwnCommitOptions): OwnCommit {
   const secrets = changeableSecrets(state)
   const { suite, group, tree, leaf } = state
-  const items = itemsToCommit(state, options.proposals ?? [])
+  const items = itemsToCommit(state, options.proposals ?? [], options.leaveOut)
   const committed = items.map((item) => item.committed.proposal)
   const psks = findPsks(pskIdsOf(committed), options.psks, {
     groupId: group.context.groupId,
@@ -124,7 +126,9 @@ function makeWelcome(
       psks: psks.map(({ id }) => id),
     })
     const { initKey } = added.keyPackage
-    const encryptedGroupSecrets = sealGroupSecrets(suite, initKey, encryptedGroupInfo, plaintext)
+    const encryptedGroupSecrets = sealing(() =>
+      sealGroupSecrets(suite, initKey, encryptedGroupInfo, plaintext),
+    )
     wipe(plaintext)
     return { newMember: keyPackageRef(suite, encodeKeyPackage(added.keyPackage)), encryptedGroupSecrets }
   })

@@ -1,3 +1,4 @@
+import { wipe } from "../../crypto/wipe.ts"
 import type { PublicGroupState } from "../observer/state.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import type { EpochSecrets } from "./interim/key-schedule.ts"
@@ -32,17 +33,22 @@ export interface Advanced {
   readonly consumed: readonly Uint8Array[]
 }
 
-/** The secrets with which a member begins, without any past. */
+/**
+ * The secrets with which a member begins, without any past. The encryption secret of `epoch` is overwritten: from now on
+ * the secret tree alone has what has not been used of it.
+ */
 export function firstSecrets(
   start: Pick<MemberState, "suite" | "group" | "tree">,
   epoch: EpochSecrets,
   privateTree: PrivateTree,
 ): MemberSecrets {
   const { suite, group, tree } = start
+  const secretTree = SecretTree.create(suite, epoch.encryption, tree.leafWidth)
+  wipe(epoch.encryption)
   return {
     privateTree,
     epoch,
-    secretTree: SecretTree.create(suite, epoch.encryption, tree.leafWidth),
+    secretTree,
     proposals: new Map(),
     updates: [],
     past: [],

@@ -43,6 +43,13 @@ export const memberRules = {
   ),
   pathKeys: rule("MLS-202", "mls.path-keys", "12.4.2", "A path's secrets give the keys that its nodes have."),
 
+  unusableKey: rule(
+    "MLS-203",
+    "mls.unusable-key",
+    "7.6",
+    "Every key that is encrypted to can be encrypted to.",
+  ),
+
   // Joining
   welcomeSecrets: rule(
     "MLS-301",

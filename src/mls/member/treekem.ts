@@ -102,7 +102,8 @@ function receiversOf(step: PathStep, added: ReadonlySet<number>): number[] {
 
 /**
  * Encrypts a path to everybody who was a member before (RFC 9420 section 7.6). `context` is the encoded GroupContext of
- * section 12.4.2: with the new epoch, tree hash and extensions, and the old transcript hash.
+ * section 12.4.2: with the new epoch, tree hash and extensions, and the old transcript hash. Throws MlsError if somebody's
+ * key is unusable.
  */
 export function sealPath(
   suite: CipherSuite,
@@ -116,9 +117,19 @@ export function sealPath(
     nodes: path.nodes.map(({ step, pathSecret, keyPair }) => ({
       encryptionKey: keyPair.publicKey,
       encryptedPathSecrets: receiversOf(step, added).map((node) =>
-        encryptWithLabel(suite, encryptionKeyAt(view, node), LABEL, context, pathSecret),
+        sealing(() => encryptWithLabel(suite, encryptionKeyAt(view, node), LABEL, context, pathSecret)),
       ),
     })),
+  }
+}
+
+/** Encrypts to somebody's key. Throws MlsError if it is unusable. */
+export function sealing<T>(seal: () => T): T {
+  try {
+    return seal()
+  } catch (error) {
+    if (error instanceof CryptoError) throw new MlsError(memberRules.unusableKey)
+    throw error
   }
 }
 
