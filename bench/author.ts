@@ -18,6 +18,7 @@ import {
   type PublicGroupState,
 } from "../src/mls/index.ts"
 import { signWithLabel } from "../src/mls/labels.ts"
+import { suite1 } from "../src/mls/suites/suite1.ts"
 import { TreeEdit } from "../src/mls/tree/edit.ts"
 import { parentHash } from "../src/mls/tree/hash.ts"
 import { filteredDirectPath } from "../src/mls/tree/view.ts"
@@ -25,6 +26,8 @@ import { concat } from "../src/wire/bytes.ts"
 import { LEAF_CREDENTIAL_BYTES } from "../src/wire/leaf-credential.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../src/wire/queue-config.ts"
 import { encodeWith, Writer } from "../src/wire/tls.ts"
+
+const suite = suite1(crypto)
 
 /**
  * The members of one group, as far as a delivery service can tell: signatures, trees and transcripts are right, and
@@ -83,7 +86,7 @@ export function makeCandidate(queueConfig: Uint8Array): Candidate {
   const leaf = unsignedLeaf(seed)
   const leafNode = {
     ...leaf,
-    signature: signWithLabel(crypto, seed, "LeafNodeTBS", leafNodeToBeSigned(leaf, undefined)),
+    signature: signWithLabel(suite, seed, "LeafNodeTBS", leafNodeToBeSigned(leaf, undefined)),
   }
   const unsigned = {
     version: 1,
@@ -92,7 +95,7 @@ export function makeCandidate(queueConfig: Uint8Array): Candidate {
     leafNode,
     extensions: [{ type: QUEUE_CONFIG_EXTENSION_TYPE, data: queueConfig }],
   }
-  const signature = signWithLabel(crypto, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
+  const signature = signWithLabel(suite, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
   return { seed, keyPackage: { ...unsigned, signature } }
 }
 
@@ -112,12 +115,12 @@ export class GroupAuthor {
       cipherSuite: 1,
       groupId,
       epoch: 0n,
-      treeHash: FlatTree.decode(crypto, ratchetTree).rootHash(),
+      treeHash: FlatTree.decode(suite, ratchetTree).rootHash(),
       confirmedTranscriptHash: new Uint8Array(0),
       extensions: [],
     }
     const info = this.#signGroupInfo(context, crypto.random(TAG_BYTES), 0)
-    const { state, tree } = observeCreation(crypto, encodeGroupInfo(info), ratchetTree, now())
+    const { state, tree } = observeCreation(suite, encodeGroupInfo(info), ratchetTree, now())
     this.state = state
     this.tree = tree
   }
@@ -136,7 +139,7 @@ export class GroupAuthor {
       return { kind: "proposal", proposal: { kind: "add", keyPackage } } as const
     })
     const commit = this.#frame({ kind: "commit", commit: { proposals, path } }, committer, authenticatedData)
-    const staged = observeCommit(crypto, this.state, this.tree, commit, { now: now() })
+    const staged = observeCommit(suite, this.state, this.tree, commit, { now: now() })
     const { next } = staged
     const { extensions, signature } = this.#signGroupInfo(next.context, next.confirmationTag, committer)
     return {
@@ -169,7 +172,7 @@ export class GroupAuthor {
   }
 
   #path(committer: number): UpdatePath {
-    const edit = new TreeEdit(crypto, this.tree)
+    const edit = new TreeEdit(suite, this.tree)
     const steps = filteredDirectPath(edit, committer)
     const nodes = steps.map(({ copathResolution }) => ({
       encryptionKey: crypto.random(KEY_BYTES),
@@ -180,7 +183,7 @@ export class GroupAuthor {
     for (let i = steps.length - 1; i >= 0; i--) {
       const { encryptionKey } = nodes[i] as { encryptionKey: Uint8Array }
       const { copathChild } = steps[i] as { copathChild: number }
-      above = parentHash(crypto, { encryptionKey, parentHash: above }, edit.hash(copathChild))
+      above = parentHash(suite, { encryptionKey, parentHash: above }, edit.hash(copathChild))
     }
     const leaf = {
       ...(this.tree.leaf(committer) as LeafNode),
@@ -189,7 +192,7 @@ export class GroupAuthor {
     }
     const signed = leafNodeToBeSigned(leaf, { groupId: this.groupId, leafIndex: committer })
     return {
-      leafNode: { ...leaf, signature: signWithLabel(crypto, this.#seed(committer), "LeafNodeTBS", signed) },
+      leafNode: { ...leaf, signature: signWithLabel(suite, this.#seed(committer), "LeafNodeTBS", signed) },
       nodes,
     }
   }
@@ -209,7 +212,7 @@ export class GroupAuthor {
       encodeWith(framed, writeFramedContent),
       encodeGroupContext(context),
     )
-    const signature = signWithLabel(crypto, this.#seed(committer), "FramedContentTBS", signed)
+    const signature = signWithLabel(suite, this.#seed(committer), "FramedContentTBS", signed)
     const auth = { signature, confirmationTag: crypto.random(TAG_BYTES) }
     return encodeMlsMessage({
       kind: "publicMessage",
@@ -221,7 +224,7 @@ export class GroupAuthor {
     const extensions = [encodeExternalPub(crypto.random(KEY_BYTES))]
     const unsigned = { groupContext, extensions, confirmationTag, signer }
     const signed = groupInfoToBeSigned(unsigned)
-    return { ...unsigned, signature: signWithLabel(crypto, this.#seed(signer), "GroupInfoTBS", signed) }
+    return { ...unsigned, signature: signWithLabel(suite, this.#seed(signer), "GroupInfoTBS", signed) }
   }
 
   #seed(leaf: number): Uint8Array {
@@ -233,7 +236,7 @@ export class GroupAuthor {
 
 function welcomeOf(added: readonly Candidate[]): Uint8Array {
   const secrets = added.map(({ keyPackage }) => ({
-    newMember: keyPackageRef(crypto, encodeKeyPackage(keyPackage)),
+    newMember: keyPackageRef(suite, encodeKeyPackage(keyPackage)),
     encryptedGroupSecrets: SEALED_GROUP_SECRETS,
   }))
   const encryptedGroupInfo = crypto.random(ENCRYPTED_GROUP_INFO_BYTES)

@@ -1,4 +1,5 @@
 import { verifyKeyPackage } from "../mls/index.ts"
+import { suite1 } from "../mls/suites/suite1.ts"
 import { equal } from "../wire/bytes.ts"
 import { encodeAddUsersData, encodeUpdateClientData } from "../wire/commit-data.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
@@ -103,7 +104,7 @@ async function claim(
   for (const { keyPackage, encryptedCredential } of addPackages) {
     const now = transport.now()
     try {
-      const { leafNode } = verifyKeyPackage(crypto, keyPackage, BigInt(now))
+      const { leafNode } = verifyKeyPackage(suite1(crypto), keyPackage, BigInt(now))
       if (leafNode.credential.kind !== "basic") throw new ClientError("client.invalid")
       const publicKey = leafNode.signatureKey
       const leaf = { leaf: 0, identity: leafNode.credential.identity, signatureKey: publicKey }

@@ -1,5 +1,6 @@
 import { HASH_BYTES } from "../limits.ts"
 import { decodeExtensions, observeCommit, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
+import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
@@ -110,7 +111,7 @@ function stage<P extends CommitParams>(
   const { crypto, domain } = context
   const now = nowSeconds(context)
   const { state } = group.value
-  const staged = validating(() => observeCommit(crypto, state, record.tree, params.commit, { now }))
+  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, { now }))
   try {
     const { committer } = request
     allow(committer === undefined || (staged.sender.kind === "member" && staged.committerLeaf === committer))
@@ -130,7 +131,7 @@ function checkGroupInfo(context: DsContext, staged: StagedCommit, params: Commit
   const { extensions, signature } = params.groupInfo
   const { next, tree, committerLeaf: signer } = staged
   validating(() =>
-    verifyGroupInfo(context.crypto, next, tree, decodeExtensions(extensions), signer, signature),
+    verifyGroupInfo(suite1(context.crypto), next, tree, decodeExtensions(extensions), signer, signature),
   )
   return { extensions, signer, signature }
 }

@@ -1,4 +1,5 @@
 import { encodeExtensions, type FlatTree, observeCreation, type PublicGroupState } from "../mls/index.ts"
+import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
@@ -95,7 +96,7 @@ function prepare(context: DsContext, caller: Caller<CreateParams>): Unit {
 /** The GroupInfo's signature and extensions, and all that someone who joins would check of the tree. */
 function observe(context: DsContext, { groupInfo, ratchetTree }: CreateParams): Creation {
   const now = nowSeconds(context)
-  const observed = validating(() => observeCreation(context.crypto, groupInfo, ratchetTree, now))
+  const observed = validating(() => observeCreation(suite1(context.crypto), groupInfo, ratchetTree, now))
   const { extensions, signer, signature } = observed.groupInfo
   return {
     state: observed.state,

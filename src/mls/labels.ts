@@ -1,14 +1,12 @@
-import { openBase, sealBase } from "../crypto/hpke.ts"
-import type { CryptoProvider } from "../crypto/provider.ts"
 import { utf8 } from "../wire/bytes.ts"
 import { Writer } from "../wire/tls.ts"
 import type { HpkeCiphertext } from "./codec/hpke-ciphertext.ts"
 import { SUITE_HASH_BYTES } from "./codec/protocol.ts"
+import type { CipherSuite } from "./suite.ts"
 
-/** The labelled primitives of RFC 9420 (sections 5.1.2, 5.1.3, 5.2 and 8) in suite 0x0001. */
+/** The labelled primitives of RFC 9420 (sections 5.1.2, 5.1.3, 5.2, 8 and 9). */
 
 const PREFIX = "MLS 1.0 "
-const AEAD_KEY_BYTES = 16
 
 function labelled(label: string, content: Uint8Array): Uint8Array {
   return new Writer(content.length + 64)
@@ -17,78 +15,67 @@ function labelled(label: string, content: Uint8Array): Uint8Array {
     .finish()
 }
 
-/** SignWithLabel (section 5.1.2): 64 bytes. */
+/** SignWithLabel (section 5.1.2). */
 export function signWithLabel(
-  crypto: CryptoProvider,
-  seed: Uint8Array,
+  suite: CipherSuite,
+  secretKey: Uint8Array,
   label: string,
   content: Uint8Array,
 ): Uint8Array {
-  return crypto.ed25519Sign(seed, labelled(label, content))
+  return suite.sign(secretKey, labelled(label, content))
 }
 
 /** VerifyWithLabel (section 5.1.2). A malformed key or signature is `false`. */
 export function verifyWithLabel(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   publicKey: Uint8Array,
   label: string,
   content: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  return crypto.ed25519Verify(publicKey, labelled(label, content), signature)
+  return suite.verify(publicKey, labelled(label, content), signature)
 }
 
 /** EncryptWithLabel (section 5.1.3). Throws CryptoError on an unusable public key. */
 export function encryptWithLabel(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   publicKey: Uint8Array,
   label: string,
   context: Uint8Array,
   plaintext: Uint8Array,
 ): HpkeCiphertext {
-  const info = labelled(label, context)
-  const { enc, ciphertext } = sealBase(crypto, AEAD_KEY_BYTES, publicKey, info, new Uint8Array(0), plaintext)
-  return { kemOutput: enc, ciphertext }
+  return suite.hpkeSeal(publicKey, labelled(label, context), plaintext)
 }
 
 /** DecryptWithLabel (section 5.1.3). Throws CryptoError on what does not open. */
 export function decryptWithLabel(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   secretKey: Uint8Array,
   label: string,
   context: Uint8Array,
   sealed: HpkeCiphertext,
 ): Uint8Array {
-  const info = labelled(label, context)
-  return openBase(
-    crypto,
-    AEAD_KEY_BYTES,
-    secretKey,
-    sealed.kemOutput,
-    info,
-    new Uint8Array(0),
-    sealed.ciphertext,
-  )
+  return suite.hpkeOpen(secretKey, labelled(label, context), sealed)
 }
 
 /** RefHash (section 5.2): 32 bytes. The label is used as it is, without a prefix. */
-export function refHash(crypto: CryptoProvider, label: string, value: Uint8Array): Uint8Array {
-  return crypto.sha256(new Writer(value.length + 64).opaque(utf8(label)).opaque(value).view())
+export function refHash(suite: CipherSuite, label: string, value: Uint8Array): Uint8Array {
+  return suite.hash(new Writer(value.length + 64).opaque(utf8(label)).opaque(value).view())
 }
 
 /** KeyPackageRef (section 5.2) of an encoded KeyPackage: 32 bytes. */
-export function keyPackageRef(crypto: CryptoProvider, keyPackage: Uint8Array): Uint8Array {
-  return refHash(crypto, "MLS 1.0 KeyPackage Reference", keyPackage)
+export function keyPackageRef(suite: CipherSuite, keyPackage: Uint8Array): Uint8Array {
+  return refHash(suite, "MLS 1.0 KeyPackage Reference", keyPackage)
 }
 
 /** ProposalRef (section 5.2) of an encoded AuthenticatedContent: 32 bytes. */
-export function proposalRef(crypto: CryptoProvider, authenticatedContent: Uint8Array): Uint8Array {
-  return refHash(crypto, "MLS 1.0 Proposal Reference", authenticatedContent)
+export function proposalRef(suite: CipherSuite, authenticatedContent: Uint8Array): Uint8Array {
+  return refHash(suite, "MLS 1.0 Proposal Reference", authenticatedContent)
 }
 
 /** ExpandWithLabel (section 8): `length` bytes. */
 export function expandWithLabel(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   secret: Uint8Array,
   label: string,
   context: Uint8Array,
@@ -98,21 +85,21 @@ export function expandWithLabel(
     .u16(length)
     .opaque(utf8(PREFIX + label))
     .opaque(context)
-  return crypto.hkdfExpand(secret, info.view(), length)
+  return suite.kdfExpand(secret, info.view(), length)
 }
 
 /** DeriveSecret (section 8): 32 bytes. */
-export function deriveSecret(crypto: CryptoProvider, secret: Uint8Array, label: string): Uint8Array {
-  return expandWithLabel(crypto, secret, label, new Uint8Array(0), SUITE_HASH_BYTES)
+export function deriveSecret(suite: CipherSuite, secret: Uint8Array, label: string): Uint8Array {
+  return expandWithLabel(suite, secret, label, new Uint8Array(0), SUITE_HASH_BYTES)
 }
 
 /** DeriveTreeSecret (section 9): `length` bytes. */
 export function deriveTreeSecret(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   secret: Uint8Array,
   label: string,
   generation: number,
   length: number,
 ): Uint8Array {
-  return expandWithLabel(crypto, secret, label, new Writer(4).u32(generation).view(), length)
+  return expandWithLabel(suite, secret, label, new Writer(4).u32(generation).view(), length)
 }

@@ -1,6 +1,7 @@
 import type { Static } from "@sinclair/typebox"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { findExtension, MlsError, verifyKeyPackage } from "../mls/index.ts"
+import { suite1 } from "../mls/suites/suite1.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import type { AddPackage } from "../wire/qs.ts"
@@ -51,7 +52,7 @@ export async function checkAddPackages(
 
 function verified(crypto: CryptoProvider, bytes: Uint8Array, now: bigint) {
   try {
-    return verifyKeyPackage(crypto, bytes, now)
+    return verifyKeyPackage(suite1(crypto), bytes, now)
   } catch (error) {
     if (error instanceof MlsError) throw invalid()
     throw error

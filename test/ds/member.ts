@@ -17,6 +17,7 @@ import {
 } from "../../src/mls/index.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
 import { decodeHandshake } from "../../src/mls/observer/handshake.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { concat, utf8 } from "../../src/wire/bytes.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
 
@@ -95,7 +96,7 @@ export async function candidate(
   const message = decodeMlsMessage(encoded)
   if (message.kind !== "keyPackage") throw new Error("not a KeyPackage")
   const keyPackage = encodeKeyPackage(message.keyPackage)
-  const ref = keyPackageRef(nativeCrypto, keyPackage)
+  const ref = keyPackageRef(suite1(nativeCrypto), keyPackage)
   return { name, seed, publicPackage, privatePackage, keyPackage, ref, queueConfig }
 }
 
@@ -235,14 +236,18 @@ export class Member {
     accept()
     const handshake = decodeHandshake(commit)
     const signed = concat(handshake.signedBytes, encodeGroupContext(before.groupContext))
-    handshake.signature.set(signWithLabel(nativeCrypto, this.seed, "FramedContentTBS", signed))
+    handshake.signature.set(signWithLabel(suite1(nativeCrypto), this.seed, "FramedContentTBS", signed))
 
     const { confirmedTranscriptHash: hash } = before.groupContext
-    const interim = interimTranscriptHash(nativeCrypto, hash, before.confirmationTag)
+    const interim = interimTranscriptHash(suite1(nativeCrypto), hash, before.confirmationTag)
     const after = (await renewed.#describe()).info
     const groupContext = {
       ...after.groupContext,
-      confirmedTranscriptHash: confirmedTranscriptHash(nativeCrypto, interim, handshake.transcriptInput),
+      confirmedTranscriptHash: confirmedTranscriptHash(
+        suite1(nativeCrypto),
+        interim,
+        handshake.transcriptInput,
+      ),
     }
     const { extensions, signature } = signGroupInfo({ ...after, groupContext }, newSeed)
     return { commit, groupInfo: { extensions: encodeExtensions(extensions), signature } }
@@ -324,7 +329,7 @@ export class Member {
 
 /** Signs a GroupInfo as the member with this seed. */
 export function signGroupInfo(info: Omit<GroupInfo, "signature">, seed: Uint8Array): GroupInfo {
-  const signature = signWithLabel(nativeCrypto, seed, "GroupInfoTBS", groupInfoToBeSigned(info))
+  const signature = signWithLabel(suite1(nativeCrypto), seed, "GroupInfoTBS", groupInfoToBeSigned(info))
   return { ...info, signature }
 }
 

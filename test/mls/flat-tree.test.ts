@@ -5,12 +5,15 @@ import { decodeLeafNode, encodeLeafNode } from "../../src/mls/codec/leaf-node.ts
 import type { UpdatePath } from "../../src/mls/codec/update-path.ts"
 import { MlsError } from "../../src/mls/error.ts"
 import { checkPathShape, mergePath } from "../../src/mls/group/update-path.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { checkParentHashes, checkUnmergedLeaves } from "../../src/mls/tree/parent-hash.ts"
 import { resolution } from "../../src/mls/tree/view.ts"
 import { anyLifetime, distinctKey, unsignedLeaf } from "./leaves.ts"
 import { LinkedTree } from "./linked-tree.ts"
+
+const suite = suite1(nativeCrypto)
 
 /** The flat tree held against the linked one over random histories. */
 
@@ -40,12 +43,12 @@ class Pair {
   constructor() {
     const first = encodeLeafNode(unsignedLeaf(0, anyLifetime))
     this.linked = new LinkedTree(first)
-    this.flat = FlatTree.decode(nativeCrypto, this.linked.encode())
+    this.flat = FlatTree.decode(suite, this.linked.encode())
   }
 
   /** Applies one commit to both and returns the undo log of the flat one. */
   commit({ updates, removes, adds, committer, path }: Step): Uint8Array {
-    const edit = new TreeEdit(nativeCrypto, this.flat)
+    const edit = new TreeEdit(suite, this.flat)
     const members = this.linked.members
     const author = members[committer % members.length]!
     const others = members.filter((leaf) => leaf !== author)
@@ -93,7 +96,7 @@ class Pair {
       })),
     }
     const steps = checkPathShape(edit, author, path, new Set(added))
-    mergePath(nativeCrypto, edit, author, path, steps)
+    mergePath(suite, edit, author, path, steps)
   }
 }
 
@@ -128,7 +131,7 @@ describe("the flat tree", () => {
         const pair = new Pair()
         for (const one of steps) pair.commit(one)
         const snapshot = pair.flat.snapshot()
-        expect(FlatTree.decode(nativeCrypto, pair.flat.encode()).snapshot()).toEqual(snapshot)
+        expect(FlatTree.decode(suite, pair.flat.encode()).snapshot()).toEqual(snapshot)
         expect(FlatTree.load(snapshot).snapshot()).toEqual(snapshot)
       }),
       { numRuns: 100 },
@@ -160,7 +163,7 @@ describe("the flat tree", () => {
         for (const one of steps) pair.commit(one)
         const { flat, linked } = pair
         checkUnmergedLeaves(flat)
-        checkParentHashes(nativeCrypto, flat)
+        checkParentHashes(suite, flat)
         const carried = (leaf: Uint8Array) => {
           const { source } = decodeLeafNode(leaf)
           return source.kind === "commit" ? source.parentHash : undefined
@@ -174,8 +177,8 @@ describe("the flat tree", () => {
         const bytes = flat.encode()
         const at = bytes.length - encodedFrom(flat, node)
         bytes[at + 10]! ^= 1
-        const changed = FlatTree.decode(nativeCrypto, bytes)
-        expect(() => checkParentHashes(nativeCrypto, changed)).toThrow(MlsError)
+        const changed = FlatTree.decode(suite, bytes)
+        expect(() => checkParentHashes(suite, changed)).toThrow(MlsError)
       }),
       { numRuns: 100 },
     )
@@ -195,7 +198,7 @@ describe("the flat tree", () => {
     const undo = pair.commit({ updates: [], removes: [], adds: 4, committer: 0, path: true })
     const tree = pair.flat
     const readers: [Uint8Array, (bytes: Uint8Array) => Uint8Array][] = [
-      [tree.encode(), (bytes) => FlatTree.decode(nativeCrypto, bytes).encode()],
+      [tree.encode(), (bytes) => FlatTree.decode(suite, bytes).encode()],
       [tree.snapshot(), (bytes) => FlatTree.load(bytes).snapshot()],
       [undo, (bytes) => tree.revert(bytes).snapshot()],
     ]
@@ -217,7 +220,7 @@ describe("the flat tree", () => {
 
   test("refuses trailing bytes, blank ends, nothing at all and more leaves than the bound", () => {
     const { flat } = new Pair()
-    const decode = (bytes: Uint8Array) => () => FlatTree.decode(nativeCrypto, bytes)
+    const decode = (bytes: Uint8Array) => () => FlatTree.decode(suite, bytes)
     expect(decode(new Uint8Array([...flat.encode(), 0]))).toThrow(MlsError)
     expect(decode(Uint8Array.of(0))).toThrow(MlsError)
     expect(decode(Uint8Array.of(2, 0, 0))).toThrow(MlsError)

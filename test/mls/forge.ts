@@ -16,6 +16,7 @@ import { signWithLabel } from "../../src/mls/labels.ts"
 import { type CommitOptions, observeCommit, type StagedCommit } from "../../src/mls/observer/commit.ts"
 import { observeCreation } from "../../src/mls/observer/creation.ts"
 import type { PublicGroupState } from "../../src/mls/observer/state.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { parentHash } from "../../src/mls/tree/hash.ts"
@@ -23,6 +24,8 @@ import { filteredDirectPath } from "../../src/mls/tree/view.ts"
 import { concat, utf8 } from "../../src/wire/bytes.ts"
 import { encodeWith, Writer } from "../../src/wire/tls.ts"
 import { distinctKey, unsignedLeaf } from "./leaves.ts"
+
+const suite = suite1(crypto)
 
 /**
  * A group whose members' keys the test has, so that it can sign anything in anybody's name. What an observer cannot check
@@ -58,7 +61,7 @@ export class Person {
   signLeaf(leaf: LeafNode, leafIndex: number): LeafNode {
     const place = leaf.source.kind === "keyPackage" ? undefined : { groupId: FORGED_GROUP, leafIndex }
     const signed = leafNodeToBeSigned(leaf, place)
-    return { ...leaf, signature: signWithLabel(crypto, this.seed, "LeafNodeTBS", signed) }
+    return { ...leaf, signature: signWithLabel(suite, this.seed, "LeafNodeTBS", signed) }
   }
 
   keyPackage(leafChanges: Partial<LeafNode> = {}, changes: Partial<KeyPackage> = {}): KeyPackage {
@@ -70,7 +73,7 @@ export class Person {
       extensions: [],
       ...changes,
     }
-    const signature = signWithLabel(crypto, this.seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
+    const signature = signWithLabel(suite, this.seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
     return { ...unsigned, signature, ...("signature" in changes ? changes : {}) }
   }
 
@@ -113,7 +116,7 @@ export class Forge {
     this.people.set(0, creator)
     const leaf = encodeLeafNode(creator.signLeaf(creator.leaf(), 0))
     const ratchetTree = new Writer().opaque(leafEntry(leaf)).finish()
-    const treeHash = FlatTree.decode(crypto, ratchetTree).rootHash()
+    const treeHash = FlatTree.decode(suite, ratchetTree).rootHash()
     const info = this.signGroupInfo({
       groupContext: {
         cipherSuite: 1,
@@ -124,7 +127,7 @@ export class Forge {
         extensions,
       },
     })
-    const { state, tree } = observeCreation(crypto, encodeGroupInfo(info), ratchetTree, NOW)
+    const { state, tree } = observeCreation(suite, encodeGroupInfo(info), ratchetTree, NOW)
     this.state = state
     this.tree = tree
   }
@@ -148,7 +151,7 @@ export class Forge {
   }
 
   observe(message: Uint8Array, options: Partial<CommitOptions> = {}): StagedCommit {
-    return observeCommit(crypto, this.state, this.tree, message, { now: NOW, ...options })
+    return observeCommit(suite, this.state, this.tree, message, { now: NOW, ...options })
   }
 
   accept(message: Uint8Array): StagedCommit {
@@ -167,7 +170,7 @@ export class Forge {
       signer: 0,
       ...changes,
     }
-    const signature = signWithLabel(crypto, seed, "GroupInfoTBS", groupInfoToBeSigned(unsigned))
+    const signature = signWithLabel(suite, seed, "GroupInfoTBS", groupInfoToBeSigned(unsigned))
     return { ...unsigned, signature }
   }
 
@@ -189,7 +192,7 @@ export class Forge {
   }
 
   #path(plan: CommitPlan, person: Person): UpdatePath {
-    const edit = new TreeEdit(crypto, this.tree)
+    const edit = new TreeEdit(suite, this.tree)
     const { proposals = [], updates = [], removes = [], committer = 0 } = plan
     for (const { leaf, leafNode } of updates) edit.update(leaf, encodeLeafNode(leafNode))
     for (const leaf of removes) edit.remove(leaf)
@@ -214,7 +217,7 @@ export class Forge {
     let above: Uint8Array = new Uint8Array(0)
     for (const [i, { copathChild }] of [...steps.entries()].reverse()) {
       const encryptionKey = changed[i]?.encryptionKey ?? above
-      above = parentHash(crypto, { encryptionKey, parentHash: above }, edit.hash(copathChild))
+      above = parentHash(suite, { encryptionKey, parentHash: above }, edit.hash(copathChild))
     }
     const own = person.leaf({
       encryptionKey: this.key(),
@@ -236,7 +239,7 @@ export class Forge {
         ? encodeGroupContext(this.state.context)
         : new Uint8Array(0),
     )
-    const signature = signWithLabel(crypto, changes.seed ?? seed, "FramedContentTBS", signed)
+    const signature = signWithLabel(suite, changes.seed ?? seed, "FramedContentTBS", signed)
     const confirmationTag = framed.content.kind === "commit" ? (changes.confirmationTag ?? TAG) : undefined
     const membershipTag = kind === "member" ? (changes.membershipTag ?? TAG) : undefined
     return encodeMlsMessage({

@@ -11,7 +11,10 @@ import {
   observeProposal,
   verifyKeyPackage,
 } from "../../src/mls/index.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { Forge, NOW, Person } from "./forge.ts"
+
+const suite = suite1(crypto)
 
 /** Whatever is changed in a message, an observer refuses it with MlsError and stays as it was. */
 
@@ -36,12 +39,12 @@ const ratchetTree = tree.encode()
 type Target = readonly [Uint8Array, (bytes: Uint8Array) => unknown]
 
 const targets: readonly Target[] = [
-  ...commits.map((bytes): Target => [bytes, (changed) => observeCommit(crypto, state, tree, changed, clock)]),
-  [proposal, (bytes) => observeProposal(crypto, state, tree, bytes, clock)],
+  ...commits.map((bytes): Target => [bytes, (changed) => observeCommit(suite, state, tree, changed, clock)]),
+  [proposal, (bytes) => observeProposal(suite, state, tree, bytes, clock)],
   [proposal, (bytes) => observeApplicationMessage(bytes)],
-  [keyPackage, (bytes) => verifyKeyPackage(crypto, bytes, NOW)],
-  [groupInfo, (bytes) => observeCreation(crypto, bytes, ratchetTree, NOW)],
-  [ratchetTree, (bytes) => observeCreation(crypto, groupInfo, bytes, NOW)],
+  [keyPackage, (bytes) => verifyKeyPackage(suite, bytes, NOW)],
+  [groupInfo, (bytes) => observeCreation(suite, bytes, ratchetTree, NOW)],
+  [ratchetTree, (bytes) => observeCreation(suite, groupInfo, bytes, NOW)],
 ]
 
 /** The tags at a message's end are for members alone, and nothing an observer can check covers them. */

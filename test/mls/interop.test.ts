@@ -15,6 +15,7 @@ import {
   verifyGroupInfo,
   verifyKeyPackage,
 } from "../../src/mls/index.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { toHex } from "../../src/wire/bytes.ts"
 import {
   addProposal,
@@ -26,6 +27,8 @@ import {
   TsMember,
 } from "./ts-group.ts"
 
+const suite = suite1(nativeCrypto)
+
 /** An observer beside groups of real members: after every epoch it has their GroupContext and their tree. */
 
 class Observer {
@@ -33,19 +36,19 @@ class Observer {
   tree: FlatTree
 
   constructor(groupInfo: Uint8Array, ratchetTree: Uint8Array) {
-    const { state, tree } = observeCreation(nativeCrypto, groupInfo, ratchetTree, NOW)
+    const { state, tree } = observeCreation(suite, groupInfo, ratchetTree, NOW)
     this.state = state
     this.tree = tree
   }
 
   propose(message: Uint8Array): AuthenticatedProposal {
-    return observeProposal(nativeCrypto, this.state, this.tree, message, { now: NOW })
+    return observeProposal(suite, this.state, this.tree, message, { now: NOW })
   }
 
   commit(message: Uint8Array, proposals: readonly AuthenticatedProposal[] = []): StagedCommit {
     const known = new Map(proposals.map((proposal) => [toHex(proposal.ref), proposal]))
     const options = { now: NOW, proposals: known }
-    const staged = observeCommit(nativeCrypto, this.state, this.tree, message, options)
+    const staged = observeCommit(suite, this.state, this.tree, message, options)
     expect(staged.tree.revert(staged.undo).snapshot()).toEqual(this.tree.snapshot())
     this.state = staged.next
     this.tree = staged.tree
@@ -58,7 +61,7 @@ class Observer {
     expect(toHex(this.tree.encode())).toBe(toHex(member.ratchetTree))
     const bytes = member.groupInfo
     const { extensions, signer, signature } = decodeGroupInfo(bytes)
-    const rebuilt = verifyGroupInfo(nativeCrypto, this.state, this.tree, extensions, signer, signature)
+    const rebuilt = verifyGroupInfo(suite, this.state, this.tree, extensions, signer, signature)
     expect(toHex(rebuilt)).toBe(toHex(bytes))
   }
 }
@@ -206,11 +209,16 @@ describe("an observer beside members of another implementation", () => {
 
   test("the same KeyPackage and commit are valid over the portable primitives", async () => {
     const creator = await TsMember.create()
-    const { state, tree } = observeCreation(portableCrypto, creator.groupInfo, creator.ratchetTree, NOW)
+    const { state, tree } = observeCreation(
+      suite1(portableCrypto),
+      creator.groupInfo,
+      creator.ratchetTree,
+      NOW,
+    )
     const joiner = await newcomer("joiner")
-    expect(verifyKeyPackage(portableCrypto, keyPackageBytes(joiner), NOW).cipherSuite).toBe(1)
+    expect(verifyKeyPackage(suite1(portableCrypto), keyPackageBytes(joiner), NOW).cipherSuite).toBe(1)
     const { message } = await creator.commit([addProposal(joiner)], [])
-    const staged = observeCommit(portableCrypto, state, tree, message, { now: NOW })
+    const staged = observeCommit(suite1(portableCrypto), state, tree, message, { now: NOW })
     expect(toHex(encodeGroupContext(staged.next.context))).toBe(toHex(creator.context))
   })
 })

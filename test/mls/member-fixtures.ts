@@ -3,10 +3,10 @@ import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
 import type { Lifetime } from "../../src/mls/codec/leaf-node.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
 import { Member } from "../../src/mls/member/group.ts"
-import { suite1 } from "../../src/mls/member/interim/suite.ts"
 import type { JoinerKeys } from "../../src/mls/member/join.ts"
 import { createKeyPackage, type OwnKeyPackage } from "../../src/mls/member/key-package.ts"
 import type { OwnLeaf } from "../../src/mls/member/leaf.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 
 /** What tests of members share: one suite, one clock, clients with names. */

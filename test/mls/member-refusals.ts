@@ -7,14 +7,8 @@ import type { PreSharedKeyId } from "../../src/mls/codec/psk.ts"
 import { encodeGroupSecrets, type Welcome } from "../../src/mls/codec/welcome.ts"
 import { protectHandshake } from "../../src/mls/member/framing.ts"
 import { Member } from "../../src/mls/member/group.ts"
-import { pskSecret } from "../../src/mls/member/interim/psk.ts"
-import type { CipherSuite } from "../../src/mls/member/interim/suite.ts"
-import {
-  openGroupSecrets,
-  sealGroupInfo,
-  sealGroupSecrets,
-} from "../../src/mls/member/interim/welcome-crypto.ts"
 import type { OwnKeyPackage } from "../../src/mls/member/key-package.ts"
+import { pskSecret } from "../../src/mls/member/psk.ts"
 import { externalPskProposal } from "../../src/mls/member/psks.ts"
 import type { memberRules } from "../../src/mls/member/rules.ts"
 import {
@@ -25,7 +19,9 @@ import {
   withSecrets,
 } from "../../src/mls/member/state.ts"
 import { restoreMember } from "../../src/mls/member/storage.ts"
+import { openGroupSecrets, sealGroupInfo, sealGroupSecrets } from "../../src/mls/member/welcome-crypto.ts"
 import { composeHandshake, decodeHandshake } from "../../src/mls/observer/handshake.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { addOf, clock, groupOf, newKeyPackage, suite } from "./member-fixtures.ts"
 
@@ -159,13 +155,16 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
   },
   pathSecret: () => {
     const broken = over(a, {
-      aesGcmSeal: (key, nonce, aad, secret) => flipped(suite.aesGcmSeal(key, nonce, aad, secret), 0),
+      hpkeSeal: (publicKey, info, secret) => {
+        const { kemOutput, ciphertext } = suite.hpkeSeal(publicKey, info, secret)
+        return { kemOutput, ciphertext: flipped(ciphertext, 0) }
+      },
     })
     return b.process(broken.commit(clock).message, clock)
   },
   pathKeys: () => {
     const lying = over(a, {
-      aesGcmSeal: (key, nonce, aad, secret) => suite.aesGcmSeal(key, nonce, aad, flipped(secret, 0)),
+      hpkeSeal: (publicKey, info, secret) => suite.hpkeSeal(publicKey, info, flipped(secret, 0)),
     })
     return b.process(lying.commit(clock).message, clock)
   },

@@ -3,11 +3,14 @@ import { encodeExternalPub } from "../../src/mls/codec/group-extensions.ts"
 import { encodeGroupInfo, type GroupInfo } from "../../src/mls/codec/group-info.ts"
 import { observeCreation } from "../../src/mls/observer/creation.ts"
 import { verifyGroupInfo } from "../../src/mls/observer/group-info.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { parentAt } from "../../src/mls/tree/view.ts"
 import { Forge, NOW, Person } from "./forge.ts"
 import type { Refusals } from "./refusals.ts"
+
+const suite = suite1(crypto)
 
 /** Refusals of trees and GroupInfos. */
 
@@ -18,7 +21,7 @@ const zero32 = new Uint8Array(32)
 function create(changes: Partial<GroupInfo>, tree = forge.tree): unknown {
   const { context } = forge.state
   const info = forge.signGroupInfo({ groupContext: { ...context, treeHash: tree.rootHash() }, ...changes })
-  return observeCreation(crypto, encodeGroupInfo(info), tree.encode(), NOW)
+  return observeCreation(suite, encodeGroupInfo(info), tree.encode(), NOW)
 }
 
 function context(changes: Partial<GroupInfo["groupContext"]>): unknown {
@@ -26,14 +29,14 @@ function context(changes: Partial<GroupInfo["groupContext"]>): unknown {
 }
 
 function edited(change: (edit: TreeEdit) => void): FlatTree {
-  const edit = new TreeEdit(crypto, forge.tree)
+  const edit = new TreeEdit(suite, forge.tree)
   change(edit)
   return edit.finish().tree
 }
 
 function rebuild(changes: Partial<GroupInfo>, seed?: Uint8Array): unknown {
   const info = forge.signGroupInfo(changes, seed)
-  return verifyGroupInfo(crypto, forge.state, forge.tree, info.extensions, info.signer, info.signature)
+  return verifyGroupInfo(suite, forge.state, forge.tree, info.extensions, info.signer, info.signature)
 }
 
 const ROOT = 3
@@ -52,7 +55,7 @@ export const groupRefusals: Refusals = {
       {},
       edited((edit) => edit.setParent(ROOT, { ...parentAt(edit, ROOT)!, unmergedLeaves: [7] })),
     ),
-  treeTrailingBlank: () => FlatTree.decode(crypto, Uint8Array.of(2, 0, 0)),
+  treeTrailingBlank: () => FlatTree.decode(suite, Uint8Array.of(2, 0, 0)),
   groupInfoSignature: () => rebuild({}, new Person(60).seed),
   groupInfoSigner: () => rebuild({ signer: 9 }),
   groupInfoExternalPub: () => rebuild({ extensions: [{ type: 4, data: zero32 }] }),

@@ -9,10 +9,13 @@ import { verifyKeyPackage } from "../../src/mls/group/key-package.ts"
 import { observeApplicationMessage } from "../../src/mls/observer/application.ts"
 import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
 import type { rules } from "../../src/mls/rules.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import { Forge, NOW, OUTSIDER_SEED, Person } from "./forge.ts"
 import { groupRefusals } from "./refusals-group.ts"
+
+const suite = suite1(crypto)
 
 /** For each rule something that is right but for that rule. */
 export type Refusals = Partial<Record<keyof typeof rules, () => unknown>>
@@ -41,7 +44,7 @@ function joining(...proposals: Proposal[]): unknown {
 function propose(proposal: Proposal, leafIndex: number): AuthenticatedProposal {
   const { seed } = forge.people.get(leafIndex)!
   const message = forge.proposalMessage(proposal, { kind: "member", leafIndex }, seed)
-  return observeProposal(crypto, forge.state, forge.tree, message, { now: NOW })
+  return observeProposal(suite, forge.state, forge.tree, message, { now: NOW })
 }
 
 function known(...proposals: AuthenticatedProposal[]): { proposals: Map<string, AuthenticatedProposal> } {
@@ -91,7 +94,7 @@ const framing: Refusals = {
   wrongEpoch: () => forge.observe(forge.commit({ framed: (f) => ({ ...f, epoch: f.epoch - 1n }) })),
   notCommit: () =>
     forge.observe(forge.proposalMessage(psk(), { kind: "member", leafIndex: 0 }, forge.people.get(0)!.seed)),
-  notProposal: () => observeProposal(crypto, forge.state, forge.tree, forge.commit({}), { now: NOW }),
+  notProposal: () => observeProposal(suite, forge.state, forge.tree, forge.commit({}), { now: NOW }),
   senderType: () =>
     forge.observe(
       forge.commit({
@@ -151,7 +154,7 @@ const leaves: Refusals = {
   leafKeyReused: () => forge.observe(forge.commit({ leaf: (leaf) => ({ ...leaf, encryptionKey: ownKey }) })),
   keyPackageSuite: () => committing(joiner.add({}, { cipherSuite: 2 })),
   keyPackageSignature: () =>
-    verifyKeyPackage(crypto, encodeKeyPackage(joiner.keyPackage({}, { signature: new Uint8Array(64) })), NOW),
+    verifyKeyPackage(suite, encodeKeyPackage(joiner.keyPackage({}, { signature: new Uint8Array(64) })), NOW),
   keyPackageInitKey: () => committing(joiner.add({}, { initKey: joiner.leaf().encryptionKey })),
 }
 
@@ -183,7 +186,7 @@ const proposals: Refusals = {
   proposalSenderType: () => {
     const sender = { kind: "external", senderIndex: 0 } as const
     const message = forge.proposalMessage(updateOf(1), sender, OUTSIDER_SEED)
-    return observeProposal(crypto, forge.state, forge.tree, message, { now: NOW })
+    return observeProposal(suite, forge.state, forge.tree, message, { now: NOW })
   },
   tooManyAdds: () =>
     forge.observe(forge.commit({ proposals: [joiner.add(), other.add()] }), { maximumAdds: 1 }),
@@ -230,7 +233,7 @@ export const refusals: Refusals = {
   treeTooLarge: () => {
     const blanks = new Uint8Array(4 + 140_000)
     blanks.set([0x80, 2, 0x22, 0xe0])
-    return FlatTree.decode(crypto, blanks)
+    return FlatTree.decode(suite, blanks)
   },
 }
 
@@ -269,7 +272,7 @@ export const acceptances: Readonly<Record<string, () => unknown>> = {
     const external = { kind: "external", senderIndex: 0 } as const
     const remove = forge.proposalMessage({ kind: "remove", removed: 1 }, external, OUTSIDER_SEED)
     const self = forge.proposalMessage(joiner.add(), { kind: "newMemberProposal" }, joiner.seed)
-    return [remove, self].map((message) => observeProposal(crypto, forge.state, forge.tree, message, clock))
+    return [remove, self].map((message) => observeProposal(suite, forge.state, forge.tree, message, clock))
   },
   "a group with required capabilities": () => adding({}, demanding),
   "a GroupInfo": () => encodeGroupInfo(forge.signGroupInfo({})),

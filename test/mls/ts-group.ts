@@ -28,6 +28,7 @@ import { decodeGroupContext } from "../../src/mls/codec/group-context.ts"
 import { encodeExternalPub } from "../../src/mls/codec/group-extensions.ts"
 import { encodeGroupInfo, groupInfoToBeSigned } from "../../src/mls/codec/group-info.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 
 /** Members over ts-mls, an independent implementation, as the source of real messages. */
@@ -103,7 +104,7 @@ export class TsMember {
     }
     // ts-mls keeps the key as WebCrypto exports it (PKCS #8), where the seed comes last.
     const seed = this.state.signaturePrivateKey.slice(-32)
-    const signature = signWithLabel(nativeCrypto, seed, "GroupInfoTBS", groupInfoToBeSigned(unsigned))
+    const signature = signWithLabel(suite1(nativeCrypto), seed, "GroupInfoTBS", groupInfoToBeSigned(unsigned))
     return encodeGroupInfo({ ...unsigned, signature })
   }
 

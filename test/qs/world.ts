@@ -9,6 +9,7 @@ import { signLabeled } from "../../src/crypto/signature.ts"
 import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../src/mls/codec/key-package.ts"
 import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
 import { QUEUE_TABLE } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
@@ -27,6 +28,8 @@ import {
   queueConfigTbs,
 } from "../../src/wire/queue-config.ts"
 import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+
+const suite = suite1(crypto)
 
 export { crypto }
 export const DOMAIN = "example.org"
@@ -171,7 +174,7 @@ function keyPackageWith({ extensions = [], initKey, notAfter }: KeyPackageChange
     extensions: [],
   }
   const toBeSigned = leafNodeToBeSigned(unsignedLeaf, undefined)
-  const leafNode = { ...unsignedLeaf, signature: signWithLabel(crypto, seed, "LeafNodeTBS", toBeSigned) }
+  const leafNode = { ...unsignedLeaf, signature: signWithLabel(suite, seed, "LeafNodeTBS", toBeSigned) }
   const unsigned = {
     version: 1,
     cipherSuite: 1,
@@ -179,6 +182,6 @@ function keyPackageWith({ extensions = [], initKey, notAfter }: KeyPackageChange
     leafNode,
     extensions,
   }
-  const signature = signWithLabel(crypto, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
+  const signature = signWithLabel(suite, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
   return encodeKeyPackage({ ...unsigned, signature })
 }

@@ -1,6 +1,7 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { portableCrypto } from "../../src/crypto/portable.ts"
-import type { CryptoProvider } from "../../src/crypto/provider.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
+import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { equal, fromHex } from "../../src/wire/bytes.ts"
 import { integer } from "./field.ts"
 import { isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
@@ -70,13 +71,13 @@ export function arraySuite(
 
 /** Runs a vector over both providers if it is of suite 0x0001, and says so if it is not. */
 export function forSuite(
-  run: (crypto: CryptoProvider, item: JsonObject) => void,
+  run: (suite: CipherSuite, item: JsonObject) => void,
 ): (item: JsonObject, caseName: string, report: VectorReport) => Promise<void> {
   return async (item, caseName, report) => {
     if (integer(item, "cipher_suite") !== SUITE) report(caseName, "skipped", "MLS: cipher suite not 0x0001")
     else {
       await reportCase(caseName, report, () => {
-        for (const crypto of [nativeCrypto, portableCrypto]) run(crypto, item)
+        for (const crypto of [nativeCrypto, portableCrypto]) run(suite1(crypto), item)
       })
     }
   }

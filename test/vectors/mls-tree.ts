@@ -1,7 +1,7 @@
-import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { encodeLeafNode } from "../../src/mls/codec/leaf-node.ts"
 import { decodeProposal } from "../../src/mls/codec/proposal.ts"
 import { checkLeafNode, leafAt } from "../../src/mls/group/leaf-validity.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { leftOf, nodeCount, parentOf, rightOf, rootOf, siblingOf, widthFor } from "../../src/mls/tree/math.ts"
@@ -34,11 +34,11 @@ function checkMath(item: JsonObject): void {
   }
 }
 
-function checkOperation(crypto: CryptoProvider, item: JsonObject): void {
-  const before = FlatTree.decode(crypto, hex(item, "tree_before"))
+function checkOperation(suite: CipherSuite, item: JsonObject): void {
+  const before = FlatTree.decode(suite, hex(item, "tree_before"))
   ensureEqual(before.rootHash(), hex(item, "tree_hash_before"), "hash before")
   const proposal = decodeProposal(hex(item, "proposal"))
-  const edit = new TreeEdit(crypto, before)
+  const edit = new TreeEdit(suite, before)
   if (proposal.kind === "add") edit.add(encodeLeafNode(proposal.keyPackage.leafNode))
   else if (proposal.kind === "update") {
     edit.update(integer(item, "proposal_sender"), encodeLeafNode(proposal.leafNode))
@@ -50,9 +50,9 @@ function checkOperation(crypto: CryptoProvider, item: JsonObject): void {
   ensureEqual(tree.revert(undo).snapshot(), before.snapshot(), "tree after undoing")
 }
 
-function checkValidation(crypto: CryptoProvider, item: JsonObject): void {
+function checkValidation(suite: CipherSuite, item: JsonObject): void {
   const bytes = hex(item, "tree")
-  const tree = FlatTree.decode(crypto, bytes)
+  const tree = FlatTree.decode(suite, bytes)
   ensureEqual(tree.encode(), bytes, "encoding")
   ensureEqual(FlatTree.load(tree.snapshot()).snapshot(), tree.snapshot(), "snapshot")
   hexes(item, "tree_hashes").forEach((hash, node) => {
@@ -63,10 +63,10 @@ function checkValidation(crypto: CryptoProvider, item: JsonObject): void {
     ensure(actual === JSON.stringify(expected), `resolution of ${node} differs`)
   })
   checkUnmergedLeaves(tree)
-  checkParentHashes(crypto, tree)
+  checkParentHashes(suite, tree)
   const groupId = hex(item, "group_id")
   for (const leafIndex of tree.members()) {
-    checkLeafNode(crypto, leafAt(tree, leafIndex), { groupId, leafIndex })
+    checkLeafNode(suite, leafAt(tree, leafIndex), { groupId, leafIndex })
   }
 }
 

@@ -3,9 +3,9 @@ import { encodeLeafNode } from "../../src/mls/codec/leaf-node.ts"
 import { readUpdatePath, type UpdatePath, writeUpdatePath } from "../../src/mls/codec/update-path.ts"
 import { checkLeafNode } from "../../src/mls/group/leaf-validity.ts"
 import { checkPathShape, mergePath } from "../../src/mls/group/update-path.ts"
-import { type CipherSuite, suite1 } from "../../src/mls/member/interim/suite.ts"
 import { encryptionKeyAt, PrivateTree } from "../../src/mls/member/private-tree.ts"
 import { followPath, makePath, openPathSecret, receivePath, sealPath } from "../../src/mls/member/treekem.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { fromHex } from "../../src/wire/bytes.ts"
@@ -121,5 +121,5 @@ function checkTreeKem(suite: CipherSuite, item: JsonObject): void {
 export const mlsTreeKemSuite: VectorSuite = arraySuite(
   "MLS TreeKEM",
   ["leaves_private", "update_paths", "ratchet_tree"],
-  forSuite((crypto, item) => checkTreeKem(suite1(crypto), item)),
+  forSuite(checkTreeKem),
 )

@@ -1,6 +1,7 @@
 import type { CiphersuiteImpl } from "ts-mls"
 import { isZero } from "../../crypto/wipe.ts"
 import { deriveSecret } from "../../mls/labels.ts"
+import { suite1 } from "../../mls/suites/suite1.ts"
 import { equal } from "../../wire/bytes.ts"
 import type { Suite } from "./suite.ts"
 
@@ -23,7 +24,10 @@ export function withSoleCommitSecret({ crypto, cs }: Suite, initSecret: Uint8Arr
       ...cs.kdf,
       extract(salt, inputKey) {
         const sole = pathSecret !== undefined && isZero(inputKey) && equal(salt, initSecret)
-        return cs.kdf.extract(salt, sole && pathSecret ? deriveSecret(crypto, pathSecret, "path") : inputKey)
+        return cs.kdf.extract(
+          salt,
+          sole && pathSecret ? deriveSecret(suite1(crypto), pathSecret, "path") : inputKey,
+        )
       },
     },
   }

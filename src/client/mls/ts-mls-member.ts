@@ -28,6 +28,7 @@ import { decodeGroupContext } from "../../mls/codec/group-context.ts"
 import { encodeExternalPub } from "../../mls/codec/group-extensions.ts"
 import { encodeGroupInfo, groupInfoToBeSigned } from "../../mls/codec/group-info.ts"
 import { signWithLabel } from "../../mls/labels.ts"
+import { suite1 } from "../../mls/suites/suite1.ts"
 import { concat, equal } from "../../wire/bytes.ts"
 import {
   type CommitChange,
@@ -138,7 +139,12 @@ export class TsMlsMember implements GroupMember {
       confirmationTag: this.#state.confirmationTag,
       signer: this.leaf,
     }
-    const signature = signWithLabel(crypto, this.signatureSeed, "GroupInfoTBS", groupInfoToBeSigned(unsigned))
+    const signature = signWithLabel(
+      suite1(crypto),
+      this.signatureSeed,
+      "GroupInfoTBS",
+      groupInfoToBeSigned(unsigned),
+    )
     return {
       bytes: encodeGroupInfo({ ...unsigned, signature }),
       extensions: encodeExtensions(unsigned.extensions),

@@ -26,6 +26,7 @@ import type { CryptoProvider } from "../../crypto/provider.ts"
 import { wipe } from "../../crypto/wipe.ts"
 import { decodeGroupInfo as decodeOwnGroupInfo } from "../../mls/codec/group-info.ts"
 import { observeGroup } from "../../mls/observer/creation.ts"
+import { suite1 } from "../../mls/suites/suite1.ts"
 import { FlatTree } from "../../mls/tree/flat-tree.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../wire/queue-config.ts"
 import { ciphersuite } from "./ciphersuite.ts"
@@ -147,7 +148,7 @@ async function join(
     throw new MemberError("group info")
   }
   const observed = decodeOwnGroupInfo(encodeGroupInfo(info))
-  observeGroup(suite.crypto, observed, FlatTree.decode(suite.crypto, ratchetTree))
+  observeGroup(suite1(suite.crypto), observed, FlatTree.decode(suite1(suite.crypto), ratchetTree))
   if (!(await verifyGroupInfoConfirmationTag(info, joinerSecret, noPsk, cs))) {
     throw new MemberError("confirmation tag")
   }

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal } from "../../wire/bytes.ts"
 import { decodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../codec/key-package.ts"
 import {
@@ -9,6 +8,7 @@ import {
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { type Clock, checkExtensionList, checkLeafNode, checkLifetime, checkSource } from "./leaf-validity.ts"
 
 /**
@@ -16,7 +16,7 @@ import { type Clock, checkExtensionList, checkLeafNode, checkLifetime, checkSour
  * are ignored: section 10 forbids making them, 13.4 and 13.5 ask receivers to take them, and some clients in use do.
  * Throws MlsError.
  */
-export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, clock: Clock): void {
+export function checkKeyPackage(suite: CipherSuite, keyPackage: KeyPackage, clock: Clock): void {
   const { leafNode } = keyPackage
   check(keyPackage.version === PROTOCOL_VERSION_MLS10, rules.keyPackageSuite)
   check(keyPackage.cipherSuite === CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, rules.keyPackageSuite)
@@ -25,10 +25,10 @@ export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, 
   checkSource(leafNode, "keyPackage")
   checkLifetime(leafNode, clock)
   checkExtensionList(keyPackage.extensions)
-  checkLeafNode(crypto, leafNode, undefined)
+  checkLeafNode(suite, leafNode, undefined)
   const signed = keyPackageToBeSigned(keyPackage)
   check(
-    verifyWithLabel(crypto, leafNode.signatureKey, "KeyPackageTBS", signed, keyPackage.signature),
+    verifyWithLabel(suite, leafNode.signatureKey, "KeyPackageTBS", signed, keyPackage.signature),
     rules.keyPackageSignature,
   )
 }
@@ -38,12 +38,12 @@ export function checkKeyPackage(crypto: CryptoProvider, keyPackage: KeyPackage, 
  * `now` and `maximumLifetime` are in seconds. Its values are views of `bytes`. Throws MlsError.
  */
 export function verifyKeyPackage(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   bytes: Uint8Array,
   now: bigint,
   maximumLifetime?: bigint,
 ): KeyPackage {
   const keyPackage = decoding(() => decodeKeyPackage(bytes))
-  checkKeyPackage(crypto, keyPackage, maximumLifetime === undefined ? { now } : { now, maximumLifetime })
+  checkKeyPackage(suite, keyPackage, maximumLifetime === undefined ? { now } : { now, maximumLifetime })
   return keyPackage
 }

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import type { RequiredCapabilities } from "../codec/capabilities.ts"
 import { credentialType } from "../codec/credential.ts"
 import { type Extension, findExtension } from "../codec/extension.ts"
@@ -23,6 +22,7 @@ import {
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { credentialTypesInUse } from "../tree/keys.ts"
 import type { TreeView } from "../tree/view.ts"
 
@@ -44,7 +44,7 @@ export function checkExtensionList(extensions: readonly Extension[]): void {
 }
 
 /** What a leaf must fulfil by itself, wherever it stands (RFC 9420 sections 7.2 and 7.3). Throws MlsError. */
-export function checkLeafNode(crypto: CryptoProvider, leaf: LeafNode, place: LeafPlace | undefined): void {
+export function checkLeafNode(suite: CipherSuite, leaf: LeafNode, place: LeafPlace | undefined): void {
   const { capabilities } = leaf
   check(leaf.encryptionKey.length === SUITE_KEM_BYTES, rules.keyLength)
   check(leaf.signatureKey.length === SUITE_SIGNATURE_KEY_BYTES, rules.keyLength)
@@ -54,10 +54,7 @@ export function checkLeafNode(crypto: CryptoProvider, leaf: LeafNode, place: Lea
   check(capabilities.versions.includes(PROTOCOL_VERSION_MLS10), rules.leafVersion)
   check(capabilities.cipherSuites.includes(CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519), rules.leafVersion)
   const signed = leafNodeToBeSigned(leaf, place)
-  check(
-    verifyWithLabel(crypto, leaf.signatureKey, "LeafNodeTBS", signed, leaf.signature),
-    rules.leafSignature,
-  )
+  check(verifyWithLabel(suite, leaf.signatureKey, "LeafNodeTBS", signed, leaf.signature), rules.leafSignature)
 }
 
 function checkExtensionsListed(leaf: LeafNode): void {

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal, toHex } from "../../wire/bytes.ts"
 import { encodeWith } from "../../wire/tls.ts"
 import type { Extension } from "../codec/extension.ts"
@@ -10,6 +9,7 @@ import { PROTOCOL_VERSION_MLS10, SUITE_HASH_BYTES, SUITE_KEM_BYTES } from "../co
 import { type PreSharedKeyId, writePreSharedKeyId } from "../codec/psk.ts"
 import { check, MlsError } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { TreeView } from "../tree/view.ts"
 import { checkKeyPackage } from "./key-package.ts"
 import { type Clock, checkExtensionList, checkLeafNode, checkSource, leafAt } from "./leaf-validity.ts"
@@ -32,7 +32,7 @@ export interface ProposalList {
 
 /** What a list is checked against: the epoch that the commit ends. */
 export interface ProposalContext {
-  readonly crypto: CryptoProvider
+  readonly suite: CipherSuite
   readonly groupId: Uint8Array
   readonly tree: TreeView
   readonly clock: Clock
@@ -68,7 +68,7 @@ function isMember(tree: TreeView, leaf: number): boolean {
 export function checkProposal(context: ProposalContext, { proposal, sender }: CommittedProposal): void {
   switch (proposal.kind) {
     case "add":
-      checkKeyPackage(context.crypto, proposal.keyPackage, context.clock)
+      checkKeyPackage(context.suite, proposal.keyPackage, context.clock)
       return
     case "update":
       checkUpdate(context, proposal.leafNode, sender)
@@ -97,7 +97,7 @@ function checkUpdate(context: ProposalContext, leafNode: LeafNode, sender: Sende
     throw new MlsError(rules.updateSender)
   }
   checkSource(leafNode, "update")
-  checkLeafNode(context.crypto, leafNode, { groupId: context.groupId, leafIndex: sender.leafIndex })
+  checkLeafNode(context.suite, leafNode, { groupId: context.groupId, leafIndex: sender.leafIndex })
   const replaced = leafAt(context.tree, sender.leafIndex)
   check(!equal(leafNode.encryptionKey, replaced.encryptionKey), rules.leafKeyReused)
 }

@@ -1,10 +1,10 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { toHex } from "../../wire/bytes.ts"
 import { credentialType } from "../codec/credential.ts"
 import type { Extension } from "../codec/extension.ts"
 import { SUITE_KEM_BYTES } from "../codec/protocol.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { nodeCount, widthFor } from "../tree/math.ts"
 import { checkParentHashes, checkUnmergedLeaves } from "../tree/parent-hash.ts"
 import { parentAt, type TreeView } from "../tree/view.ts"
@@ -16,7 +16,7 @@ import { checkDemands, checkLeafNode, groupDemands, leafAt, membersOf } from "./
  * Throws MlsError.
  */
 export function checkTree(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   view: TreeView,
   groupId: Uint8Array,
   groupExtensions: readonly Extension[],
@@ -30,7 +30,7 @@ export function checkTree(
   const types = new Set<number>()
   for (const leafIndex of members) {
     const leaf = leafAt(view, leafIndex)
-    checkLeafNode(crypto, leaf, { groupId, leafIndex })
+    checkLeafNode(suite, leaf, { groupId, leafIndex })
     checkDemands(leaf, demands)
     signatureKeys.add(toHex(leaf.signatureKey))
     encryptionKeys.add(toHex(leaf.encryptionKey))
@@ -51,5 +51,5 @@ export function checkTree(
   }
   check(encryptionKeys.size === keys, rules.duplicateEncryptionKey)
   checkUnmergedLeaves(view)
-  checkParentHashes(crypto, view)
+  checkParentHashes(suite, view)
 }

@@ -1,10 +1,10 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal, toHex } from "../../wire/bytes.ts"
 import { encodeLeafNode } from "../codec/leaf-node.ts"
 import { SUITE_KEM_BYTES } from "../codec/protocol.ts"
 import type { UpdatePath } from "../codec/update-path.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { TreeEdit } from "../tree/edit.ts"
 import { parentHash } from "../tree/hash.ts"
 import { encryptionKeyOccurs } from "../tree/keys.ts"
@@ -44,7 +44,7 @@ export function checkPathShape(
  * (section 7.9). Throws MlsError.
  */
 export function mergePath(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   edit: TreeEdit,
   leaf: number,
   path: UpdatePath,
@@ -57,7 +57,7 @@ export function mergePath(
     const encryptionKey = path.nodes[i]?.encryptionKey ?? NO_HASH
     const parent = { encryptionKey, parentHash: above, unmergedLeaves: [] }
     edit.setParent(node, parent)
-    above = parentHash(crypto, parent, edit.hash(copathChild))
+    above = parentHash(suite, parent, edit.hash(copathChild))
   }
   const { source } = path.leafNode
   check(source.kind === "commit" && equal(source.parentHash, above), rules.pathParentHash)

@@ -12,12 +12,12 @@ import { checkProposals, LAST_EPOCH, nextContext, nextState } from "../observer/
 import { composeHandshake, type Handshake, toBeSigned } from "../observer/handshake.ts"
 import type { PublicGroupState } from "../observer/state.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import { rootOf } from "../tree/math.ts"
-import { confirmationTag, deriveEpoch, type EpochSecrets } from "./interim/key-schedule.ts"
-import { pskSecret } from "./interim/psk.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import { confirmationTag, deriveEpoch, type EpochSecrets } from "./key-schedule.ts"
 import type { LeafContent } from "./leaf.ts"
+import { pskSecret } from "./psk.ts"
 import type { NamedPsk } from "./psks.ts"
 import { provisionalContext } from "./state.ts"
 import { makePath, type NewPath, sealPath } from "./treekem.ts"
@@ -74,9 +74,9 @@ export function buildCommit(input: CommitInput): BuiltCommit {
   const { context } = group
   check(context.epoch < LAST_EPOCH, rules.epochExhausted)
   const committed = input.items.map((item) => item.committed)
-  const proposalContext = { crypto: suite, groupId: context.groupId, tree, clock: input.clock }
+  const proposalContext = { suite, groupId: context.groupId, tree, clock: input.clock }
   const list = checkProposals(proposalContext, sender, committed)
-  const epoch: Epoch = { crypto: suite, context, tree }
+  const epoch: Epoch = { suite, context, tree }
   const applied = applyProposals(epoch, list, sender)
   const withPath = !(input.withoutPath && list.pathOptional)
   const { path, updatePath } = withPath ? addPath(input, applied, list) : NO_PATH

@@ -13,12 +13,12 @@ import { type BuiltCommit, buildCommit } from "./build-commit.ts"
 import { enterEpoch } from "./epoch.ts"
 import { protectHandshake } from "./framing.ts"
 import { signGroupInfo } from "./group-info.ts"
-import { sealGroupInfo, sealGroupSecrets } from "./interim/welcome-crypto.ts"
 import { leafContent, type OwnLeaf } from "./leaf.ts"
 import { itemsToCommit } from "./proposals.ts"
 import { findPsks, type NamedPsk, type PskLookup, pskIdsOf } from "./psks.ts"
 import { changeableSecrets, type MemberState } from "./state.ts"
 import { pathSecretFor, sealing, wipePath } from "./treekem.ts"
+import { sealGroupInfo, sealGroupSecrets } from "./welcome-crypto.ts"
 
 /** How a member commits. */
 export interface OwnCommitOptions extends Clock {

@@ -1,9 +1,9 @@
 import { wipe } from "../../crypto/wipe.ts"
 import type { PublicGroupState } from "../observer/state.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
-import type { EpochSecrets } from "./interim/key-schedule.ts"
-import { SecretTree } from "./interim/secret-tree.ts"
+import type { EpochSecrets } from "./key-schedule.ts"
 import type { PrivateTree } from "./private-tree.ts"
+import { SecretTree } from "./secret-tree.ts"
 import {
   type MemberSecrets,
   type MemberState,

@@ -4,8 +4,8 @@ import { encodeExternalPub } from "../codec/group-extensions.ts"
 import { type GroupInfo, groupInfoToBeSigned } from "../codec/group-info.ts"
 import { signWithLabel } from "../labels.ts"
 import type { PublicGroupState } from "../observer/state.ts"
-import { externalKeyPair } from "./interim/key-schedule.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { CipherSuite } from "../suite.ts"
+import { externalKeyPair } from "./key-schedule.ts"
 
 /** Who signs a GroupInfo. */
 export interface Signer {

@@ -12,18 +12,18 @@ import { decodeGroupSecrets, type GroupSecrets, type Welcome } from "../codec/we
 import { check, decoding, MlsError } from "../error.ts"
 import { keyPackageRef } from "../labels.ts"
 import { observeGroup } from "../observer/creation.ts"
+import type { CipherSuite } from "../suite.ts"
 import { FlatTree } from "../tree/flat-tree.ts"
 import { firstSecrets } from "./epoch.ts"
-import { confirmationTag, epochFromJoiner } from "./interim/key-schedule.ts"
-import { pskSecret } from "./interim/psk.ts"
-import type { CipherSuite } from "./interim/suite.ts"
-import { openGroupInfo, openGroupSecrets } from "./interim/welcome-crypto.ts"
 import type { KeyPackageSecrets } from "./key-package.ts"
+import { confirmationTag, epochFromJoiner } from "./key-schedule.ts"
 import { PrivateTree } from "./private-tree.ts"
+import { pskSecret } from "./psk.ts"
 import { findPsks, type NamedPsk, type PskLookup } from "./psks.ts"
 import { memberRules } from "./rules.ts"
 import type { MemberState } from "./state.ts"
 import { joinPath } from "./treekem.ts"
+import { openGroupInfo, openGroupSecrets } from "./welcome-crypto.ts"
 
 /** A KeyPackage with its secrets, as whoever published it keeps it. */
 export interface JoinerKeys {

@@ -3,7 +3,7 @@ import { encodeKeyPackage, keyPackageToBeSigned } from "../codec/key-package.ts"
 import type { Lifetime } from "../codec/leaf-node.ts"
 import { PROTOCOL_VERSION_MLS10 } from "../codec/protocol.ts"
 import { keyPackageRef, signWithLabel } from "../labels.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { CipherSuite } from "../suite.ts"
 import { leafContent, type OwnLeaf, signLeaf } from "./leaf.ts"
 import { freshKeyPair } from "./treekem.ts"
 

@@ -3,7 +3,7 @@ import type { Credential } from "../codec/credential.ts"
 import type { Extension } from "../codec/extension.ts"
 import { type LeafNode, type LeafPlace, leafNodeToBeSigned } from "../codec/leaf-node.ts"
 import { signWithLabel } from "../labels.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { CipherSuite } from "../suite.ts"
 
 /** What a leaf says about its member, whatever key it has at the moment. */
 export interface LeafContent {

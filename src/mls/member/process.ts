@@ -16,9 +16,9 @@ import {
   type EpochSecrets,
   externalInitReceiver,
   wipeEpoch,
-} from "./interim/key-schedule.ts"
-import { pskSecret } from "./interim/psk.ts"
+} from "./key-schedule.ts"
 import type { PrivateTree } from "./private-tree.ts"
+import { pskSecret } from "./psk.ts"
 import { findPsks, type PskLookup, pskIdsOf } from "./psks.ts"
 import { memberRules } from "./rules.ts"
 import {

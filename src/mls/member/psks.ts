@@ -2,7 +2,7 @@ import { equal } from "../../wire/bytes.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import type { PreSharedKeyId, ResumptionUsage } from "../codec/psk.ts"
 import { check } from "../error.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { CipherSuite } from "../suite.ts"
 import { memberRules } from "./rules.ts"
 
 /** Finds a PSK that the member does not have by itself: external ones, and resumption PSKs of other groups. */

@@ -3,13 +3,13 @@ import type { GroupContext } from "../codec/group-context.ts"
 import { check } from "../error.ts"
 import type { AuthenticatedProposal } from "../observer/proposal.ts"
 import type { PublicGroupState } from "../observer/state.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
-import type { EpochSecrets } from "./interim/key-schedule.ts"
-import type { SecretTree } from "./interim/secret-tree.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { EpochSecrets } from "./key-schedule.ts"
 import type { PrivateTree } from "./private-tree.ts"
 import type { ResumptionPsk } from "./psks.ts"
 import { memberRules } from "./rules.ts"
+import type { SecretTree } from "./secret-tree.ts"
 
 /** Epochs whose application messages still open after a commit, for what was on its way. */
 export const PAST_EPOCHS_MAX = 8

@@ -5,13 +5,13 @@ import { type GroupContext, readGroupContext, writeGroupContext } from "../codec
 import { check, decoding } from "../error.ts"
 import type { AuthenticatedProposal } from "../observer/proposal.ts"
 import { readPublicGroupState, writePublicGroupState } from "../observer/state.ts"
+import type { CipherSuite } from "../suite.ts"
 import { FlatTree } from "../tree/flat-tree.ts"
-import type { EpochSecrets } from "./interim/key-schedule.ts"
-import { SecretTree } from "./interim/secret-tree.ts"
-import type { CipherSuite } from "./interim/suite.ts"
+import type { EpochSecrets } from "./key-schedule.ts"
 import { PrivateTree } from "./private-tree.ts"
 import type { ResumptionPsk } from "./psks.ts"
 import { memberRules } from "./rules.ts"
+import { SecretTree } from "./secret-tree.ts"
 import type { MemberSecrets, MemberState, PastEpoch, PendingUpdate } from "./state.ts"
 
 /** A member as bytes: everything, secrets included, in TLS presentation language. */

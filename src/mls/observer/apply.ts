@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal } from "../../wire/bytes.ts"
 import type { Sender } from "../codec/framing.ts"
 import type { GroupContext } from "../codec/group-context.ts"
@@ -9,13 +8,14 @@ import { checkLeafNode, checkSource, checkSupport, groupDemands, leafAt } from "
 import type { ProposalList } from "../group/proposal-list.ts"
 import { checkPathShape, mergePath } from "../group/update-path.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { TreeEdit } from "../tree/edit.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import { credentialTypesInUse, encryptionKeyOccurs, signatureKeyOccurs } from "../tree/keys.ts"
 
 /** The epoch that a commit ends. */
 export interface Epoch {
-  readonly crypto: CryptoProvider
+  readonly suite: CipherSuite
   readonly context: GroupContext
   readonly tree: FlatTree
 }
@@ -40,7 +40,7 @@ export interface AppliedCommit {
 
 /** Applies a list of proposals in the order of RFC 9420 section 12.3 and finds the committer's place. Throws MlsError. */
 export function applyProposals(epoch: Epoch, list: ProposalList, sender: Sender): ProposalsApplied {
-  const edit = new TreeEdit(epoch.crypto, epoch.tree)
+  const edit = new TreeEdit(epoch.suite, epoch.tree)
   const fresh = new Map<number, LeafNode>()
   for (const { leaf, leafNode } of list.updates) {
     edit.update(leaf, encodeLeafNode(leafNode))
@@ -80,16 +80,16 @@ export function applyCommit(
   path: UpdatePath | undefined,
   sender: Sender,
 ): AppliedCommit {
-  const { crypto, context, tree } = epoch
+  const { suite, context, tree } = epoch
   const applied = applyProposals(epoch, list, sender)
   const { edit, fresh, committerLeaf, addedLeaves } = applied
   if (path !== undefined) {
     const { leafNode } = path
     checkReplacedKey(tree, list, sender, leafNode)
     checkSource(leafNode, "commit")
-    checkLeafNode(crypto, leafNode, { groupId: context.groupId, leafIndex: committerLeaf })
+    checkLeafNode(suite, leafNode, { groupId: context.groupId, leafIndex: committerLeaf })
     const steps = checkPathShape(edit, committerLeaf, path, new Set(addedLeaves))
-    mergePath(crypto, edit, committerLeaf, path, steps)
+    mergePath(suite, edit, committerLeaf, path, steps)
     fresh.set(committerLeaf, leafNode)
   }
   return finishCommit(epoch, list, applied)

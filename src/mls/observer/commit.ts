@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { toHex } from "../../wire/bytes.ts"
 import type { Commit } from "../codec/commit.ts"
 import { decodeExtensions, encodeExtensions } from "../codec/extension.ts"
@@ -18,6 +17,7 @@ import {
 import { confirmedTranscriptHash, interimTranscriptHash } from "../group/transcript.ts"
 import { keyPackageRef } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import { applyCommit } from "./apply.ts"
 import { checkEpoch, checkSignature, decodeHandshake, type Handshake } from "./handshake.ts"
@@ -76,18 +76,18 @@ export const LAST_EPOCH = 2n ** 64n - 1n
  * `authenticatedData` excepted.
  */
 export function observeCommit(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   mlsMessage: Uint8Array,
   options: CommitOptions,
 ): StagedCommit {
-  return stageCommit(crypto, state, tree, decodeHandshake(mlsMessage), options)
+  return stageCommit(suite, state, tree, decodeHandshake(mlsMessage), options)
 }
 
 /** {@link observeCommit} of a commit that is decoded, or decrypted, already. Throws MlsError. */
 export function stageCommit(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   handshake: Handshake,
@@ -98,20 +98,20 @@ export function stageCommit(
   const { commit } = content
   checkEpoch(state.context, handshake)
   check(state.context.epoch < LAST_EPOCH, rules.epochExhausted)
-  checkSender(crypto, state, tree, handshake, commit)
+  checkSender(suite, state, tree, handshake, commit)
 
   const proposals = resolve(commit, sender, options)
   const adds = proposals.filter(({ proposal }) => proposal.kind === "add")
   check(adds.length <= (options.maximumAdds ?? Number.POSITIVE_INFINITY), rules.tooManyAdds)
   const { groupId } = state.context
-  const list = checkProposals({ crypto, groupId, tree, clock: options }, sender, proposals)
+  const list = checkProposals({ suite, groupId, tree, clock: options }, sender, proposals)
   check(sender.kind !== "member" || commit.path !== undefined || list.pathOptional, rules.pathRequired)
-  const applied = applyCommit({ crypto, context: state.context, tree }, list, commit.path, sender)
+  const applied = applyCommit({ suite, context: state.context, tree }, list, commit.path, sender)
 
   return {
     next: nextState(
-      crypto,
-      nextContext(crypto, state, handshake, applied.tree.rootHash(), list),
+      suite,
+      nextContext(suite, state, handshake, applied.tree.rootHash(), list),
       (handshake.confirmationTag as Uint8Array).slice(),
     ),
     tree: applied.tree,
@@ -121,7 +121,7 @@ export function stageCommit(
     added: list.adds.map((keyPackage, i) => {
       const keyPackageBytes = encodeKeyPackage(keyPackage)
       const leaf = applied.addedLeaves[i] as number
-      return { leaf, keyPackage, keyPackageBytes, ref: keyPackageRef(crypto, keyPackageBytes) }
+      return { leaf, keyPackage, keyPackageBytes, ref: keyPackageRef(suite, keyPackageBytes) }
     }),
     removed: list.removes,
     updated: list.updates.map(({ leaf }) => leaf),
@@ -132,7 +132,7 @@ export function stageCommit(
 }
 
 function checkSender(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   handshake: Handshake,
@@ -140,12 +140,12 @@ function checkSender(
 ): void {
   const { sender } = handshake.framed
   if (sender.kind === "member") {
-    checkSignature(crypto, state.context, handshake, tree.signatureKey(sender.leafIndex))
+    checkSignature(suite, state.context, handshake, tree.signatureKey(sender.leafIndex))
     return
   }
   check(sender.kind === "newMemberCommit", rules.senderType)
   check(commit.path !== undefined, rules.externalPath)
-  checkSignature(crypto, state.context, handshake, commit.path.leafNode.signatureKey)
+  checkSignature(suite, state.context, handshake, commit.path.leafNode.signatureKey)
 }
 
 /** The committed proposals with their senders; those by reference have to be known. */
@@ -176,7 +176,7 @@ export function checkProposals(
 
 /** The context of the epoch that a commit begins (RFC 9420 sections 8.1 and 8.2). */
 export function nextContext(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   handshake: Handshake,
   treeHash: Uint8Array,
@@ -192,17 +192,17 @@ export function nextContext(
     ...context,
     epoch: context.epoch + 1n,
     treeHash,
-    confirmedTranscriptHash: confirmedTranscriptHash(crypto, state.interimTranscriptHash, transcriptInput),
+    confirmedTranscriptHash: confirmedTranscriptHash(suite, state.interimTranscriptHash, transcriptInput),
     extensions,
   }
 }
 
 /** The state of an epoch with its confirmation tag. */
 export function nextState(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   context: GroupContext,
   confirmationTag: Uint8Array,
 ): PublicGroupState {
-  const interim = interimTranscriptHash(crypto, context.confirmedTranscriptHash, confirmationTag)
+  const interim = interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag)
   return { context, interimTranscriptHash: interim, confirmationTag }
 }

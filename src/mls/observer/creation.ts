@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal } from "../../wire/bytes.ts"
 import { decodeGroupInfo, type GroupInfo } from "../codec/group-info.ts"
 import { CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, SUITE_HASH_BYTES } from "../codec/protocol.ts"
@@ -7,6 +6,7 @@ import { checkLifetime, leafAt } from "../group/leaf-validity.ts"
 import { interimTranscriptHash } from "../group/transcript.ts"
 import { checkTree } from "../group/tree-validity.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { FlatTree } from "../tree/flat-tree.ts"
 import { checkGroupInfoExtensions, checkGroupInfoSignature } from "./group-info.ts"
 import type { PublicGroupState } from "./state.ts"
@@ -25,29 +25,29 @@ export interface ObservedGroup {
  * is in seconds. The result does not share bytes with the input. Throws MlsError.
  */
 export function observeCreation(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   groupInfoBytes: Uint8Array,
   ratchetTreeBytes: Uint8Array,
   now: bigint,
 ): ObservedGroup {
   const groupInfo = decoding(() => decodeGroupInfo(groupInfoBytes.slice()))
   checkGroupInfoExtensions(groupInfo.extensions)
-  const tree = FlatTree.decode(crypto, ratchetTreeBytes)
-  const observed = observeGroup(crypto, groupInfo, tree)
+  const tree = FlatTree.decode(suite, ratchetTreeBytes)
+  const observed = observeGroup(suite, groupInfo, tree)
   for (const leaf of tree.members()) checkLifetime(leafAt(tree, leaf), { now })
   return observed
 }
 
 /** The part of {@link observeCreation} that holds at any time of a group's life. Throws MlsError. */
-export function observeGroup(crypto: CryptoProvider, groupInfo: GroupInfo, tree: FlatTree): ObservedGroup {
+export function observeGroup(suite: CipherSuite, groupInfo: GroupInfo, tree: FlatTree): ObservedGroup {
   const { groupContext: context, confirmationTag } = groupInfo
   check(context.cipherSuite === CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, rules.unsupportedSuite)
   check(confirmationTag.length === SUITE_HASH_BYTES, rules.tagLength)
   const { confirmedTranscriptHash: confirmed } = context
   check(confirmed.length === (context.epoch === 0n ? 0 : SUITE_HASH_BYTES), rules.transcriptHashLength)
   check(equal(context.treeHash, tree.rootHash()), rules.treeHash)
-  checkGroupInfoSignature(crypto, tree, groupInfo)
-  checkTree(crypto, tree, context.groupId, context.extensions)
-  const interim = interimTranscriptHash(crypto, confirmed, confirmationTag)
+  checkGroupInfoSignature(suite, tree, groupInfo)
+  checkTree(suite, tree, context.groupId, context.extensions)
+  const interim = interimTranscriptHash(suite, confirmed, confirmationTag)
   return { state: { context, interimTranscriptHash: interim, confirmationTag }, tree, groupInfo }
 }

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { type Extension, findExtension } from "../codec/extension.ts"
 import { decodeExternalPub } from "../codec/group-extensions.ts"
 import { encodeGroupInfo, type GroupInfo, groupInfoToBeSigned } from "../codec/group-info.ts"
@@ -7,6 +6,7 @@ import { check, decoding } from "../error.ts"
 import { checkExtensionList } from "../group/leaf-validity.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import type { PublicGroupState } from "./state.ts"
 
@@ -24,11 +24,11 @@ export function checkGroupInfoExtensions(extensions: readonly Extension[]): void
 }
 
 /** Throws MlsError unless the GroupInfo is signed by the member it names (RFC 9420 section 12.4.3). */
-export function checkGroupInfoSignature(crypto: CryptoProvider, tree: FlatTree, info: GroupInfo): void {
+export function checkGroupInfoSignature(suite: CipherSuite, tree: FlatTree, info: GroupInfo): void {
   check(tree.hasLeaf(info.signer), rules.groupInfoSigner)
   const signed = groupInfoToBeSigned(info)
   const key = tree.signatureKey(info.signer)
-  check(verifyWithLabel(crypto, key, "GroupInfoTBS", signed, info.signature), rules.groupInfoSignature)
+  check(verifyWithLabel(suite, key, "GroupInfoTBS", signed, info.signature), rules.groupInfoSignature)
 }
 
 /**
@@ -37,7 +37,7 @@ export function checkGroupInfoSignature(crypto: CryptoProvider, tree: FlatTree, 
  * MlsError.
  */
 export function verifyGroupInfo(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   extensions: readonly Extension[],
@@ -47,6 +47,6 @@ export function verifyGroupInfo(
   checkGroupInfoExtensions(extensions)
   const { context, confirmationTag } = state
   const info = { groupContext: context, extensions, confirmationTag, signer, signature }
-  checkGroupInfoSignature(crypto, tree, info)
+  checkGroupInfoSignature(suite, tree, info)
   return encodeGroupInfo(info)
 }

@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { concat, equal } from "../../wire/bytes.ts"
 import { decodeAll, Writer } from "../../wire/tls.ts"
 import {
@@ -12,6 +11,7 @@ import { PROTOCOL_VERSION_MLS10, SUITE_HASH_BYTES, WireFormat } from "../codec/p
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 
 /** A proposal or commit together with the stretches of bytes that are hashed and signed. */
 export interface Handshake {
@@ -108,7 +108,7 @@ export function checkEpoch(context: GroupContext, handshake: Handshake): void {
  * those who join through the commit.
  */
 export function checkSignature(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   context: GroupContext,
   handshake: Handshake,
   key: Uint8Array,
@@ -116,6 +116,6 @@ export function checkSignature(
   const signed = signsContext(handshake.framed)
     ? concat(handshake.signedBytes, encodeGroupContext(context))
     : handshake.signedBytes
-  const holds = verifyWithLabel(crypto, key, "FramedContentTBS", signed, handshake.signature)
+  const holds = verifyWithLabel(suite, key, "FramedContentTBS", signed, handshake.signature)
   check(holds, rules.messageSignature)
 }

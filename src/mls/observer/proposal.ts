@@ -1,4 +1,3 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { findExtension } from "../codec/extension.ts"
 import type { Sender } from "../codec/framing.ts"
 import type { GroupContext } from "../codec/group-context.ts"
@@ -10,6 +9,7 @@ import type { Clock } from "../group/leaf-validity.ts"
 import { type CommittedProposal, checkProposal, checkProposalSender } from "../group/proposal-list.ts"
 import { proposalRef } from "../labels.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import { checkEpoch, checkSignature, decodeHandshake, type Handshake } from "./handshake.ts"
 import type { PublicGroupState } from "./state.ts"
@@ -41,18 +41,18 @@ function senderKey(context: GroupContext, tree: FlatTree, sender: Sender, propos
  * result has a copy of the message's bytes. Throws MlsError.
  */
 export function observeProposal(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   mlsMessage: Uint8Array,
   clock: Clock,
 ): AuthenticatedProposal {
-  return acceptProposal(crypto, state, tree, decodeHandshake(mlsMessage.slice()), clock)
+  return acceptProposal(suite, state, tree, decodeHandshake(mlsMessage.slice()), clock)
 }
 
 /** {@link observeProposal} of a message that is decoded, or decrypted, already. Throws MlsError. */
 export function acceptProposal(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   state: PublicGroupState,
   tree: FlatTree,
   handshake: Handshake,
@@ -64,8 +64,8 @@ export function acceptProposal(
   const { proposal } = framed.content
   checkEpoch(state.context, handshake)
   checkProposalSender(proposal, sender)
-  checkSignature(crypto, state.context, handshake, senderKey(state.context, tree, sender, proposal))
+  checkSignature(suite, state.context, handshake, senderKey(state.context, tree, sender, proposal))
   const committed = { proposal, sender }
-  checkProposal({ crypto, groupId: state.context.groupId, tree, clock }, committed)
-  return { ...committed, authenticatedData, ref: proposalRef(crypto, handshake.authenticatedContent) }
+  checkProposal({ suite, groupId: state.context.groupId, tree, clock }, committed)
+  return { ...committed, authenticatedData, ref: proposalRef(suite, handshake.authenticatedContent) }
 }

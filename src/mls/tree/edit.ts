@@ -1,7 +1,7 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { BLANK_NODE, encodeParentEntry, leafEntry, type ParentNode } from "../codec/node.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { type FlatTree, LEAF_WIDTH_MAX, rebuild } from "./flat-tree.ts"
 import { leafHash, parentTreeHash } from "./hash.ts"
 import { directPath, leftOf, nodeCount, rightOf, rootOf, widthFor } from "./math.ts"
@@ -13,7 +13,7 @@ import { leftmostBlankLeaf, parentAt, type TreeView } from "./view.ts"
  * are computed again. {@link finish} makes the new tree; the old one stays as it was.
  */
 export class TreeEdit implements TreeView {
-  readonly #crypto: CryptoProvider
+  readonly #suite: CipherSuite
   readonly #base: FlatTree
   readonly #entries = new Map<number, Uint8Array>()
   readonly #hashes = new Map<number, Uint8Array>()
@@ -23,8 +23,8 @@ export class TreeEdit implements TreeView {
   #leafWidth: number
   #firstMaybeBlank = 0
 
-  constructor(crypto: CryptoProvider, base: FlatTree) {
-    this.#crypto = crypto
+  constructor(suite: CipherSuite, base: FlatTree) {
+    this.#suite = suite
     this.#base = base
     this.#leafWidth = base.leafWidth
     this.#keep = nodeCount(base.leafWidth)
@@ -57,8 +57,8 @@ export class TreeEdit implements TreeView {
     if (known !== undefined) return known
     const hash =
       node % 2 === 0
-        ? leafHash(this.#crypto, node / 2, this.entry(node))
-        : parentTreeHash(this.#crypto, this.entry(node), this.hash(leftOf(node)), this.hash(rightOf(node)))
+        ? leafHash(this.#suite, node / 2, this.entry(node))
+        : parentTreeHash(this.#suite, this.entry(node), this.hash(leftOf(node)), this.hash(rightOf(node)))
     this.#hashes.set(node, hash)
     return hash
   }

@@ -1,10 +1,10 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { Reader, Writer } from "../../wire/tls.ts"
 import { decodeLeafNode, type LeafNode } from "../codec/leaf-node.ts"
 import { NODE_HEADER_BYTES, skipEntry } from "../codec/node.ts"
 import { SUITE_HASH_BYTES } from "../codec/protocol.ts"
 import { check, decoding, MlsError } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { leafHash, parentTreeHash } from "./hash.ts"
 import { leftOf, level, nodeCount, rightOf, rootOf, widthFor } from "./math.ts"
 import { readUndo } from "./undo.ts"
@@ -48,7 +48,7 @@ export class FlatTree implements TreeView {
    * Decodes `optional<Node> ratchet_tree<V>` (section 12.4.3.3) and computes all tree hashes. Strict about encoding and
    * places; whether the tree is valid is another question (group/tree-validity.ts). Throws MlsError.
    */
-  static decode(crypto: CryptoProvider, ratchetTree: Uint8Array): FlatTree {
+  static decode(suite: CipherSuite, ratchetTree: Uint8Array): FlatTree {
     const { content, ends } = decoding(() => readNodes(ratchetTree))
     const width = widthFor(Math.ceil((ends.length + 1) / 2))
     const count = nodeCount(width)
@@ -59,7 +59,7 @@ export class FlatTree implements TreeView {
       offsets[node + 1] = ends[node] ?? (offsets[node] as number) + 1
     }
     const hashes = new Uint8Array(count * SUITE_HASH_BYTES)
-    computeHashes(crypto, width, bytes, offsets, hashes)
+    computeHashes(suite, width, bytes, offsets, hashes)
     return new FlatTree({ leafWidth: width, bytes, offsets, hashes })
   }
 
@@ -217,7 +217,7 @@ function readNodes(ratchetTree: Uint8Array): { content: Uint8Array; ends: number
 }
 
 function computeHashes(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   width: number,
   bytes: Uint8Array,
   offsets: Uint32Array,
@@ -230,8 +230,8 @@ function computeHashes(
       const entry = bytes.subarray(offsets[node], offsets[node + 1])
       const hash =
         height === 0
-          ? leafHash(crypto, node / 2, entry)
-          : parentTreeHash(crypto, entry, hashAt(leftOf(node)), hashAt(rightOf(node)))
+          ? leafHash(suite, node / 2, entry)
+          : parentTreeHash(suite, entry, hashAt(leftOf(node)), hashAt(rightOf(node)))
       hashes.set(hash, SUITE_HASH_BYTES * node)
     }
   }

@@ -1,6 +1,6 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { Writer } from "../../wire/tls.ts"
 import { encodeParentEntry, NODE_HEADER_BYTES, NODE_LEAF, NODE_PARENT } from "../codec/node.ts"
+import type { CipherSuite } from "../suite.ts"
 import { leavesBelow, leftOf, rightOf } from "./math.ts"
 import { parentAt, type TreeView } from "./view.ts"
 
@@ -13,32 +13,32 @@ function writeContent(writer: Writer, entry: Uint8Array): void {
 }
 
 /** Tree hash of a leaf (RFC 9420 section 7.8) from its `optional<Node>`: 32 bytes. */
-export function leafHash(crypto: CryptoProvider, leaf: number, entry: Uint8Array): Uint8Array {
+export function leafHash(suite: CipherSuite, leaf: number, entry: Uint8Array): Uint8Array {
   const writer = new Writer(entry.length + 8).u8(NODE_LEAF).u32(leaf)
   writeContent(writer, entry)
-  return crypto.sha256(writer.view())
+  return suite.hash(writer.view())
 }
 
 /** Tree hash of a parent (RFC 9420 section 7.8) from its `optional<Node>` and its children's hashes: 32 bytes. */
 export function parentTreeHash(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   entry: Uint8Array,
   left: Uint8Array,
   right: Uint8Array,
 ): Uint8Array {
   const writer = new Writer(OPTIONAL_BYTES + entry.length + left.length + right.length + 4).u8(NODE_PARENT)
   writeContent(writer, entry)
-  return crypto.sha256(writer.opaque(left).opaque(right).view())
+  return suite.hash(writer.opaque(left).opaque(right).view())
 }
 
 /** The parent hash of a node with a given copath child (RFC 9420 section 7.9): 32 bytes. */
 export function parentHash(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   parent: { readonly encryptionKey: Uint8Array; readonly parentHash: Uint8Array },
   originalSiblingTreeHash: Uint8Array,
 ): Uint8Array {
   const writer = new Writer(128).opaque(parent.encryptionKey).opaque(parent.parentHash)
-  return crypto.sha256(writer.opaque(originalSiblingTreeHash).view())
+  return suite.hash(writer.opaque(originalSiblingTreeHash).view())
 }
 
 /**
@@ -46,7 +46,7 @@ export function parentHash(
  * (the original sibling tree hash of RFC 9420 section 7.9). `without` is sorted.
  */
 export function hashWithout(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   view: TreeView,
   node: number,
   without: readonly number[],
@@ -54,7 +54,7 @@ export function hashWithout(
   const { first, last } = leavesBelow(node)
   const below = without.filter((leaf) => leaf >= first && leaf <= last)
   if (below.length === 0) return view.hash(node)
-  if (node % 2 === 0) return leafHash(crypto, node / 2, Uint8Array.of(0))
+  if (node % 2 === 0) return leafHash(suite, node / 2, Uint8Array.of(0))
   const parent = parentAt(view, node)
   const excluded = new Set(below)
   const entry =
@@ -65,9 +65,9 @@ export function hashWithout(
           unmergedLeaves: parent.unmergedLeaves.filter((leaf) => !excluded.has(leaf)),
         })
   return parentTreeHash(
-    crypto,
+    suite,
     entry,
-    hashWithout(crypto, view, leftOf(node), below),
-    hashWithout(crypto, view, rightOf(node), below),
+    hashWithout(suite, view, leftOf(node), below),
+    hashWithout(suite, view, rightOf(node), below),
   )
 }

@@ -1,9 +1,9 @@
-import type { CryptoProvider } from "../../crypto/provider.ts"
 import { equal } from "../../wire/bytes.ts"
 import { decodeLeafNode } from "../codec/leaf-node.ts"
 import { decodeParentEntry, NODE_HEADER_BYTES, type ParentNode } from "../codec/node.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
+import type { CipherSuite } from "../suite.ts"
 import { hashWithout, parentHash } from "./hash.ts"
 import { directPath, leavesBelow, leftOf, nodeCount, rightOf } from "./math.ts"
 import { parentAt, resolution, type TreeView } from "./view.ts"
@@ -21,7 +21,7 @@ function carriedParentHash(view: TreeView, node: number): Uint8Array | undefined
  * that is not an unmerged leaf of the parent, carrying the parent's hash (RFC 9420 section 7.9.2).
  */
 function chainsThrough(
-  crypto: CryptoProvider,
+  suite: CipherSuite,
   view: TreeView,
   parent: ParentNode,
   child: number,
@@ -36,20 +36,20 @@ function chainsThrough(
   if (candidates.length !== unmerged.size + 1) return false
   const carried = carriedParentHash(view, descendant)
   if (carried === undefined) return false
-  const original = hashWithout(crypto, view, sibling, parent.unmergedLeaves)
-  return equal(carried, parentHash(crypto, parent, original))
+  const original = hashWithout(suite, view, sibling, parent.unmergedLeaves)
+  return equal(carried, parentHash(suite, parent, original))
 }
 
 /**
  * Checks that every parent which is not blank has exactly one descendant it was set together with (RFC 9420 section
  * 7.9.2). The descendant of a parent is a leaf or again such a parent, so every chain ends at a leaf. Throws MlsError.
  */
-export function checkParentHashes(crypto: CryptoProvider, view: TreeView): void {
+export function checkParentHashes(suite: CipherSuite, view: TreeView): void {
   for (let node = 1; node < nodeCount(view.leafWidth); node += 2) {
     const parent = parentAt(view, node)
     if (parent === undefined) continue
-    const left = chainsThrough(crypto, view, parent, leftOf(node), rightOf(node))
-    const right = chainsThrough(crypto, view, parent, rightOf(node), leftOf(node))
+    const left = chainsThrough(suite, view, parent, leftOf(node), rightOf(node))
+    const right = chainsThrough(suite, view, parent, rightOf(node), leftOf(node))
     check(left !== right, rules.parentHash)
   }
 }

@@ -1,8 +1,8 @@
-import type { Reader, Writer } from "../../../wire/tls.ts"
-import { check } from "../../error.ts"
-import { deriveTreeSecret } from "../../labels.ts"
-import { memberRules } from "../rules.ts"
-import type { CipherSuite } from "./suite.ts"
+import type { Reader, Writer } from "../../wire/tls.ts"
+import { check } from "../error.ts"
+import { deriveTreeSecret } from "../labels.ts"
+import type { CipherSuite } from "../suite.ts"
+import { memberRules } from "./rules.ts"
 
 /** Generations that a message may be ahead of the last one seen from its sender. */
 export const FORWARD_GENERATIONS_MAX = 1_000

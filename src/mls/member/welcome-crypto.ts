@@ -1,8 +1,8 @@
-import { wipe } from "../../../crypto/wipe.ts"
-import type { HpkeCiphertext } from "../../codec/hpke-ciphertext.ts"
-import { decryptWithLabel, encryptWithLabel, expandWithLabel } from "../../labels.ts"
+import { wipe } from "../../crypto/wipe.ts"
+import type { HpkeCiphertext } from "../codec/hpke-ciphertext.ts"
+import { decryptWithLabel, encryptWithLabel, expandWithLabel } from "../labels.ts"
+import type { CipherSuite } from "../suite.ts"
 import { welcomeSecret } from "./key-schedule.ts"
-import type { CipherSuite } from "./suite.ts"
 
 /** Encryption of a Welcome's parts (RFC 9420 section 12.4.3.1). Opening throws CryptoError. */
 

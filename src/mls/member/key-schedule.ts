@@ -1,8 +1,7 @@
-import { wipe } from "../../../crypto/wipe.ts"
-import { utf8 } from "../../../wire/bytes.ts"
-import { deriveSecret, expandWithLabel } from "../../labels.ts"
-import type { HpkeKeyPair } from "../../suite.ts"
-import type { CipherSuite } from "./suite.ts"
+import { wipe } from "../../crypto/wipe.ts"
+import { utf8 } from "../../wire/bytes.ts"
+import { deriveSecret, expandWithLabel } from "../labels.ts"
+import type { CipherSuite, HpkeKeyPair } from "../suite.ts"
 
 /** The key schedule (RFC 9420 section 8). All secrets are 32 bytes and the caller's to wipe. */
 

@@ -1,8 +1,8 @@
-import { wipe } from "../../../crypto/wipe.ts"
-import { Writer } from "../../../wire/tls.ts"
-import { type PreSharedKeyId, writePreSharedKeyId } from "../../codec/psk.ts"
-import { expandWithLabel } from "../../labels.ts"
-import type { CipherSuite } from "./suite.ts"
+import { wipe } from "../../crypto/wipe.ts"
+import { Writer } from "../../wire/tls.ts"
+import { type PreSharedKeyId, writePreSharedKeyId } from "../codec/psk.ts"
+import { expandWithLabel } from "../labels.ts"
+import type { CipherSuite } from "../suite.ts"
 
 const SECRET_BYTES = 32
 const ZEROS = new Uint8Array(SECRET_BYTES)

@@ -1,28 +1,29 @@
-import {
-  deriveKeyPair,
-  exportBaseReceiver,
-  exportBaseSender,
-  openBase,
-  sealBase,
-} from "../../../crypto/hpke.ts"
-import type { CryptoProvider } from "../../../crypto/provider.ts"
-import type { CipherSuite as PureCipherSuite } from "../../suite.ts"
+import { deriveKeyPair, exportBaseReceiver, exportBaseSender, openBase, sealBase } from "../../crypto/hpke.ts"
+import type { CryptoProvider } from "../../crypto/provider.ts"
+import { CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519 } from "../codec/protocol.ts"
+import type { CipherSuite } from "../suite.ts"
 
 const NONE = new Uint8Array(0)
 const KEY_BYTES = 32
 const AEAD_KEY_BYTES = 16
 
-/**
- * A cipher suite together with the primitives it is made of, for as long as the tree and the observer take primitives
- * where members take a suite.
- */
-export type CipherSuite = PureCipherSuite & CryptoProvider
+const suites = new WeakMap<CryptoProvider, CipherSuite>()
 
-/** MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 (RFC 9420 section 17.1) over either set of primitives. */
+/**
+ * MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519 (RFC 9420 section 17.1) over a set of primitives: the same object every
+ * time, so that asking for it costs nothing. Signature secret keys are 32-byte seeds; all keys are 32 bytes.
+ */
 export function suite1(crypto: CryptoProvider): CipherSuite {
+  const known = suites.get(crypto)
+  if (known !== undefined) return known
+  const made = Object.freeze(makeSuite1(crypto))
+  suites.set(crypto, made)
+  return made
+}
+
+function makeSuite1(crypto: CryptoProvider): CipherSuite {
   return {
-    ...crypto,
-    id: 1,
+    id: CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519,
     aeadKeyBytes: AEAD_KEY_BYTES,
     random: (length) => crypto.random(length),
     hash: (data) => crypto.sha256(data),

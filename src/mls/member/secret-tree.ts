@@ -1,9 +1,9 @@
-import { utf8 } from "../../../wire/bytes.ts"
-import { decodeAll, Writer } from "../../../wire/tls.ts"
-import { check, decoding, MlsError } from "../../error.ts"
-import { expandWithLabel } from "../../labels.ts"
-import { directPath, leftOf, rightOf, rootOf } from "../../tree/math.ts"
-import { memberRules } from "../rules.ts"
+import { utf8 } from "../../wire/bytes.ts"
+import { decodeAll, Writer } from "../../wire/tls.ts"
+import { check, decoding, MlsError } from "../error.ts"
+import { expandWithLabel } from "../labels.ts"
+import type { CipherSuite } from "../suite.ts"
+import { directPath, leftOf, rightOf, rootOf } from "../tree/math.ts"
 import {
   type MessageKey,
   type Ratchet,
@@ -14,7 +14,7 @@ import {
   turnTo,
   writeRatchet,
 } from "./ratchet.ts"
-import type { CipherSuite } from "./suite.ts"
+import { memberRules } from "./rules.ts"
 
 export type RatchetKind = "handshake" | "application"
 

@@ -1,22 +1,22 @@
-import { CryptoError } from "../../../crypto/provider.ts"
-import { wipe } from "../../../crypto/wipe.ts"
-import { decodeAll, type Reader, Writer } from "../../../wire/tls.ts"
-import { readCommit, writeCommit } from "../../codec/commit.ts"
+import { CryptoError } from "../../crypto/provider.ts"
+import { wipe } from "../../crypto/wipe.ts"
+import { decodeAll, type Reader, Writer } from "../../wire/tls.ts"
+import { readCommit, writeCommit } from "../codec/commit.ts"
 import {
   type Content,
   type FramedContent,
   type FramedContentAuth,
   readAuth,
   writeAuth,
-} from "../../codec/framing.ts"
-import type { PrivateMessage } from "../../codec/private-message.ts"
-import { readProposal, writeProposal } from "../../codec/proposal.ts"
-import { ContentType } from "../../codec/protocol.ts"
-import { check, decoding, MlsError } from "../../error.ts"
-import { expandWithLabel } from "../../labels.ts"
-import { memberRules } from "../rules.ts"
+} from "../codec/framing.ts"
+import type { PrivateMessage } from "../codec/private-message.ts"
+import { readProposal, writeProposal } from "../codec/proposal.ts"
+import { ContentType } from "../codec/protocol.ts"
+import { check, decoding, MlsError } from "../error.ts"
+import { expandWithLabel } from "../labels.ts"
+import type { CipherSuite } from "../suite.ts"
+import { memberRules } from "./rules.ts"
 import type { RatchetKind, SecretTree } from "./secret-tree.ts"
-import type { CipherSuite } from "./suite.ts"
 
 /** Encryption of messages (RFC 9420 section 6.3). Signatures are made and checked outside. */
 
