@@ -169,7 +169,7 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
     return b.process(lying.commit(clock).message, clock)
   },
   unusableKey: () => {
-    const keyless = over(a, { x25519: unusable })
+    const keyless = over(a, { hpkeSeal: unusable })
     return keyless.commit(clock)
   },
   welcomeSecrets: () => {
