@@ -12,7 +12,8 @@ CREATE TABLE as_client (
 
 -- What a snapshot learns: that every client has a connection queue, and its public key. Slots and their state are
 -- sealed under a key outside the data, so neither shows how many slots are used or which of them changed. The
--- entries lie in the monthly pools (as_pool_YYYYMM) under tags that lead back to no queue.
+-- entries lie in the monthly pools (as_pool_YYYYMM) under tags that lead back to no queue; those that hold chain starts
+-- for which a record has no slot are like those of messages.
 CREATE TABLE as_queue (
   id BLOB NOT NULL PRIMARY KEY,      -- the client id, 32 bytes
   queue_key BLOB NOT NULL,

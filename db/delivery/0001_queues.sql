@@ -1,7 +1,8 @@
 -- Queuing service: pseudonymous users, their clients, AddPackages and queues. WITHOUT ROWID and random ids
 -- everywhere: nothing here says in which order or when anything was made. There are no times and no counters.
 -- The messages themselves lie in the pool, one run-time table per month (qs_pool_YYYYMM), whose entries are of one
--- size, under tags that look random, and say nothing of the queue they belong to.
+-- size, under tags that look random, and say nothing of the queue they belong to. A few entries hold no message but
+-- chain starts for which a record has no slot; they cannot be told from the others.
 
 -- What a snapshot learns: that the pseudonymous user exists.
 CREATE TABLE qs_user (
@@ -32,7 +33,8 @@ CREATE TABLE qs_user_client (
 
 -- What a snapshot learns: that each client has a queue. The number of chain starts, and so whether anything is or was
 -- queued, is hidden by the sealing under the slot key, which is not in this file; all rows have one length.
--- What several snapshots learn: that a record was written in between (a chain began or was used up), not how often.
+-- What several snapshots learn: that a record was written in between (a chain began or was used up), not how often,
+-- and, if nothing else was written, by how many entries the pool changed with it.
 CREATE TABLE qs_queue (
   id BLOB NOT NULL PRIMARY KEY,          -- the client's
   queue_key BLOB NOT NULL,               -- X25519
