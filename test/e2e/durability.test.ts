@@ -122,7 +122,8 @@ test(
       await finish(talkers)
 
       expect(books(talkers)).toEqual({ lost: 0, duplicated: 0, out_of_order: 0, unexpected: 0 })
-      expect(talkers.some(({ answered }) => answered.length > MESSAGES / 2)).toBe(true)
+      // On the slowest machine too most talk goes on between the kills: the books are not about nothing.
+      expect(talkers.flatMap(({ answered }) => answered).length).toBeGreaterThan(MESSAGES)
       const epochs = people.map(({ group }) => group.epoch)
       expect(new Set(epochs).size).toBe(1)
       const commits = Number((epochs[0] as bigint) - began)
