@@ -5,9 +5,9 @@ import type { Proposal } from "../../src/mls/codec/proposal.ts"
 import { WireFormat } from "../../src/mls/codec/protocol.ts"
 import { MlsError } from "../../src/mls/error.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
-import { encodePublic } from "../../src/mls/member/framing.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import { externalPskProposal } from "../../src/mls/member/psks.ts"
+import { protectFromOutside } from "../../src/mls/member/public-protection.ts"
 import { composeHandshake, toBeSigned } from "../../src/mls/observer/handshake.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import { addOf, clock, groupOf, lifetime, newKeyPackage, newLeaf, suite } from "./member-fixtures.ts"
@@ -28,7 +28,7 @@ function proposalFrom(member: Member, sender: Sender, secret: Uint8Array, propos
   const signed = toBeSigned(WireFormat.publicMessage, framed, member.context)
   const signature = signWithLabel(suite, secret, "FramedContentTBS", signed)
   const auth = { signature, confirmationTag: undefined }
-  return encodePublic(composeHandshake(WireFormat.publicMessage, framed, auth), undefined)
+  return protectFromOutside(composeHandshake(WireFormat.publicMessage, framed, auth))
 }
 
 function servedGroup(): [Member, Member, Member] {

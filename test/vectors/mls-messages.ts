@@ -146,7 +146,7 @@ export const mlsMessageSuites: readonly VectorSuite[] = [
     forSuite(checkTranscript),
   ),
   arraySuite(
-    "MLS suite basics",
+    "MLS crypto basics",
     ["ref_hash", "expand_with_label", "sign_with_label"],
     forSuite(checkPrimitives),
   ),

@@ -1,8 +1,9 @@
+import { wipe } from "../../crypto/wipe.ts"
 import { equal } from "../../wire/bytes.ts"
 import type { GroupContext } from "../codec/group-context.ts"
 import { decodeMlsMessage, encodeMlsMessage } from "../codec/message.ts"
 import { WireFormat } from "../codec/protocol.ts"
-import { check, decoding } from "../error.ts"
+import { check, decoding, MlsError } from "../error.ts"
 import { signWithLabel, verifyWithLabel } from "../labels.ts"
 import { toBeSigned } from "../observer/handshake.ts"
 import { rules } from "../rules.ts"
@@ -111,7 +112,10 @@ export function decryptApplication(state: MemberState, bytes: Uint8Array): Recei
   const key = keyOf(sender)
   check(framed.content.kind === "application" && key !== undefined, rules.notApplication)
   const signed = toBeSigned(WireFormat.privateMessage, framed, epoch.context)
-  check(verifyWithLabel(suite, key, "FramedContentTBS", signed, auth.signature), rules.messageSignature)
+  if (!verifyWithLabel(suite, key, "FramedContentTBS", signed, auth.signature)) {
+    wipe(...opened.fresh)
+    throw new MlsError(rules.messageSignature)
+  }
   const past = secrets.past.map((one, i) => (i === epoch.at ? { ...one, secretTree: next } : one))
   return {
     plaintext: framed.content.data,

@@ -12,12 +12,12 @@ import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
 import { buildCommit } from "./build-commit.ts"
 import { firstSecrets } from "./epoch.ts"
-import { encodePublic } from "./framing.ts"
 import { treeOf } from "./join.ts"
 import { externalInitSender } from "./key-schedule.ts"
 import { leafContent, type OwnLeaf } from "./leaf.ts"
 import { PrivateTree } from "./private-tree.ts"
 import { findPsks, type PskLookup, pskIdsOf } from "./psks.ts"
+import { protectFromOutside } from "./public-protection.ts"
 import type { MemberState } from "./state.ts"
 import { wipePath } from "./treekem.ts"
 
@@ -88,7 +88,7 @@ export function joinExternal(
   if (built.path !== undefined) wipePath(built.path)
   const start = { suite, group: built.group, tree: built.tree }
   return {
-    message: encodePublic(built.handshake, undefined),
+    message: protectFromOutside(built.handshake),
     next: {
       ...start,
       leaf: built.committerLeaf,

@@ -1,35 +1,16 @@
-import { concat, equal, equalConstantTime } from "../../wire/bytes.ts"
-import { Writer } from "../../wire/tls.ts"
-import { encodeGroupContext, type GroupContext } from "../codec/group-context.ts"
+import { equal } from "../../wire/bytes.ts"
 import { decodeMlsMessage, encodeMlsMessage } from "../codec/message.ts"
-import { PROTOCOL_VERSION_MLS10, WireFormat } from "../codec/protocol.ts"
+import { WireFormat } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
 import { checkEpoch, composeHandshake, decodeHandshake, type Handshake } from "../observer/handshake.ts"
 import { rules } from "../rules.ts"
-import { membershipTag } from "./key-schedule.ts"
 import { type MessageSecrets, protectPrivate, unprotectPrivate } from "./message-protection.ts"
 import { paddedLength } from "./padding.ts"
+import { checkMembershipTag, protectPublic } from "./public-protection.ts"
 import { memberRules } from "./rules.ts"
 import { type MemberState, secretsOf, withSecrets } from "./state.ts"
 
 /** How handshakes travel: signed, tagged and readable, or encrypted. */
-
-const VERSION_BYTES = 2
-
-/** AuthenticatedContentTBM (RFC 9420 section 6.2). */
-function toBeTagged(context: GroupContext, handshake: Handshake): Uint8Array {
-  const { signedBytes, authenticatedContent } = handshake
-  const auth = authenticatedContent.subarray(signedBytes.length - VERSION_BYTES)
-  return concat(signedBytes, encodeGroupContext(context), auth)
-}
-
-/** The MLSMessage of a PublicMessage; members have a membership tag. */
-export function encodePublic(handshake: Handshake, tag: Uint8Array | undefined): Uint8Array {
-  const writer = new Writer(handshake.authenticatedContent.length + 64)
-  writer.u16(PROTOCOL_VERSION_MLS10).raw(handshake.authenticatedContent)
-  if (tag !== undefined) writer.opaque(tag)
-  return writer.finish()
-}
 
 /** A handshake on the wire with what sending it used up. */
 export interface SentHandshake {
@@ -47,8 +28,7 @@ export function protectHandshake(
   if (encrypted) return encryptHandshake(state, handshake)
   const { suite, group } = state
   const key = secretsOf(state).epoch.membership
-  const tag = membershipTag(suite, key, toBeTagged(group.context, handshake))
-  return { message: encodePublic(handshake, tag), next: state, consumed: [] }
+  return { message: protectPublic(suite, key, group.context, handshake), next: state, consumed: [] }
 }
 
 /** A handshake of somebody else, authenticated, with what opening it used up. */
@@ -67,19 +47,12 @@ export function openHandshake(state: MemberState, message: Uint8Array): OpenedHa
   const { sender } = handshake.framed
   checkEpoch(state.group.context, handshake)
   check(!(sender.kind === "member" && sender.leafIndex === state.leaf), memberRules.ownMessage)
-  checkMembership(state, handshake)
+  checkMembershipTag(state.suite, secretsOf(state).epoch.membership, state.group.context, handshake)
   return opened
 }
 
 function isPrivate(message: Uint8Array): boolean {
   return message.length >= 4 && message[2] === 0 && message[3] === WireFormat.privateMessage
-}
-
-function checkMembership(state: MemberState, handshake: Handshake): void {
-  if (handshake.membershipTag === undefined) return
-  const key = secretsOf(state).epoch.membership
-  const expected = membershipTag(state.suite, key, toBeTagged(state.group.context, handshake))
-  check(equalConstantTime(handshake.membershipTag, expected), memberRules.membershipTag)
 }
 
 function messageSecrets(state: MemberState): MessageSecrets {

@@ -46,15 +46,26 @@ function contentAad(header: Header, authenticatedData: Uint8Array): Uint8Array {
   return writer.u8(ContentType[header.contentKind]).opaque(authenticatedData).finish()
 }
 
+/** What encrypts a message's sender data (RFC 9420 section 6.3.2), by its secret and the message's ciphertext. */
+export function senderDataKey(
+  suite: CipherSuite,
+  senderDataSecret: Uint8Array,
+  ciphertext: Uint8Array,
+): { readonly key: Uint8Array; readonly nonce: Uint8Array } {
+  const sample = ciphertext.subarray(0, SAMPLE_BYTES)
+  return {
+    key: expandWithLabel(suite, senderDataSecret, "key", sample, suite.aeadKeyBytes),
+    nonce: expandWithLabel(suite, senderDataSecret, "nonce", sample, NONCE_BYTES),
+  }
+}
+
 function withSenderDataKey<T>(
   suite: CipherSuite,
   senderDataSecret: Uint8Array,
   ciphertext: Uint8Array,
   work: (key: Uint8Array, nonce: Uint8Array) => T,
 ): T {
-  const sample = ciphertext.subarray(0, SAMPLE_BYTES)
-  const key = expandWithLabel(suite, senderDataSecret, "key", sample, suite.aeadKeyBytes)
-  const nonce = expandWithLabel(suite, senderDataSecret, "nonce", sample, NONCE_BYTES)
+  const { key, nonce } = senderDataKey(suite, senderDataSecret, ciphertext)
   try {
     return work(key, nonce)
   } finally {
@@ -107,6 +118,7 @@ export function protectPrivate(
   const aad = contentAad(header, authenticatedData)
   const ciphertext = suite.aeadSeal(taken.key, nonce, aad, writer.view())
   writer.wipe()
+  wipe(nonce)
   const senderData = new Writer(16).u32(leafIndex).u32(taken.generation).raw(reuseGuard).finish()
   const encryptedSenderData = withSenderDataKey(suite, secrets.senderDataSecret, ciphertext, (key, n) =>
     suite.aeadSeal(key, n, senderDataAad(header), senderData),
@@ -123,7 +135,10 @@ export interface Unprotected {
   readonly framed: FramedContent & { readonly sender: { readonly kind: "member" } }
   readonly auth: FramedContentAuth
   readonly next: SecretTree
+  /** To be wiped once `next` is stored. */
   readonly consumed: readonly Uint8Array[]
+  /** To be wiped instead if the message is refused for its signature or content and `next` is not used. */
+  readonly fresh: readonly Uint8Array[]
 }
 
 /**
@@ -152,14 +167,24 @@ export function unprotectPrivate(
   check(isMember(leafIndex), memberRules.decryption)
   const taken = secrets.secretTree.receiverKey(leafIndex, ratchetOf(contentKind), generation)
   const nonce = guarded(taken.nonce, reuseGuard)
-  const aad = contentAad(message, authenticatedData)
-  const plaintext = opening(() => suite.aeadOpen(taken.key, nonce, aad, ciphertext))
-  const { content, auth } = decoding(() => decodeAll(plaintext, (reader) => readPadded(reader, contentKind)))
-  return {
-    framed: { groupId, epoch, sender: { kind: "member", leafIndex }, authenticatedData, content },
-    auth,
-    next: taken.next,
-    consumed: [...taken.consumed, taken.key, taken.nonce],
+  try {
+    const aad = contentAad(message, authenticatedData)
+    const plaintext = opening(() => suite.aeadOpen(taken.key, nonce, aad, ciphertext))
+    const { content, auth } = decoding(() =>
+      decodeAll(plaintext, (reader) => readPadded(reader, contentKind)),
+    )
+    return {
+      framed: { groupId, epoch, sender: { kind: "member", leafIndex }, authenticatedData, content },
+      auth,
+      next: taken.next,
+      consumed: [...taken.consumed, taken.key, taken.nonce],
+      fresh: taken.fresh,
+    }
+  } catch (error) {
+    wipe(...taken.fresh)
+    throw error
+  } finally {
+    wipe(nonce)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Reader, Writer } from "../../wire/tls.ts"
+import { CodecError, type Reader, type Writer } from "../../wire/tls.ts"
 import { check } from "../error.ts"
 import { deriveTreeSecret } from "../labels.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -34,6 +34,8 @@ export interface Turned {
   readonly messageKey: MessageKey
   readonly ratchet: Ratchet
   readonly consumed: readonly Uint8Array[]
+  /** Secrets that were derived for this alone, the key's own among them: what is wiped if it is not to have happened. */
+  readonly fresh: readonly Uint8Array[]
 }
 
 /** Takes the next key. Throws MlsError at the end of all generations. */
@@ -50,6 +52,7 @@ export function turn(suite: CipherSuite, ratchet: Ratchet): Turned {
     messageKey,
     ratchet: { secret: next, generation: generation + 1, skipped },
     consumed: [secret],
+    fresh: [messageKey.key, messageKey.nonce, next],
   }
 }
 
@@ -59,24 +62,25 @@ export function turnTo(suite: CipherSuite, ratchet: Ratchet, generation: number)
   const kept = skipped.get(generation)
   if (kept !== undefined) {
     skipped.delete(generation)
-    return { messageKey: kept, ratchet: { ...ratchet, skipped }, consumed: [] }
+    return { messageKey: kept, ratchet: { ...ratchet, skipped }, consumed: [], fresh: [] }
   }
   const ahead = generation - ratchet.generation
   check(ahead >= 0 && ahead <= FORWARD_GENERATIONS_MAX, memberRules.generation)
-  const consumed: Uint8Array[] = []
   let turned = turn(suite, ratchet)
-  consumed.push(...turned.consumed)
+  const consumed = [...turned.consumed]
+  const fresh = [...turned.fresh]
   while (turned.messageKey.generation < generation) {
     skipped.set(turned.messageKey.generation, turned.messageKey)
     turned = turn(suite, turned.ratchet)
     consumed.push(...turned.consumed)
+    fresh.push(...turned.fresh)
   }
   for (const [oldest, { key, nonce }] of skipped) {
     if (skipped.size <= SKIPPED_KEYS_MAX) break
     skipped.delete(oldest)
     consumed.push(key, nonce)
   }
-  return { messageKey: turned.messageKey, ratchet: { ...turned.ratchet, skipped }, consumed }
+  return { messageKey: turned.messageKey, ratchet: { ...turned.ratchet, skipped }, consumed, fresh }
 }
 
 export function ratchetSecrets(ratchet: Ratchet): Uint8Array[] {
@@ -90,15 +94,23 @@ export function writeRatchet(writer: Writer, ratchet: Ratchet): void {
   )
 }
 
-export function readRatchet(reader: Reader): Ratchet {
+export function readRatchet(reader: Reader, aeadKeyBytes: number): Ratchet {
   return {
-    secret: reader.opaque(),
+    secret: readSecret(reader, SECRET_BYTES),
     generation: reader.u32(),
     skipped: new Map(
       reader.vector((r) => {
         const generation = r.u32()
-        return [generation, { generation, key: r.opaque(), nonce: r.opaque() }] as const
+        const key = readSecret(r, aeadKeyBytes)
+        return [generation, { generation, key, nonce: readSecret(r, NONCE_BYTES) }] as const
       }),
     ),
   }
+}
+
+/** A secret of a known length, as a view. Throws CodecError on any other length. */
+export function readSecret(reader: Reader, length: number): Uint8Array {
+  const secret = reader.opaque()
+  if (secret.length !== length) throw new CodecError("secret of another length")
+  return secret
 }

@@ -3,12 +3,14 @@ import { decodeAll, Writer } from "../../wire/tls.ts"
 import { check, decoding, MlsError } from "../error.ts"
 import { expandWithLabel } from "../labels.ts"
 import type { CipherSuite } from "../suite.ts"
-import { directPath, leftOf, rightOf, rootOf } from "../tree/math.ts"
+import { LEAF_WIDTH_MAX } from "../tree/flat-tree.ts"
+import { directPath, leftOf, rightOf, rootOf, widthFor } from "../tree/math.ts"
 import {
   type MessageKey,
   type Ratchet,
   ratchetSecrets,
   readRatchet,
+  readSecret,
   type Turned,
   turn,
   turnTo,
@@ -23,6 +25,11 @@ export interface TakenKey extends MessageKey {
   readonly next: SecretTree
   /** Secrets that `next` no longer has, to be overwritten once it is stored; key and nonce are not among them. */
   readonly consumed: readonly Uint8Array[]
+  /**
+   * Secrets that were derived for this take alone, key and nonce among them: to be overwritten instead of `consumed` if
+   * the message turns out to be none and `next` is not used.
+   */
+  readonly fresh: readonly Uint8Array[]
 }
 
 type Ratchets = Readonly<Record<RatchetKind, Ratchet>>
@@ -78,12 +85,17 @@ export class SecretTree {
   }
 
   #take(leaf: number, kind: RatchetKind, take: (ratchet: Ratchet) => Turned): TakenKey {
-    check(leaf < this.#leafWidth, memberRules.generation)
+    check(Number.isInteger(leaf) && leaf >= 0 && leaf < this.#leafWidth, memberRules.generation)
     const opened = this.#open(leaf)
-    const { messageKey, ratchet, consumed } = take(opened.ratchets[kind])
+    const { messageKey, ratchet, consumed, fresh } = take(opened.ratchets[kind])
     const ratchets = new Map(this.#ratchets).set(leaf, { ...opened.ratchets, [kind]: ratchet })
     const next = new SecretTree(this.#suite, this.#leafWidth, opened.nodes, ratchets)
-    return { ...messageKey, next, consumed: [...opened.consumed, ...consumed] }
+    return {
+      ...messageKey,
+      next,
+      consumed: [...opened.consumed, ...consumed],
+      fresh: [...opened.fresh, ...fresh],
+    }
   }
 
   /** A leaf's ratchets, expanded from the lowest secret above if need be. */
@@ -91,20 +103,28 @@ export class SecretTree {
     ratchets: Ratchets
     nodes: ReadonlyMap<number, Uint8Array>
     consumed: readonly Uint8Array[]
+    fresh: readonly Uint8Array[]
   } {
     const known = this.#ratchets.get(leaf)
-    if (known !== undefined) return { ratchets: known, nodes: this.#nodes, consumed: [] }
+    if (known !== undefined) return { ratchets: known, nodes: this.#nodes, consumed: [], fresh: [] }
     const nodes = new Map(this.#nodes)
     const path = [2 * leaf, ...directPath(2 * leaf, this.#leafWidth)]
     const from = path.findIndex((node) => nodes.has(node))
     const consumed: Uint8Array[] = []
+    const fresh: Uint8Array[] = []
     for (const node of path.slice(0, from + 1).toReversed()) {
       const secret = nodes.get(node)
       check(secret !== undefined, memberRules.generation)
       consumed.push(secret)
       nodes.delete(node)
-      if (node % 2 === 0) return { ratchets: this.#startRatchets(secret), nodes, consumed }
-      nodes.set(leftOf(node), this.#child(secret, LEFT)).set(rightOf(node), this.#child(secret, RIGHT))
+      if (node % 2 === 0) {
+        const ratchets = this.#startRatchets(secret)
+        fresh.push(ratchets.handshake.secret, ratchets.application.secret)
+        return { ratchets, nodes, consumed, fresh }
+      }
+      const [left, right] = [this.#child(secret, LEFT), this.#child(secret, RIGHT)]
+      nodes.set(leftOf(node), left).set(rightOf(node), right)
+      fresh.push(left, right)
     }
     throw new MlsError(memberRules.generation)
   }
@@ -150,9 +170,12 @@ export class SecretTree {
       () =>
         decodeAll(bytes.slice(), (reader) => {
           const leafWidth = reader.u32()
-          const nodes = new Map(reader.vector((r) => [r.u32(), r.opaque()] as const))
+          check(leafWidth <= LEAF_WIDTH_MAX && leafWidth === widthFor(leafWidth), memberRules.memberState)
+          const nodes = new Map(reader.vector((r) => [r.u32(), readSecret(r, SECRET_BYTES)] as const))
           const ratchets = reader.vector((r) => {
-            return [r.u32(), { handshake: readRatchet(r), application: readRatchet(r) }] as const
+            const leaf = r.u32()
+            const handshake = readRatchet(r, suite.aeadKeyBytes)
+            return [leaf, { handshake, application: readRatchet(r, suite.aeadKeyBytes) }] as const
           })
           return new SecretTree(suite, leafWidth, nodes, new Map(ratchets))
         }),
