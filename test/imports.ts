@@ -35,7 +35,7 @@ const serverOnly = "crypto/native.ts"
 const packages: Readonly<Record<string, readonly string[]>> = {
   elysia: ["http"],
   "bun:sqlite": ["store", "demo"],
-  "ts-mls": ["client"],
+  "ts-mls": [],
   citty: ["main.ts", "demo"],
 }
 

@@ -20,7 +20,7 @@ import { finishPending } from "./group-operations.ts"
 import { takeMessage } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
 import { Lock } from "./lock.ts"
-import { tsMlsMembership } from "./mls/ts-mls-membership.ts"
+import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
@@ -105,7 +105,7 @@ export class Client {
     try {
       const known = await load(store, Account, at.account)
       const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
-      const membership = tsMlsMembership(crypto)
+      const membership = ownMembership(crypto)
       const trust = await Trust.open({ domain, store, transport, crypto })
       const account = await register({
         crypto,

@@ -1,22 +1,11 @@
 import type { GroupMember, KeyPackageSecrets, Membership, OwnLeaf } from "../../src/client/mls/member.ts"
 import { ownMembership } from "../../src/client/mls/own-membership.ts"
-import { tsMlsMembership } from "../../src/client/mls/ts-mls-membership.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 
 /** Members of one group and a delivery service that keeps their order: what the tests of GroupMember play with. */
 
-/** An implementation of {@link Membership}. */
-export interface Implementation {
-  readonly membership: Membership
-  /** ts-mls refuses some legal trees of more than four leaves when joining from outside. */
-  readonly joinsLargeGroups: boolean
-}
-
-export const implementations: Readonly<Record<string, Implementation>> = {
-  "our own": { membership: ownMembership(nativeCrypto), joinsLargeGroups: true },
-  "ts-mls": { membership: tsMlsMembership(nativeCrypto), joinsLargeGroups: false },
-}
+export const membership: Membership = ownMembership(nativeCrypto)
 
 export const NO_DATA = new Uint8Array(0)
 export const GROUP_ID = new Uint8Array(16).fill(7)
@@ -29,13 +18,12 @@ export function newLeaf(name: string): OwnLeaf {
 }
 
 export async function newKeyPackage(
-  { membership }: Implementation,
   name: string,
 ): Promise<{ keyPackage: Uint8Array; secrets: KeyPackageSecrets }> {
   return await membership.keyPackage({ leaf: newLeaf(name), lifetime, extensions: [] })
 }
 
-export function createGroup({ membership }: Implementation, name: string): Promise<GroupMember> {
+export function createGroup(name: string): Promise<GroupMember> {
   return membership.create(GROUP_ID, newLeaf(name), lifetime)
 }
 
@@ -47,15 +35,13 @@ export async function epochSecret(member: GroupMember): Promise<string> {
 /** All members of a group, kept in step. */
 export class Room {
   readonly members: GroupMember[]
-  readonly #implementation: Implementation
 
-  private constructor(implementation: Implementation, members: GroupMember[]) {
-    this.#implementation = implementation
+  private constructor(members: GroupMember[]) {
     this.members = members
   }
 
-  static async create(implementation: Implementation, name: string): Promise<Room> {
-    return new Room(implementation, [await createGroup(implementation, name)])
+  static async create(name: string): Promise<Room> {
+    return new Room([await createGroup(name)])
   }
 
   at(index: number): number {
@@ -69,11 +55,10 @@ export class Room {
   }
 
   async add(by: number, name: string): Promise<void> {
-    const own = await newKeyPackage(this.#implementation, name)
+    const own = await newKeyPackage(name)
     const staged = await this.member(by).commit({ adds: [own.keyPackage], authenticatedData: NO_DATA })
     await this.#accept(by, staged.commit, staged.next)
     if (staged.welcome === undefined) throw new Error("no welcome")
-    const { membership } = this.#implementation
     this.members.push(await membership.joinFromWelcome(staged.welcome, own, staged.next.ratchetTree()))
   }
 
@@ -93,10 +78,7 @@ export class Room {
     await this.#accept(this.members.indexOf(sender), staged.commit, staged.next)
   }
 
-  /** Only into small groups, if need be. */
   async joinExternally(through: number, name: string): Promise<void> {
-    const { joinsLargeGroups, membership } = this.#implementation
-    if (!joinsLargeGroups && this.members.some((member) => member.leaf > 3)) return
     const member = this.member(through)
     const staged = await membership.joinExternal(
       member.groupInfo().bytes,
@@ -125,7 +107,6 @@ export class Room {
   }
 
   restart(index: number): void {
-    const { membership } = this.#implementation
     this.members[this.at(index)] = membership.restore(this.member(index).serialize())
   }
 
