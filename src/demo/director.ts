@@ -245,6 +245,10 @@ class Demo {
     )
     this.#story.title("What somebody who takes the server's disk finds")
     this.#story.files(reportFiles(this.#data))
+    this.#story.note(
+      "Users and mailboxes, with nothing that leads from one to the other; groups as blobs of one size, with a month; " +
+        "what was read is gone. Nobody's contacts, no members, no messages, no times.",
+    )
     return result
   }
 

@@ -20,6 +20,10 @@ export class Story {
     this.#line(`${this.#paint("2", `${seconds}s`)}  ${text}`)
   }
 
+  note(text: string): void {
+    this.#line(`\n  ${text}`)
+  }
+
   trouble(text: string): void {
     this.#line(this.#paint("31", text))
   }
