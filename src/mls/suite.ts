@@ -28,6 +28,9 @@ export interface CipherSuite {
   /** A malformed key or signature is `false`. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
 
+  /** Whether the bytes have the form of a signature public key of this suite. */
+  isSignaturePublicKey(publicKey: Uint8Array): boolean
+
   /** Whether the bytes are a public key that HPKE of this suite can be used with. */
   isHpkePublicKey(publicKey: Uint8Array): boolean
   hpkePublic(secretKey: Uint8Array): Uint8Array

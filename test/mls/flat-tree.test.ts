@@ -95,7 +95,7 @@ class Pair {
         encryptedPathSecrets: Array(receivers).fill(sealed),
       })),
     }
-    const steps = checkPathShape(edit, author, path, new Set(added))
+    const steps = checkPathShape(suite, edit, author, path, new Set(added))
     mergePath(suite, edit, author, path, steps)
   }
 }

@@ -1,14 +1,15 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { portableCrypto } from "../../src/crypto/portable.ts"
+import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
+import { suite2 } from "../../src/mls/suites/suite2.ts"
+import { suite3 } from "../../src/mls/suites/suite3.ts"
 import { equal, fromHex } from "../../src/wire/bytes.ts"
 import { integer } from "./field.ts"
 import { isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
 
 /** What the MLS suites share. */
-
-const SUITE = 1
 
 export function ensure(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what)
@@ -69,16 +70,28 @@ export function arraySuite(
   }
 }
 
-/** Runs a vector over both providers if it is of suite 0x0001, and says so if it is not. */
+/** By id; over either provider. */
+const SUITES: Readonly<Record<number, (crypto: CryptoProvider) => CipherSuite>> = {
+  1: suite1,
+  2: suite2,
+  3: suite3,
+}
+
+/** The vector's suite over each provider, or why there is none. */
+export function suitesOf(item: JsonObject): readonly CipherSuite[] | string {
+  const id = integer(item, "cipher_suite")
+  const make = SUITES[id]
+  if (make === undefined) return `MLS: cipher suite ${id} is not implemented`
+  return [nativeCrypto, portableCrypto].map(make)
+}
+
+/** Runs a vector over both providers, or says why its suite is not there. */
 export function forSuite(
   run: (suite: CipherSuite, item: JsonObject) => void,
 ): (item: JsonObject, caseName: string, report: VectorReport) => Promise<void> {
   return async (item, caseName, report) => {
-    if (integer(item, "cipher_suite") !== SUITE) report(caseName, "skipped", "MLS: cipher suite not 0x0001")
-    else {
-      await reportCase(caseName, report, () => {
-        for (const crypto of [nativeCrypto, portableCrypto]) run(suite1(crypto), item)
-      })
-    }
+    const suites = suitesOf(item)
+    if (typeof suites === "string") report(caseName, "skipped", suites)
+    else await reportCase(caseName, report, () => suites.forEach((suite) => void run(suite, item)))
   }
 }

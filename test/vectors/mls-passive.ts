@@ -1,26 +1,24 @@
-import { nativeCrypto } from "../../src/crypto/native.ts"
 import { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from "../../src/mls/codec/key-package.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import type { PskLookup } from "../../src/mls/member/psks.ts"
 import { observeCommit, type StagedCommit } from "../../src/mls/observer/commit.ts"
 import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
-import { suite1 } from "../../src/mls/suites/suite1.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { fromHex, toHex } from "../../src/wire/bytes.ts"
-import { hex, integer, objects, text } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, hexes } from "./mls-case.ts"
+import { hex, objects, text } from "./field.ts"
+import { arraySuite, ensure, ensureEqual, hexes, suitesOf } from "./mls-case.ts"
 import type { JsonObject, VectorReport, VectorSuite } from "./suite.ts"
 
 /**
  * RFC 9420's passive-client scenarios: our member joins by the Welcome and follows all handshakes, the readable ones with
  * an observer beside it. Its epoch authenticator is compared in every epoch. Every other epoch it lives on from its
- * serialized form.
+ * serialized form. Native and portable primitives go side by side.
  */
 
-const suite = suite1(nativeCrypto)
-
 interface Scenario {
+  readonly suite: CipherSuite
   readonly options: { readonly now: bigint; readonly psks: PskLookup }
   member: Member
 }
@@ -43,7 +41,7 @@ function pskLookup(item: JsonObject): PskLookup {
   return (id) => (id.kind === "external" ? psks.get(toHex(id.id)) : undefined)
 }
 
-function join(item: JsonObject): Scenario {
+function join(suite: CipherSuite, item: JsonObject): Scenario {
   const keyPackage = keyPackageOf(hex(item, "key_package"))
   const psks = pskLookup(item)
   const treeField = item["ratchet_tree"]
@@ -63,10 +61,10 @@ function join(item: JsonObject): Scenario {
   ensureEqual(member.epochAuthenticator(), hex(item, "initial_epoch_authenticator"), "authenticator")
   const { source } = keyPackage.leafNode
   ensure(source.kind === "keyPackage", "the KeyPackage has no lifetime")
-  return { member, options: { now: source.lifetime.notBefore + 1n, psks } }
+  return { suite, member, options: { now: source.lifetime.notBefore + 1n, psks } }
 }
 
-function checkTree(before: FlatTree, staged: StagedCommit): void {
+function checkTree(suite: CipherSuite, before: FlatTree, staged: StagedCommit): void {
   const again = FlatTree.decode(suite, staged.tree.encode())
   ensureEqual(again.snapshot(), staged.tree.snapshot(), "tree computed anew")
   ensureEqual(staged.tree.revert(staged.undo).snapshot(), before.snapshot(), "tree after undoing")
@@ -75,7 +73,7 @@ function checkTree(before: FlatTree, staged: StagedCommit): void {
 
 /** What an observer makes of an epoch whose handshakes are all readable. */
 function observe(scenario: Scenario, proposals: readonly Uint8Array[], commit: Uint8Array): StagedCommit {
-  const { member, options } = scenario
+  const { suite, member, options } = scenario
   const seen = new Map<string, AuthenticatedProposal>()
   for (const bytes of proposals) {
     const proposal = observeProposal(suite, member.group, member.tree, bytes, options)
@@ -85,7 +83,7 @@ function observe(scenario: Scenario, proposals: readonly Uint8Array[], commit: U
 }
 
 function follow(scenario: Scenario, epoch: JsonObject): void {
-  const { options } = scenario
+  const { suite, options } = scenario
   const before = scenario.member.tree
   const proposals = hexes(epoch, "proposals")
   const commit = hex(epoch, "commit")
@@ -94,7 +92,7 @@ function follow(scenario: Scenario, epoch: JsonObject): void {
   for (const bytes of proposals) scenario.member = scenario.member.process(bytes, options).next
   const processed = scenario.member.process(commit, options)
   ensure(processed.kind === "commit" && !processed.selfRemoved, "not a commit that can be followed")
-  checkTree(before, processed.commit)
+  checkTree(suite, before, processed.commit)
   if (observed !== undefined) {
     ensureEqual(observed.tree.snapshot(), processed.commit.tree.snapshot(), "the observer's tree")
     const { interimTranscriptHash: seen } = observed.next
@@ -109,17 +107,18 @@ function follow(scenario: Scenario, epoch: JsonObject): void {
 }
 
 function runScenario(item: JsonObject, name: string, report: VectorReport): void {
-  if (integer(item, "cipher_suite") !== suite.id) {
-    report(name, "skipped", "MLS: cipher suite not 0x0001")
+  const suites = suitesOf(item)
+  if (typeof suites === "string") {
+    report(name, "skipped", suites)
     return
   }
   let at = `${name} join`
   try {
-    const scenario = join(item)
+    const scenarios = suites.map((suite) => join(suite, item))
     report(at, "passed")
     for (const [index, epoch] of objects(item, "epochs").entries()) {
       at = `${name} epoch ${index}`
-      follow(scenario, epoch)
+      for (const scenario of scenarios) follow(scenario, epoch)
       report(at, "passed")
     }
   } catch (error) {

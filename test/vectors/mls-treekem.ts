@@ -62,7 +62,7 @@ function checkTheirs(
   ensureEqual(encodeWith(path, writeUpdatePath), bytes, "path encoded again")
   checkLeafNode(suite, path.leafNode, { groupId: hex(item, "group_id"), leafIndex: sender })
   const edit = new TreeEdit(suite, tree)
-  mergePath(suite, edit, sender, path, checkPathShape(edit, sender, path, NO_LEAVES))
+  mergePath(suite, edit, sender, path, checkPathShape(suite, edit, sender, path, NO_LEAVES))
   const after = edit.finish().tree
   const treeHash = hex(update, "tree_hash_after")
   ensureEqual(after.rootHash(), treeHash, "tree hash")
@@ -94,7 +94,7 @@ function checkOurs(
   const context = contextOf(item, after.rootHash())
   const path = sealPath(suite, after, made, context, NO_LEAVES)
   const again = new TreeEdit(suite, tree)
-  mergePath(suite, again, sender.leaf, path, checkPathShape(again, sender.leaf, path, NO_LEAVES))
+  mergePath(suite, again, sender.leaf, path, checkPathShape(suite, again, sender.leaf, path, NO_LEAVES))
   checkLeafNode(suite, path.leafNode, place)
   ensureEqual(again.finish().tree.encode(), after.encode(), "tree after the own path")
   ensureEqual(after.leafBytes(sender.leaf) as Uint8Array, encodeLeafNode(made.leafNode), "own leaf")

@@ -1,14 +1,8 @@
 /** Numbers of the MLS protocol (RFC 9420 sections 6, 7, 8 and 17). */
 
 export const PROTOCOL_VERSION_MLS10 = 1
-/** MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, the only suite that is supported (section 17.1). */
-export const CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519 = 1
-/** Bytes of a hash, a MAC and a KDF output in that suite (Nh). */
+/** Bytes of a hash, a MAC and a KDF output in all suites that are supported, which have SHA-256 (Nh). */
 export const SUITE_HASH_BYTES = 32
-/** Bytes of an HPKE public key and of a KEM output in that suite (Npk, Nenc). */
-export const SUITE_KEM_BYTES = 32
-/** Bytes of a signature public key in that suite. */
-export const SUITE_SIGNATURE_KEY_BYTES = 32
 
 export const WireFormat = {
   publicMessage: 1,

@@ -1,10 +1,6 @@
 import { equal } from "../../wire/bytes.ts"
 import { decodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../codec/key-package.ts"
-import {
-  CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519,
-  PROTOCOL_VERSION_MLS10,
-  SUITE_KEM_BYTES,
-} from "../codec/protocol.ts"
+import { PROTOCOL_VERSION_MLS10 } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
@@ -19,8 +15,8 @@ import { type Clock, checkExtensionList, checkLeafNode, checkLifetime, checkSour
 export function checkKeyPackage(suite: CipherSuite, keyPackage: KeyPackage, clock: Clock): void {
   const { leafNode } = keyPackage
   check(keyPackage.version === PROTOCOL_VERSION_MLS10, rules.keyPackageSuite)
-  check(keyPackage.cipherSuite === CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, rules.keyPackageSuite)
-  check(keyPackage.initKey.length === SUITE_KEM_BYTES, rules.keyLength)
+  check(keyPackage.cipherSuite === suite.id, rules.keyPackageSuite)
+  check(suite.isHpkePublicKey(keyPackage.initKey), rules.keyLength)
   check(!equal(keyPackage.initKey, leafNode.encryptionKey), rules.keyPackageInitKey)
   checkSource(leafNode, "keyPackage")
   checkLifetime(leafNode, clock)

@@ -11,13 +11,10 @@ import {
 } from "../codec/leaf-node.ts"
 import { NODE_HEADER_BYTES } from "../codec/node.ts"
 import {
-  CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519,
   ExtensionType,
   isDefaultExtension,
   isDefaultProposal,
   PROTOCOL_VERSION_MLS10,
-  SUITE_KEM_BYTES,
-  SUITE_SIGNATURE_KEY_BYTES,
 } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
@@ -46,13 +43,13 @@ export function checkExtensionList(extensions: readonly Extension[]): void {
 /** What a leaf must fulfil by itself, wherever it stands (RFC 9420 sections 7.2 and 7.3). Throws MlsError. */
 export function checkLeafNode(suite: CipherSuite, leaf: LeafNode, place: LeafPlace | undefined): void {
   const { capabilities } = leaf
-  check(leaf.encryptionKey.length === SUITE_KEM_BYTES, rules.keyLength)
-  check(leaf.signatureKey.length === SUITE_SIGNATURE_KEY_BYTES, rules.keyLength)
+  check(suite.isHpkePublicKey(leaf.encryptionKey), rules.keyLength)
+  check(suite.isSignaturePublicKey(leaf.signatureKey), rules.keyLength)
   checkExtensionList(leaf.extensions)
   checkExtensionsListed(leaf)
   check(capabilities.credentials.includes(credentialType(leaf.credential)), rules.leafCredentialUnlisted)
   check(capabilities.versions.includes(PROTOCOL_VERSION_MLS10), rules.leafVersion)
-  check(capabilities.cipherSuites.includes(CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519), rules.leafVersion)
+  check(capabilities.cipherSuites.includes(suite.id), rules.leafVersion)
   const signed = leafNodeToBeSigned(leaf, place)
   check(verifyWithLabel(suite, leaf.signatureKey, "LeafNodeTBS", signed, leaf.signature), rules.leafSignature)
 }

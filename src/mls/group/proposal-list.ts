@@ -5,7 +5,7 @@ import type { Sender } from "../codec/framing.ts"
 import type { KeyPackage } from "../codec/key-package.ts"
 import type { LeafNode } from "../codec/leaf-node.ts"
 import type { Proposal } from "../codec/proposal.ts"
-import { PROTOCOL_VERSION_MLS10, SUITE_HASH_BYTES, SUITE_KEM_BYTES } from "../codec/protocol.ts"
+import { PROTOCOL_VERSION_MLS10, SUITE_HASH_BYTES } from "../codec/protocol.ts"
 import { type PreSharedKeyId, writePreSharedKeyId } from "../codec/psk.ts"
 import { check, MlsError } from "../error.ts"
 import { rules } from "../rules.ts"
@@ -85,7 +85,7 @@ export function checkProposal(context: ProposalContext, { proposal, sender }: Co
       checkExtensionList(proposal.extensions)
       return
     case "externalInit":
-      check(proposal.kemOutput.length === SUITE_KEM_BYTES, rules.externalKemOutput)
+      check(context.suite.isHpkePublicKey(proposal.kemOutput), rules.externalKemOutput)
       return
     case "groupContextExtensions":
       return

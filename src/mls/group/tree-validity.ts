@@ -1,7 +1,6 @@
 import { toHex } from "../../wire/bytes.ts"
 import { credentialType } from "../codec/credential.ts"
 import type { Extension } from "../codec/extension.ts"
-import { SUITE_KEM_BYTES } from "../codec/protocol.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -45,7 +44,7 @@ export function checkTree(
   for (let node = 1; node < nodeCount(view.leafWidth); node += 2) {
     const parent = parentAt(view, node)
     if (parent === undefined) continue
-    check(parent.encryptionKey.length === SUITE_KEM_BYTES, rules.keyLength)
+    check(suite.isHpkePublicKey(parent.encryptionKey), rules.keyLength)
     encryptionKeys.add(toHex(parent.encryptionKey))
     keys++
   }

@@ -1,6 +1,5 @@
 import { equal, toHex } from "../../wire/bytes.ts"
 import { encodeLeafNode } from "../codec/leaf-node.ts"
-import { SUITE_KEM_BYTES } from "../codec/protocol.ts"
 import type { UpdatePath } from "../codec/update-path.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
@@ -18,6 +17,7 @@ const NO_HASH = new Uint8Array(0)
  * is encrypted. Throws MlsError. The ciphertexts themselves only members can check.
  */
 export function checkPathShape(
+  suite: CipherSuite,
   edit: TreeEdit,
   leaf: number,
   path: UpdatePath,
@@ -28,7 +28,7 @@ export function checkPathShape(
   const keys = [path.leafNode.encryptionKey]
   for (const [i, step] of steps.entries()) {
     const node = path.nodes[i]
-    check(node !== undefined && node.encryptionKey.length === SUITE_KEM_BYTES, rules.keyLength)
+    check(node !== undefined && suite.isHpkePublicKey(node.encryptionKey), rules.keyLength)
     const receivers = step.copathResolution.filter((below) => below % 2 === 1 || !added.has(below / 2))
     check(node.encryptedPathSecrets.length === receivers.length, rules.pathCiphertexts)
     keys.push(node.encryptionKey)

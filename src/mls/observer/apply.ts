@@ -88,7 +88,7 @@ export function applyCommit(
     checkReplacedKey(tree, list, sender, leafNode)
     checkSource(leafNode, "commit")
     checkLeafNode(suite, leafNode, { groupId: context.groupId, leafIndex: committerLeaf })
-    const steps = checkPathShape(edit, committerLeaf, path, new Set(addedLeaves))
+    const steps = checkPathShape(suite, edit, committerLeaf, path, new Set(addedLeaves))
     mergePath(suite, edit, committerLeaf, path, steps)
     fresh.set(committerLeaf, leafNode)
   }

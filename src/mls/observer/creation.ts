@@ -1,6 +1,6 @@
 import { equal } from "../../wire/bytes.ts"
 import { decodeGroupInfo, type GroupInfo } from "../codec/group-info.ts"
-import { CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, SUITE_HASH_BYTES } from "../codec/protocol.ts"
+import { SUITE_HASH_BYTES } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
 import { checkLifetime, leafAt } from "../group/leaf-validity.ts"
 import { interimTranscriptHash } from "../group/transcript.ts"
@@ -31,7 +31,7 @@ export function observeCreation(
   now: bigint,
 ): ObservedGroup {
   const groupInfo = decoding(() => decodeGroupInfo(groupInfoBytes.slice()))
-  checkGroupInfoExtensions(groupInfo.extensions)
+  checkGroupInfoExtensions(suite, groupInfo.extensions)
   const tree = FlatTree.decode(suite, ratchetTreeBytes)
   const observed = observeGroup(suite, groupInfo, tree)
   for (const leaf of tree.members()) checkLifetime(leafAt(tree, leaf), { now })
@@ -41,7 +41,7 @@ export function observeCreation(
 /** The part of {@link observeCreation} that holds at any time of a group's life. Throws MlsError. */
 export function observeGroup(suite: CipherSuite, groupInfo: GroupInfo, tree: FlatTree): ObservedGroup {
   const { groupContext: context, confirmationTag } = groupInfo
-  check(context.cipherSuite === CIPHER_SUITE_X25519_AES128GCM_SHA256_ED25519, rules.unsupportedSuite)
+  check(context.cipherSuite === suite.id, rules.unsupportedSuite)
   check(confirmationTag.length === SUITE_HASH_BYTES, rules.tagLength)
   const { confirmedTranscriptHash: confirmed } = context
   check(confirmed.length === (context.epoch === 0n ? 0 : SUITE_HASH_BYTES), rules.transcriptHashLength)

@@ -1,7 +1,7 @@
 import { type Extension, findExtension } from "../codec/extension.ts"
 import { decodeExternalPub } from "../codec/group-extensions.ts"
 import { encodeGroupInfo, type GroupInfo, groupInfoToBeSigned } from "../codec/group-info.ts"
-import { ExtensionType, SUITE_KEM_BYTES } from "../codec/protocol.ts"
+import { ExtensionType } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
 import { checkExtensionList } from "../group/leaf-validity.ts"
 import { verifyWithLabel } from "../labels.ts"
@@ -14,13 +14,13 @@ import type { PublicGroupState } from "./state.ts"
  * Checks the extensions of a GroupInfo that is handed to people who join: one `external_pub` in the RFC's form, and no
  * tree, which the server has itself. Throws MlsError.
  */
-export function checkGroupInfoExtensions(extensions: readonly Extension[]): void {
+export function checkGroupInfoExtensions(suite: CipherSuite, extensions: readonly Extension[]): void {
   checkExtensionList(extensions)
   check(findExtension(extensions, ExtensionType.ratchetTree) === undefined, rules.groupInfoRatchetTree)
   const externalPub = findExtension(extensions, ExtensionType.externalPub)
   check(externalPub !== undefined, rules.groupInfoExternalPub)
   const key = decoding(() => decodeExternalPub(externalPub), rules.groupInfoExternalPub)
-  check(key.length === SUITE_KEM_BYTES, rules.groupInfoExternalPub)
+  check(suite.isHpkePublicKey(key), rules.groupInfoExternalPub)
 }
 
 /** Throws MlsError unless the GroupInfo is signed by the member it names (RFC 9420 section 12.4.3). */
@@ -44,7 +44,7 @@ export function verifyGroupInfo(
   signer: number,
   signature: Uint8Array,
 ): Uint8Array {
-  checkGroupInfoExtensions(extensions)
+  checkGroupInfoExtensions(suite, extensions)
   const { context, confirmationTag } = state
   const info = { groupContext: context, extensions, confirmationTag, signer, signature }
   checkGroupInfoSignature(suite, tree, info)

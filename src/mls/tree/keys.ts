@@ -1,10 +1,19 @@
 import { equal } from "../../wire/bytes.ts"
-import { SUITE_KEM_BYTES, SUITE_SIGNATURE_KEY_BYTES } from "../codec/protocol.ts"
 import type { TreeView } from "./view.ts"
 
-/** Offsets within an entry whose keys have the suite's length: optional, type, length, key, length, key. */
-const ENCRYPTION_KEY_AT = 3
-const SIGNATURE_KEY_AT = ENCRYPTION_KEY_AT + SUITE_KEM_BYTES + 1
+/** Where an entry's encryption key begins, with its length: after optional and type. A leaf's signature key follows. */
+const ENCRYPTION_KEY_AT = 2
+
+/** Where the bytes of a key begin whose length is at an offset; keys are never longer than two bytes can say. */
+function contentAt(buffer: Uint8Array, offset: number): number {
+  return offset + ((buffer[offset] as number) < 0x40 ? 1 : 2)
+}
+
+function contentEnd(buffer: Uint8Array, offset: number): number {
+  const first = buffer[offset] as number
+  if (first < 0x40) return offset + 1 + first
+  return offset + 2 + (((first & 0x3f) << 8) | (buffer[offset + 1] as number))
+}
 
 /** A key that must not be in the tree anywhere but at `node`. */
 export interface KeyPlace {
@@ -38,15 +47,16 @@ function occursElsewhere(
   table: Map<number, KeyPlace[]>,
   node: number,
   buffer: Uint8Array,
-  offset: number,
+  keyAt: number,
 ): boolean {
-  const candidates = table.get(prefixAt(buffer, offset))
+  const start = contentAt(buffer, keyAt)
+  const candidates = table.get(prefixAt(buffer, start))
   if (candidates === undefined) return false
-  const key = buffer.subarray(offset, offset + SUITE_KEM_BYTES)
+  const key = buffer.subarray(start, contentEnd(buffer, keyAt))
   return candidates.some((place) => place.node !== node && equal(place.key, key))
 }
 
-/** Whether one of these encryption keys is at another node than its own. All keys in the tree have the suite's length. */
+/** Whether one of these encryption keys is at another node than its own. */
 export function encryptionKeyOccurs(view: TreeView, keys: readonly KeyPlace[]): boolean {
   if (keys.length === 0) return false
   const table = byPrefix(keys)
@@ -57,13 +67,14 @@ export function encryptionKeyOccurs(view: TreeView, keys: readonly KeyPlace[]): 
   return found
 }
 
-/** Whether one of these signature keys is at another leaf than its own. All keys in the tree have the suite's length. */
+/** Whether one of these signature keys is at another leaf than its own. */
 export function signatureKeyOccurs(view: TreeView, keys: readonly KeyPlace[]): boolean {
   if (keys.length === 0) return false
   const table = byPrefix(keys)
   let found = false
   view.forEachEntry((node, buffer, offset) => {
-    if (node % 2 === 0) found ||= occursElsewhere(table, node, buffer, offset + SIGNATURE_KEY_AT)
+    if (node % 2 === 0)
+      found ||= occursElsewhere(table, node, buffer, contentEnd(buffer, offset + ENCRYPTION_KEY_AT))
   })
   return found
 }
@@ -71,10 +82,10 @@ export function signatureKeyOccurs(view: TreeView, keys: readonly KeyPlace[]): b
 /** The credential types at leaves, found without decoding them. */
 export function credentialTypesInUse(view: TreeView): Set<number> {
   const types = new Set<number>()
-  const at = SIGNATURE_KEY_AT + SUITE_SIGNATURE_KEY_BYTES
   view.forEachEntry((node, buffer, offset) => {
-    if (node % 2 === 0)
-      types.add(((buffer[offset + at] as number) << 8) | (buffer[offset + at + 1] as number))
+    if (node % 2 === 1) return
+    const at = contentEnd(buffer, contentEnd(buffer, offset + ENCRYPTION_KEY_AT))
+    types.add(((buffer[at] as number) << 8) | (buffer[at + 1] as number))
   })
   return types
 }
