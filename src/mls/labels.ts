@@ -1,3 +1,4 @@
+import { wipe } from "../crypto/wipe.ts"
 import { utf8 } from "../wire/bytes.ts"
 import { Writer } from "../wire/tls.ts"
 import type { HpkeCiphertext } from "./codec/hpke-ciphertext.ts"
@@ -12,7 +13,7 @@ function labelled(label: string, content: Uint8Array): Uint8Array {
   return new Writer(content.length + 64)
     .opaque(utf8(PREFIX + label))
     .opaque(content)
-    .finish()
+    .view()
 }
 
 /** SignWithLabel (section 5.1.2). */
@@ -22,7 +23,12 @@ export function signWithLabel(
   label: string,
   content: Uint8Array,
 ): Uint8Array {
-  return suite.sign(secretKey, labelled(label, content))
+  const signed = labelled(label, content)
+  try {
+    return suite.sign(secretKey, signed)
+  } finally {
+    wipe(signed)
+  }
 }
 
 /** VerifyWithLabel (section 5.1.2). A malformed key or signature is `false`. */
@@ -33,7 +39,12 @@ export function verifyWithLabel(
   content: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  return suite.verify(publicKey, labelled(label, content), signature)
+  const signed = labelled(label, content)
+  try {
+    return suite.verify(publicKey, signed, signature)
+  } finally {
+    wipe(signed)
+  }
 }
 
 /** EncryptWithLabel (section 5.1.3). Throws CryptoError on an unusable public key. */

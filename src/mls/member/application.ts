@@ -37,6 +37,7 @@ export function encryptApplication(
   }
   const signed = toBeSigned(WireFormat.privateMessage, framed, context)
   const signature = signWithLabel(suite, signatureSecret, "FramedContentTBS", signed)
+  wipe(signed)
   const auth = { signature, confirmationTag: undefined }
   const secrets = { senderDataSecret: epoch.senderData, secretTree }
   const { message, next, consumed } = protectPrivate(suite, framed, auth, secrets, paddedLength)
@@ -112,8 +113,10 @@ export function decryptApplication(state: MemberState, bytes: Uint8Array): Recei
   const key = keyOf(sender)
   check(framed.content.kind === "application" && key !== undefined, rules.notApplication)
   const signed = toBeSigned(WireFormat.privateMessage, framed, epoch.context)
-  if (!verifyWithLabel(suite, key, "FramedContentTBS", signed, auth.signature)) {
-    wipe(...opened.fresh)
+  const holds = verifyWithLabel(suite, key, "FramedContentTBS", signed, auth.signature)
+  wipe(signed)
+  if (!holds) {
+    wipe(framed.content.data, ...opened.fresh)
     throw new MlsError(rules.messageSignature)
   }
   const past = secrets.past.map((one, i) => (i === epoch.at ? { ...one, secretTree: next } : one))

@@ -1,3 +1,4 @@
+import { wipe } from "../../crypto/wipe.ts"
 import { equal } from "../../wire/bytes.ts"
 import { decodeMlsMessage, encodeMlsMessage } from "../codec/message.ts"
 import { WireFormat } from "../codec/protocol.ts"
@@ -38,17 +39,29 @@ export interface OpenedHandshake {
   readonly consumed: readonly Uint8Array[]
 }
 
-/** Opens a handshake for the current epoch. Throws MlsError. */
-export function openHandshake(state: MemberState, message: Uint8Array): OpenedHandshake {
-  const opened = isPrivate(message)
+/**
+ * Opens a handshake for the current epoch and does with it what `use` does. If either refuses it, secrets that were
+ * derived for its decryption alone are overwritten. Throws MlsError.
+ */
+export function withHandshake<T>(
+  state: MemberState,
+  message: Uint8Array,
+  use: (opened: OpenedHandshake) => T,
+): T {
+  const { fresh, ...opened } = isPrivate(message)
     ? decryptHandshake(state, message)
-    : { handshake: decodeHandshake(message), next: state, consumed: [] }
-  const { handshake } = opened
-  const { sender } = handshake.framed
-  checkEpoch(state.group.context, handshake)
-  check(!(sender.kind === "member" && sender.leafIndex === state.leaf), memberRules.ownMessage)
-  checkMembershipTag(state.suite, secretsOf(state).epoch.membership, state.group.context, handshake)
-  return opened
+    : { handshake: decodeHandshake(message), next: state, consumed: [], fresh: [] }
+  try {
+    const { handshake } = opened
+    const { sender } = handshake.framed
+    checkEpoch(state.group.context, handshake)
+    check(!(sender.kind === "member" && sender.leafIndex === state.leaf), memberRules.ownMessage)
+    checkMembershipTag(state.suite, secretsOf(state).epoch.membership, state.group.context, handshake)
+    return use(opened)
+  } catch (error) {
+    wipe(...fresh)
+    throw error
+  }
 }
 
 function isPrivate(message: Uint8Array): boolean {
@@ -80,7 +93,10 @@ function encryptHandshake(state: MemberState, handshake: Handshake): SentHandsha
   }
 }
 
-function decryptHandshake(state: MemberState, bytes: Uint8Array): OpenedHandshake {
+function decryptHandshake(
+  state: MemberState,
+  bytes: Uint8Array,
+): OpenedHandshake & { readonly fresh: readonly Uint8Array[] } {
   const decoded = decoding(() => decodeMlsMessage(bytes))
   check(decoded.kind === "privateMessage", memberRules.notHandshake)
   const { message } = decoded
@@ -89,12 +105,11 @@ function decryptHandshake(state: MemberState, bytes: Uint8Array): OpenedHandshak
   const { context } = state.group
   check(equal(message.groupId, context.groupId), rules.wrongGroup)
   check(message.epoch === context.epoch, rules.wrongEpoch)
-  const { framed, auth, next, consumed } = unprotectPrivate(suite, message, messageSecrets(state), (leaf) =>
-    tree.hasLeaf(leaf),
-  )
+  const opened = unprotectPrivate(suite, message, messageSecrets(state), (leaf) => tree.hasLeaf(leaf))
   return {
-    handshake: composeHandshake(WireFormat.privateMessage, framed, auth),
-    next: withSecrets(state, { secretTree: next }),
-    consumed,
+    handshake: composeHandshake(WireFormat.privateMessage, opened.framed, opened.auth),
+    next: withSecrets(state, { secretTree: opened.next }),
+    consumed: opened.consumed,
+    fresh: opened.fresh,
   }
 }

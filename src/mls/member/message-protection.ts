@@ -22,6 +22,7 @@ import type { RatchetKind, SecretTree } from "./secret-tree.ts"
 
 const NONCE_BYTES = 12
 const REUSE_GUARD_BYTES = 4
+const SENDER_DATA_BYTES = 12
 const SAMPLE_BYTES = 32
 
 /** What encrypts and decrypts an epoch's messages. */
@@ -107,22 +108,24 @@ export function protectPrivate(
   const { groupId, epoch, content, authenticatedData } = framed
   const { leafIndex } = framed.sender
   const header = { groupId, epoch, contentKind: content.kind }
+  const taken = secrets.secretTree.senderKey(leafIndex, ratchetOf(content.kind))
   const writer = new Writer(1024)
   writeContent(writer, content)
   writeAuth(writer, auth)
   writer.raw(new Uint8Array(Math.max(0, paddedLength(writer.length) - writer.length)))
 
-  const taken = secrets.secretTree.senderKey(leafIndex, ratchetOf(content.kind))
   const reuseGuard = suite.random(REUSE_GUARD_BYTES)
   const nonce = guarded(taken.nonce, reuseGuard)
   const aad = contentAad(header, authenticatedData)
   const ciphertext = suite.aeadSeal(taken.key, nonce, aad, writer.view())
   writer.wipe()
   wipe(nonce)
-  const senderData = new Writer(16).u32(leafIndex).u32(taken.generation).raw(reuseGuard).finish()
+  const senderData = new Writer(SENDER_DATA_BYTES).u32(leafIndex).u32(taken.generation).raw(reuseGuard)
   const encryptedSenderData = withSenderDataKey(suite, secrets.senderDataSecret, ciphertext, (key, n) =>
-    suite.aeadSeal(key, n, senderDataAad(header), senderData),
+    suite.aeadSeal(key, n, senderDataAad(header), senderData.view()),
   )
+  senderData.wipe()
+  wipe(reuseGuard)
   return {
     message: { ...header, authenticatedData, encryptedSenderData, ciphertext },
     next: taken.next,
@@ -152,27 +155,14 @@ export function unprotectPrivate(
   isMember: (leaf: number) => boolean,
 ): Unprotected {
   const { groupId, epoch, contentKind, authenticatedData, ciphertext } = message
-  const senderData = opening(() =>
-    withSenderDataKey(suite, secrets.senderDataSecret, ciphertext, (key, nonce) =>
-      suite.aeadOpen(key, nonce, senderDataAad(message), message.encryptedSenderData),
-    ),
-  )
-  const { leafIndex, generation, reuseGuard } = decoding(() =>
-    decodeAll(senderData, (r) => ({
-      leafIndex: r.u32(),
-      generation: r.u32(),
-      reuseGuard: r.raw(REUSE_GUARD_BYTES),
-    })),
-  )
+  const { leafIndex, generation, reuseGuard } = openSenderData(suite, message, secrets.senderDataSecret)
   check(isMember(leafIndex), memberRules.decryption)
   const taken = secrets.secretTree.receiverKey(leafIndex, ratchetOf(contentKind), generation)
   const nonce = guarded(taken.nonce, reuseGuard)
   try {
     const aad = contentAad(message, authenticatedData)
     const plaintext = opening(() => suite.aeadOpen(taken.key, nonce, aad, ciphertext))
-    const { content, auth } = decoding(() =>
-      decodeAll(plaintext, (reader) => readPadded(reader, contentKind)),
-    )
+    const { content, auth } = readPlaintext(plaintext, contentKind)
     return {
       framed: { groupId, epoch, sender: { kind: "member", leafIndex }, authenticatedData, content },
       auth,
@@ -184,11 +174,65 @@ export function unprotectPrivate(
     wipe(...taken.fresh)
     throw error
   } finally {
-    wipe(nonce)
+    wipe(nonce, reuseGuard)
   }
 }
 
-function readPadded(reader: Reader, kind: Content["kind"]): { content: Content; auth: FramedContentAuth } {
+interface SenderData {
+  readonly leafIndex: number
+  readonly generation: number
+  readonly reuseGuard: Uint8Array
+}
+
+/** Who sent a message, and with which key. Throws MlsError on what does not open. */
+function openSenderData(
+  suite: CipherSuite,
+  message: PrivateMessage,
+  senderDataSecret: Uint8Array,
+): SenderData {
+  const bytes = opening(() =>
+    withSenderDataKey(suite, senderDataSecret, message.ciphertext, (key, nonce) =>
+      suite.aeadOpen(key, nonce, senderDataAad(message), message.encryptedSenderData),
+    ),
+  )
+  try {
+    return decoding(() =>
+      decodeAll(bytes, (r) => ({
+        leafIndex: r.u32(),
+        generation: r.u32(),
+        reuseGuard: r.raw(REUSE_GUARD_BYTES).slice(),
+      })),
+    )
+  } finally {
+    wipe(bytes)
+  }
+}
+
+interface Plaintext {
+  readonly content: Content
+  readonly auth: FramedContentAuth
+}
+
+/**
+ * PrivateMessageContent, padded, which is overwritten: what is returned is a copy. Only handshakes that decode stay in
+ * place, since they are kept with the group's other proposals and are no secret of their sender's.
+ */
+function readPlaintext(plaintext: Uint8Array, kind: Content["kind"]): Plaintext {
+  let keep = false
+  try {
+    const { content, auth } = decoding(() => decodeAll(plaintext, (reader) => readPadded(reader, kind)))
+    if (content.kind !== "application") {
+      keep = true
+      return { content, auth }
+    }
+    const signature = auth.signature.slice()
+    return { content: { ...content, data: content.data.slice() }, auth: { ...auth, signature } }
+  } finally {
+    if (!keep) wipe(plaintext)
+  }
+}
+
+function readPadded(reader: Reader, kind: Content["kind"]): Plaintext {
   const content = readContent(reader, kind)
   const auth = readAuth(reader, content)
   const padding = reader.raw(reader.remaining)

@@ -9,7 +9,7 @@ import { type StagedCommit, stageCommit } from "../observer/commit.ts"
 import { type AuthenticatedProposal, acceptProposal } from "../observer/proposal.ts"
 import { rules } from "../rules.ts"
 import { type Advanced, enterEpoch, leaveGroup } from "./epoch.ts"
-import { openHandshake } from "./framing.ts"
+import { type OpenedHandshake, withHandshake } from "./framing.ts"
 import {
   confirmationTag,
   deriveEpoch,
@@ -62,7 +62,10 @@ export function processHandshake(
   options: ProcessOptions,
 ): Processed {
   changeableSecrets(state)
-  const opened = openHandshake(state, message.slice())
+  return withHandshake(state, message.slice(), (opened) => processOpened(state, opened, options))
+}
+
+function processOpened(state: MemberState, opened: OpenedHandshake, options: ProcessOptions): Processed {
   const { handshake, next } = opened
   if (handshake.framed.content.kind === "proposal") {
     const proposal = acceptProposal(state.suite, state.group, state.tree, handshake, options)

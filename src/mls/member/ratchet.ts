@@ -4,7 +4,12 @@ import { deriveTreeSecret } from "../labels.ts"
 import type { CipherSuite } from "../suite.ts"
 import { memberRules } from "./rules.ts"
 
-/** Generations that a message may be ahead of the last one seen from its sender. */
+/**
+ * Generations that a message may be ahead of the last one seen from its sender. Passing over them is work that any member
+ * can ask for with each message, even one that is refused, and 34 KB of kept keys: measured over the portable primitives,
+ * 18 to 24 ms at 1 000 and 4 to 7 ms at 256 (native 6 to 13 and 1 to 3). Not lower, because a client that lost more
+ * messages than this reads nothing more of their sender until the next commit.
+ */
 export const FORWARD_GENERATIONS_MAX = 1_000
 /** Keys of one sender that are kept for messages that did not arrive yet; the oldest go first. */
 export const SKIPPED_KEYS_MAX = 1_000
@@ -65,7 +70,8 @@ export function turnTo(suite: CipherSuite, ratchet: Ratchet, generation: number)
     return { messageKey: kept, ratchet: { ...ratchet, skipped }, consumed: [], fresh: [] }
   }
   const ahead = generation - ratchet.generation
-  check(ahead >= 0 && ahead <= FORWARD_GENERATIONS_MAX, memberRules.generation)
+  const reachable = ahead >= 0 && ahead <= FORWARD_GENERATIONS_MAX && generation < GENERATION_LIMIT
+  check(reachable, memberRules.generation)
   let turned = turn(suite, ratchet)
   const consumed = [...turned.consumed]
   const fresh = [...turned.fresh]

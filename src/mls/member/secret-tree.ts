@@ -1,3 +1,4 @@
+import { wipe } from "../../crypto/wipe.ts"
 import { utf8 } from "../../wire/bytes.ts"
 import { decodeAll, Writer } from "../../wire/tls.ts"
 import { check, decoding, MlsError } from "../error.ts"
@@ -33,6 +34,24 @@ export interface TakenKey extends MessageKey {
 }
 
 type Ratchets = Readonly<Record<RatchetKind, Ratchet>>
+
+/** A leaf's ratchets with the nodes that are left above and beside it. */
+interface Opened {
+  readonly ratchets: Ratchets
+  readonly nodes: ReadonlyMap<number, Uint8Array>
+  readonly consumed: readonly Uint8Array[]
+  readonly fresh: readonly Uint8Array[]
+}
+
+/** Overwrites what was opened for a key that is refused. */
+function taking(opened: Opened, take: () => Turned): Turned {
+  try {
+    return take()
+  } catch (error) {
+    wipe(...opened.fresh)
+    throw error
+  }
+}
 
 const SECRET_BYTES = 32
 const NONE = new Uint8Array(0)
@@ -87,7 +106,7 @@ export class SecretTree {
   #take(leaf: number, kind: RatchetKind, take: (ratchet: Ratchet) => Turned): TakenKey {
     check(Number.isInteger(leaf) && leaf >= 0 && leaf < this.#leafWidth, memberRules.generation)
     const opened = this.#open(leaf)
-    const { messageKey, ratchet, consumed, fresh } = take(opened.ratchets[kind])
+    const { messageKey, ratchet, consumed, fresh } = taking(opened, () => take(opened.ratchets[kind]))
     const ratchets = new Map(this.#ratchets).set(leaf, { ...opened.ratchets, [kind]: ratchet })
     const next = new SecretTree(this.#suite, this.#leafWidth, opened.nodes, ratchets)
     return {
@@ -99,12 +118,7 @@ export class SecretTree {
   }
 
   /** A leaf's ratchets, expanded from the lowest secret above if need be. */
-  #open(leaf: number): {
-    ratchets: Ratchets
-    nodes: ReadonlyMap<number, Uint8Array>
-    consumed: readonly Uint8Array[]
-    fresh: readonly Uint8Array[]
-  } {
+  #open(leaf: number): Opened {
     const known = this.#ratchets.get(leaf)
     if (known !== undefined) return { ratchets: known, nodes: this.#nodes, consumed: [], fresh: [] }
     const nodes = new Map(this.#nodes)

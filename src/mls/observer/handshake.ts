@@ -61,12 +61,14 @@ function signsContext(framed: FramedContent): boolean {
   return kind === "member" || kind === "newMemberCommit"
 }
 
-/** FramedContentTBS (RFC 9420 section 6.1). */
+/** FramedContentTBS (RFC 9420 section 6.1), the only copy of the content that is left here. */
 export function toBeSigned(wireFormat: number, framed: FramedContent, context: GroupContext): Uint8Array {
   const writer = new Writer(1024).u16(PROTOCOL_VERSION_MLS10).u16(wireFormat)
   writeFramedContent(writer, framed)
   if (signsContext(framed)) writeGroupContext(writer, context)
-  return writer.finish()
+  const bytes = writer.finish()
+  writer.wipe()
+  return bytes
 }
 
 /** Decodes an MLSMessage that has to be a PublicMessage; values are views of `bytes`. Throws MlsError. */
