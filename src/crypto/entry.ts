@@ -1,5 +1,3 @@
-import { concat } from "../wire/bytes.ts"
-import { Writer } from "../wire/tls.ts"
 import { labels } from "./labels.ts"
 import { CryptoError, type CryptoProvider } from "./provider.ts"
 import { isZero, wipe } from "./wipe.ts"
@@ -43,8 +41,16 @@ export interface Fragment {
 /** First 16 bytes of HKDF-Expand(address key, "Cinder 1 queue tag" || u64 index). */
 export function entryTag(crypto: CryptoProvider, addressKey: Uint8Array, index: number): Uint8Array {
   if (!Number.isSafeInteger(index) || index < 0) throw new CryptoError("entry index")
-  const info = concat(labels.queueTag, new Writer(8).u64(BigInt(index)).view())
-  return crypto.hkdfExpand(addressKey, info, ENTRY_TAG_BYTES)
+  return crypto.hkdfExpand(addressKey, tagInfo(index), ENTRY_TAG_BYTES)
+}
+
+/** "Cinder 1 queue tag" || u64 index. Written by hand, because it is made for every entry that is looked up. */
+function tagInfo(index: number): Uint8Array {
+  const info = new Uint8Array(labels.queueTag.length + 8)
+  info.set(labels.queueTag)
+  for (let at = info.length - 1, rest = index; rest > 0; at--, rest = Math.floor(rest / 256))
+    info[at] = rest % 256
+  return info
 }
 
 /** `k_(i+1)` from `k_i`, which stays the caller's to wipe. */

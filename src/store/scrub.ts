@@ -121,10 +121,9 @@ export class Scrubber {
   }
 
   #checkpoint(mode: "NOOP" | "RESTART"): { busy: number; log: number; checkpointed: number } {
-    using statement = this.#database.prepare<{ busy: number; log: number; checkpointed: number }, []>(
-      `PRAGMA wal_checkpoint(${mode})`,
-    )
-    const result = statement.get()
+    const result = this.#database
+      .query<{ busy: number; log: number; checkpointed: number }, []>(`PRAGMA wal_checkpoint(${mode})`)
+      .get()
     if (result === null) throw new StoreFailed("the log could not be examined")
     return result
   }
