@@ -56,3 +56,11 @@ export function groupOf(count: number): Member[] {
   const ratchetTree = next.tree.encode()
   return [next, ...keys.map((own) => Member.join(suite, welcome, own, { ratchetTree }))]
 }
+
+/** The bytes with one of them another, counted around. */
+export function changedAt(bytes: Uint8Array, place: number, change: number): Uint8Array {
+  const changed = bytes.slice()
+  const index = place % bytes.length
+  changed[index] = (changed[index] as number) ^ change
+  return changed
+}
