@@ -1,6 +1,6 @@
 /**
- * MLS (RFC 9420) in suite 0x0001, as far as it needs no secrets: the codec, the flat ratchet tree, and an observer that
- * validates handshakes as a delivery service can. Decoders are strict and throw CodecError; everything that validates
+ * MLS (RFC 9420) as far as it needs no secrets: the codec, the flat ratchet tree, and an observer that validates
+ * handshakes as a delivery service can. The suite is given with each call (suites/suite1.ts; 2 and 3 are beside it). Decoders are strict and throw CodecError; everything that validates
  * throws {@link MlsError} with a rule of rules.ts. Nothing here needs more than a browser.
  */
 export type { Capabilities, RequiredCapabilities } from "./codec/capabilities.ts"

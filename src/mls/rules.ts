@@ -28,13 +28,13 @@ export const rules = {
     "13.4",
     "Each extension type at most once in a list.",
   ),
-  unsupportedSuite: rule("DS-VAL-004", "mls.unsupported-suite", "5.1", "The cipher suite is 0x0001."),
-  keyLength: rule(
-    "DS-VAL-005",
-    "mls.key-length",
-    "5.1.1",
-    "Public keys have the length the suite gives them.",
+  unsupportedSuite: rule(
+    "DS-VAL-004",
+    "mls.unsupported-suite",
+    "5.1",
+    "The cipher suite is the one asked for.",
   ),
+  keyLength: rule("DS-VAL-005", "mls.key-length", "5.1.1", "Public keys have the form the suite gives them."),
 
   // Framing
   notPublicMessage: rule("DS-VAL-101", "mls.not-public-message", "6", "A handshake is a PublicMessage."),
@@ -305,7 +305,7 @@ export const rules = {
     "DS-VAL-606",
     "mls.external-kem-output",
     "8.3",
-    "The KEM output has the suite's length.",
+    "The KEM output has the suite's form.",
   ),
 
   // Group state and GroupInfo
