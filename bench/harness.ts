@@ -23,6 +23,8 @@ export interface Result {
   readonly range?: readonly [low: number, high: number]
   /** Further numbers, each with its unit in its name. */
   readonly more?: Readonly<Record<string, number>>
+  /** What there is to say about a number that is missing. */
+  readonly note?: string
 }
 
 export type Benchmark = (options: Options) => Promise<readonly Result[]>
@@ -76,7 +78,7 @@ function rounded(value: number): string {
 /** A table for people. */
 export function formatTable(title: string, results: readonly Result[]): string {
   const head = ["", "size", "µs", "low", "high", "model µs", "ratio", "more"]
-  const rows = results.map(({ name, size, microseconds, range, model, more }) => [
+  const rows = results.map(({ name, size, microseconds, range, model, more, note }) => [
     name,
     `${size}`,
     rounded(microseconds),
@@ -84,9 +86,10 @@ export function formatTable(title: string, results: readonly Result[]): string {
     range === undefined ? "" : rounded(range[1]),
     model === undefined ? "" : rounded(model),
     model === undefined ? "" : (microseconds / model).toFixed(2),
-    Object.entries(more ?? {})
-      .map(([key, value]) => `${key.replaceAll("_", " ")} ${rounded(value)}`)
-      .join(", "),
+    note ??
+      Object.entries(more ?? {})
+        .map(([key, value]) => `${key.replaceAll("_", " ")} ${rounded(value)}`)
+        .join(", "),
   ])
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => (row[column] ?? "").length)),

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util"
 import { benchFanOut } from "./fan-out.ts"
 import { formatTable, type Options, type Result } from "./harness.ts"
 import { benchHotPath } from "./hot-path.ts"
+import { benchMls } from "./mls.ts"
 import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchStreams } from "./streams.ts"
@@ -21,6 +22,10 @@ const subjects: Readonly<Record<string, Subject>> = {
   primitives: {
     title: "Primitives: native, and portable beside it",
     run: (options) => benchPrimitives(options),
+  },
+  mls: {
+    title: "The MLS core over group size, and ts-mls beside it (ratio: ours to theirs)",
+    run: (options) => benchMls(options),
   },
   model: {
     title: "The model: unavoidable work",
