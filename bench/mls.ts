@@ -32,7 +32,7 @@ interface Case {
 
 export async function benchMls(options: Options): Promise<readonly Result[]> {
   const results: Result[] = []
-  const peers = new PeerTimes(options.short ? 0.5e6 : 4e6)
+  const peers = new PeerTimes(options.short ? 0.25e6 : 4e6)
   // Both are compiled while they run: what the smallest group pays for that is nobody's result.
   for (const { ours, theirs } of await casesOf(WARM_UP_MEMBERS)) {
     await timeWithin(ours, budgetOf(options))
@@ -142,7 +142,7 @@ function validate({ ratchetTree, groupId, state }: KnownGroup): void {
 
 /** Microseconds that are spent on one case of one run, unless a single call takes longer. */
 function budgetOf({ short }: Options): number {
-  return short ? 15e3 : 200e3
+  return short ? 10e3 : 200e3
 }
 
 async function benchCase(one: Case, members: number, options: Options, peers: PeerTimes): Promise<Result> {
@@ -199,6 +199,6 @@ class PeerTimes {
       Math.log(last.microseconds / before.microseconds) / Math.log(last.members / before.members)
     const expected = last.microseconds * (members / last.members) ** Math.max(1, exponent)
     if (expected <= this.#limit) return undefined
-    return `about ${(expected / 1e6).toPrecision(2)} s per call, from ${Math.round(last.microseconds / 1000)} ms at ${last.members}`
+    return `about ${(expected / 1e6).toFixed(1)} s per call, from ${Math.round(last.microseconds / 1000)} ms at ${last.members}`
   }
 }
