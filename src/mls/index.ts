@@ -1,7 +1,9 @@
 /**
- * MLS (RFC 9420) as far as it needs no secrets: the codec, the flat ratchet tree, and an observer that validates
- * handshakes as a delivery service can. The suite is given with each call (suites/suite1.ts; 2 and 3 are beside it). Decoders are strict and throw CodecError; everything that validates
- * throws {@link MlsError} with a rule of rules.ts. Nothing here needs more than a browser.
+ * MLS (RFC 9420): the codec, the flat ratchet tree, an observer that validates handshakes without any secret, as a delivery
+ * service can, and the member. The suite is given with each call; 0x0002 and 0x0003 are in suites/, to be imported from
+ * there by those who want them. Decoders are strict and throw CodecError; everything that validates throws
+ * {@link MlsError} with a rule of {@link rules} or {@link memberRules}. Nothing here needs more than a browser.
+ * README.md says how to begin.
  */
 export type { Capabilities, RequiredCapabilities } from "./codec/capabilities.ts"
 export type { Commit, ProposalOrRef } from "./codec/commit.ts"
@@ -29,6 +31,7 @@ export type { PublicMessage } from "./codec/public-message.ts"
 export type { Welcome } from "./codec/welcome.ts"
 export { MlsError } from "./error.ts"
 export { verifyKeyPackage } from "./group/key-package.ts"
+export type { Clock } from "./group/leaf-validity.ts"
 export {
   decryptWithLabel,
   deriveSecret,
@@ -39,6 +42,18 @@ export {
   signWithLabel,
   verifyWithLabel,
 } from "./labels.ts"
+export type { ReceivedApplication, SentApplication } from "./member/application.ts"
+export type { OwnCommit, OwnCommitOptions } from "./member/commit.ts"
+export type { NewGroup } from "./member/create.ts"
+export type { ExternalJoin, ExternalJoinOptions } from "./member/external.ts"
+export { Member } from "./member/group.ts"
+export type { JoinerKeys, JoinOptions } from "./member/join.ts"
+export { createKeyPackage, type KeyPackageSecrets, type OwnKeyPackage } from "./member/key-package.ts"
+export type { OwnLeaf } from "./member/leaf.ts"
+export type { Processed, ProcessOptions } from "./member/process.ts"
+export type { OwnProposal, ProposeOptions } from "./member/propose.ts"
+export { externalPskProposal, type PskLookup } from "./member/psks.ts"
+export { memberRules } from "./member/rules.ts"
 export { observeApplicationMessage } from "./observer/application.ts"
 export { type AddedMember, type CommitOptions, observeCommit, type StagedCommit } from "./observer/commit.ts"
 export { type ObservedGroup, observeCreation } from "./observer/creation.ts"
@@ -52,4 +67,6 @@ export {
   writePublicGroupState,
 } from "./observer/state.ts"
 export { type Rule, rules } from "./rules.ts"
+export type { CipherSuite, HpkeKeyPair, HpkeSealed } from "./suite.ts"
+export { suite1 } from "./suites/suite1.ts"
 export { FlatTree, LEAF_WIDTH_MAX } from "./tree/flat-tree.ts"

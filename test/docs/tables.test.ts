@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { memberRules } from "../../src/mls/member/rules.ts"
 import { type Rule, rules } from "../../src/mls/rules.ts"
 import { problems } from "../../src/wire/problem.ts"
 
@@ -9,6 +10,7 @@ const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const documents = [
   "README.md",
   "SECURITY.md",
+  "src/mls/README.md",
   ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
 ]
 
@@ -19,18 +21,22 @@ describe("the documentation", () => {
     expect(listed.map((row) => row.slice(1))).toEqual(expected)
   })
 
-  test("lists every validation rule with its section, code and text, and no other", () => {
-    const listed = [
-      ...read("docs/validation.md").matchAll(/^\| (DS-VAL-\d+) \| (.*?) \| `(.*?)` \| (.*) \|$/gm),
-    ]
-    const expected = Object.values<Rule>(rules).map(({ id, section, code, text }) => [
-      id,
-      section,
-      code,
-      text,
-    ])
-    expect(listed.map((row) => row.slice(1))).toEqual(expected)
-  })
+  for (const [whose, kind, table] of [
+    ["of observers", "DS-VAL", rules],
+    ["of members alone", "MLS", memberRules],
+  ] as const) {
+    test(`lists every validation rule ${whose} with its section, code and text, and no other`, () => {
+      const row = new RegExp(`^\\| (${kind}-\\d+) \\| (.*?) \\| \`(.*?)\` \\| (.*) \\|$`, "gm")
+      const listed = [...read("docs/validation.md").matchAll(row)]
+      const expected = Object.values<Rule>(table).map(({ id, section, code, text }) => [
+        id,
+        section,
+        code,
+        text,
+      ])
+      expect(listed.map((found) => found.slice(1))).toEqual(expected)
+    })
+  }
 
   test("names a test that exists behind each line of the threat model", () => {
     const named = [...read("docs/threat-model.md").matchAll(/`(test\/[\w/.-]+\.test\.ts)`(?: “([^”]+)”)?/g)]
