@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test"
 import { isZero } from "../../src/crypto/wipe.ts"
-import { MlsError } from "../../src/mls/error.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import { FORWARD_GENERATIONS_MAX } from "../../src/mls/member/ratchet.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
@@ -84,15 +83,27 @@ describe("what is left of a message", () => {
     }
   })
 
-  test("that was an encrypted handshake and refused: no key", () => {
+  test("that was an encrypted handshake and refused: nothing either, not even what its path was to derive", () => {
     const options = { ...clock, encrypted: true }
-    for (const message of [
-      over(alice, unsigned).propose(removal, options).message,
-      changedAt(alice.commit(options).message, 300, 1),
-    ]) {
+    const misled = {
+      ...suite,
+      mac: (key: Uint8Array, data: Uint8Array) => changedAt(suite.mac(key, data), 0, 1),
+    }
+    const refused: [Uint8Array, string][] = [
+      [over(alice, unsigned).propose(removal, options).message, rules.messageSignature.id],
+      [changedAt(alice.commit(options).message, 300, 1), memberRules.decryption.id],
+      [over(alice, misled).commit(options).message, memberRules.confirmationTag.id],
+    ]
+    for (const [message, rule] of refused) {
       const { suite: noting, made } = recording(suite)
-      const reader = over(bob, { ...noting, aeadOpen: suite.aeadOpen })
-      expect(() => reader.process(message, clock)).toThrow(MlsError)
+      const reader = over(bob, noting)
+      let refusal: unknown
+      try {
+        reader.process(message, clock)
+      } catch (error) {
+        refusal = error
+      }
+      expect(refusal).toMatchObject({ rule })
       expect(made.length).toBeGreaterThan(3)
       expect(made.every(isZero)).toBeTrue()
     }

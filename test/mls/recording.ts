@@ -12,6 +12,8 @@ export function recording(suite: CipherSuite): { readonly suite: CipherSuite; re
     suite: {
       ...suite,
       kdfExpand: (secret, info, length) => note(suite.kdfExpand(secret, info, length)),
+      kdfExtract: (salt, inputKey) => note(suite.kdfExtract(salt, inputKey)),
+      hpkeOpen: (secretKey, info, sealed) => note(suite.hpkeOpen(secretKey, info, sealed)),
       aeadOpen: (key, nonce, aad, ciphertext) => note(suite.aeadOpen(key, nonce, aad, ciphertext)),
     },
   }

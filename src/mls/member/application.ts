@@ -116,7 +116,7 @@ export function decryptApplication(state: MemberState, bytes: Uint8Array): Recei
   const holds = verifyWithLabel(suite, key, "FramedContentTBS", signed, auth.signature)
   wipe(signed)
   if (!holds) {
-    wipe(framed.content.data, ...opened.fresh)
+    wipe(...opened.fresh)
     throw new MlsError(rules.messageSignature)
   }
   const past = secrets.past.map((one, i) => (i === epoch.at ? { ...one, secretTree: next } : one))

@@ -40,8 +40,8 @@ export interface OpenedHandshake {
 }
 
 /**
- * Opens a handshake for the current epoch and does with it what `use` does. If either refuses it, secrets that were
- * derived for its decryption alone are overwritten. Throws MlsError.
+ * Opens a handshake for the current epoch and does with it what `use` does. If either refuses it, its plaintext and the
+ * secrets that were derived for its decryption alone are overwritten. Throws MlsError.
  */
 export function withHandshake<T>(
   state: MemberState,
@@ -106,10 +106,11 @@ function decryptHandshake(
   check(equal(message.groupId, context.groupId), rules.wrongGroup)
   check(message.epoch === context.epoch, rules.wrongEpoch)
   const opened = unprotectPrivate(suite, message, messageSecrets(state), (leaf) => tree.hasLeaf(leaf))
+  const handshake = composeHandshake(WireFormat.privateMessage, opened.framed, opened.auth)
   return {
-    handshake: composeHandshake(WireFormat.privateMessage, opened.framed, opened.auth),
+    handshake,
     next: withSecrets(state, { secretTree: opened.next }),
     consumed: opened.consumed,
-    fresh: opened.fresh,
+    fresh: [...opened.fresh, handshake.authenticatedContent],
   }
 }

@@ -140,7 +140,10 @@ export interface Unprotected {
   readonly next: SecretTree
   /** To be wiped once `next` is stored. */
   readonly consumed: readonly Uint8Array[]
-  /** To be wiped instead if the message is refused for its signature or content and `next` is not used. */
+  /**
+   * To be wiped instead if the message is refused for its signature or content and `next` is not used: keys that were
+   * derived for it, and the bytes that `framed` and `auth` are views of.
+   */
   readonly fresh: readonly Uint8Array[]
 }
 
@@ -162,13 +165,13 @@ export function unprotectPrivate(
   try {
     const aad = contentAad(message, authenticatedData)
     const plaintext = opening(() => suite.aeadOpen(taken.key, nonce, aad, ciphertext))
-    const { content, auth } = readPlaintext(plaintext, contentKind)
+    const { content, auth, bytes } = readPlaintext(plaintext, contentKind)
     return {
       framed: { groupId, epoch, sender: { kind: "member", leafIndex }, authenticatedData, content },
       auth,
       next: taken.next,
       consumed: [...taken.consumed, taken.key, taken.nonce],
-      fresh: taken.fresh,
+      fresh: [...taken.fresh, bytes],
     }
   } catch (error) {
     wipe(...taken.fresh)
@@ -213,34 +216,31 @@ interface Plaintext {
   readonly auth: FramedContentAuth
 }
 
-/**
- * PrivateMessageContent, padded, which is overwritten: what is returned is a copy. Only handshakes that decode stay in
- * place, since they are kept with the group's other proposals and are no secret of their sender's.
- */
-function readPlaintext(plaintext: Uint8Array, kind: Content["kind"]): Plaintext {
-  let keep = false
+/** PrivateMessageContent without its padding; `bytes` are what the rest is a view of. The padded form is overwritten. */
+function readPlaintext(
+  padded: Uint8Array,
+  kind: Content["kind"],
+): Plaintext & { readonly bytes: Uint8Array } {
+  const read = (from: Uint8Array) => decoding(() => decodeAll(from, (reader) => readPadded(reader, kind)))
   try {
-    const { content, auth } = decoding(() => decodeAll(plaintext, (reader) => readPadded(reader, kind)))
-    if (content.kind !== "application") {
-      keep = true
-      return { content, auth }
-    }
-    const signature = auth.signature.slice()
-    return { content: { ...content, data: content.data.slice() }, auth: { ...auth, signature } }
+    const { length } = read(padded)
+    const bytes = padded.slice(0, length)
+    return { ...read(bytes), bytes }
   } finally {
-    if (!keep) wipe(plaintext)
+    wipe(padded)
   }
 }
 
-function readPadded(reader: Reader, kind: Content["kind"]): Plaintext {
+function readPadded(reader: Reader, kind: Content["kind"]): Plaintext & { readonly length: number } {
   const content = readContent(reader, kind)
   const auth = readAuth(reader, content)
+  const length = reader.offset
   const padding = reader.raw(reader.remaining)
   check(
     padding.every((byte) => byte === 0),
     memberRules.padding,
   )
-  return { content, auth }
+  return { content, auth, length }
 }
 
 function opening(open: () => Uint8Array): Uint8Array {
