@@ -177,28 +177,27 @@ async function timeWithin(call: () => unknown, budget: number): Promise<number> 
   return median(times.length > 2 ? times.slice(times.length >> 2) : times)
 }
 
-/** What ts-mls took at smaller sizes, so that nothing is begun that would take too long. */
+/** What ts-mls took at the size before, so that nothing is begun that would take too long. */
 class PeerTimes {
   readonly #limit: number
-  readonly #known = new Map<string, { members: number; microseconds: number }[]>()
+  readonly #last = new Map<string, { readonly members: number; readonly microseconds: number }>()
 
-  /** A call may take this many microseconds. */
+  /** Microseconds that a call may be expected to take. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
   add(name: string, members: number, microseconds: number): void {
-    this.#known.set(name, [...(this.#known.get(name) ?? []), { members, microseconds }])
+    this.#last.set(name, { members, microseconds })
   }
 
-  /** How long a call would take, in words, if it is too long; growth continues as between the last two sizes. */
+  /** The least that a call would take, in words, if it is too long: all that is measured grows at least with the members. */
   tooLong(name: string, members: number): string | undefined {
-    const [before, last] = (this.#known.get(name) ?? []).slice(-2)
-    if (before === undefined || last === undefined) return undefined
-    const exponent =
-      Math.log(last.microseconds / before.microseconds) / Math.log(last.members / before.members)
-    const expected = last.microseconds * (members / last.members) ** Math.max(1, exponent)
+    const last = this.#last.get(name)
+    if (last === undefined) return undefined
+    const expected = (last.microseconds * members) / last.members
     if (expected <= this.#limit) return undefined
-    return `about ${(expected / 1e6).toFixed(1)} s per call, from ${Math.round(last.microseconds / 1000)} ms at ${last.members}`
+    const seconds = (expected / 1e6).toFixed(1)
+    return `at least ${seconds} s per call, from ${Math.round(last.microseconds / 1000)} ms at ${last.members}`
   }
 }
