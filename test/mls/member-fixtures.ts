@@ -6,10 +6,11 @@ import { Member } from "../../src/mls/member/group.ts"
 import type { JoinerKeys } from "../../src/mls/member/join.ts"
 import { createKeyPackage, type OwnKeyPackage } from "../../src/mls/member/key-package.ts"
 import type { OwnLeaf } from "../../src/mls/member/leaf.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 
-/** What tests of members share: one suite, one clock, clients with names. */
+/** What tests of members share: a suite unless they name another, one clock, clients with names. */
 
 export const suite = suite1(nativeCrypto)
 export const NOW = 1_800_000_000n
@@ -19,13 +20,13 @@ export const lifetime = { notBefore: NOW - 3600n, notAfter: NOW + 86_400n }
 /** Types for private use that clients here support, so that groups can have extensions. */
 export const EXTENSION_TYPE = 0xf0f0
 
-export function newLeaf(name: string): OwnLeaf {
+export function newLeaf(name: string, own: CipherSuite = suite): OwnLeaf {
   return {
-    signatureSecret: suite.generateSignatureSecret(),
+    signatureSecret: own.generateSignatureSecret(),
     credential: { kind: "basic", identity: utf8(name) },
     capabilities: {
       versions: [1],
-      cipherSuites: [1],
+      cipherSuites: [own.id],
       extensions: [EXTENSION_TYPE],
       proposals: [],
       credentials: [1],
@@ -34,16 +35,24 @@ export function newLeaf(name: string): OwnLeaf {
   }
 }
 
-export function newKeyPackage(name: string, validity: Lifetime = lifetime): OwnKeyPackage {
-  return createKeyPackage(suite, newLeaf(name), validity)
+export function newKeyPackage(
+  name: string,
+  validity: Lifetime = lifetime,
+  own: CipherSuite = suite,
+): OwnKeyPackage {
+  return createKeyPackage(own, newLeaf(name, own), validity)
 }
 
 export function addOf({ keyPackage }: Pick<JoinerKeys, "keyPackage">): Proposal {
   return { kind: "add", keyPackage: decodeKeyPackage(keyPackage) }
 }
 
-export function newGroup(name: string, groupId: Uint8Array = utf8("group")): Member {
-  return Member.create(suite, { groupId, leaf: newLeaf(name), lifetime })
+export function newGroup(
+  name: string,
+  groupId: Uint8Array = utf8("group"),
+  own: CipherSuite = suite,
+): Member {
+  return Member.create(own, { groupId, leaf: newLeaf(name, own), lifetime })
 }
 
 /** A group of `count` members who joined by one commit. */

@@ -10,9 +10,19 @@ import { observeCommit } from "../../src/mls/observer/commit.ts"
 import { observeCreation } from "../../src/mls/observer/creation.ts"
 import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
 import type { PublicGroupState } from "../../src/mls/observer/state.ts"
+import type { CipherSuite } from "../../src/mls/suite.ts"
 import type { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
-import { addOf, clock, EXTENSION_TYPE, newGroup, newKeyPackage, newLeaf, suite } from "./member-fixtures.ts"
+import {
+  addOf,
+  clock,
+  EXTENSION_TYPE,
+  lifetime,
+  newGroup,
+  newKeyPackage,
+  newLeaf,
+  suite,
+} from "./member-fixtures.ts"
 
 /**
  * A group in memory that lives through a seeded random history: concurrent commits of which one wins, proposals by
@@ -51,24 +61,26 @@ interface Person {
 }
 
 class Observer {
+  readonly #suite: CipherSuite
   #state: PublicGroupState
   #tree: FlatTree
   #proposals = new Map<string, AuthenticatedProposal>()
 
-  constructor(member: Member) {
+  constructor(suite: CipherSuite, member: Member) {
+    this.#suite = suite
     const seen = observeCreation(suite, member.encodedGroupInfo(), member.tree.encode(), clock.now)
     this.#state = seen.state
     this.#tree = seen.tree
   }
 
   propose(message: Uint8Array): void {
-    const proposal = observeProposal(suite, this.#state, this.#tree, message, clock)
+    const proposal = observeProposal(this.#suite, this.#state, this.#tree, message, clock)
     this.#proposals.set(toHex(proposal.ref), proposal)
   }
 
   commit(message: Uint8Array): void {
     const options = { ...clock, proposals: this.#proposals }
-    const staged = observeCommit(suite, this.#state, this.#tree, message, options)
+    const staged = observeCommit(this.#suite, this.#state, this.#tree, message, options)
     this.#state = staged.next
     this.#tree = staged.tree
     this.#proposals = new Map()
@@ -113,18 +125,20 @@ export class Simulation {
   }
   readonly #random: (below: number) => number
   readonly #encrypted: boolean
+  readonly #suite: CipherSuite
   /** Undefined where handshakes are encrypted: an observer cannot follow. */
   readonly #observer: Observer | undefined
   readonly #keys = new Map<string, OwnKeyPackage>()
   #people: Person[]
   #names = 0
 
-  constructor(seed: number, encrypted: boolean) {
+  constructor(seed: number, encrypted: boolean, cipherSuite: CipherSuite = suite) {
     this.#random = randomFrom(seed)
     this.#encrypted = encrypted
-    const creator = newGroup("creator")
+    this.#suite = cipherSuite
+    const creator = newGroup("creator", utf8("group"), cipherSuite)
     this.#people = [{ member: creator, inbox: [] }]
-    this.#observer = encrypted ? undefined : new Observer(creator)
+    this.#observer = encrypted ? undefined : new Observer(cipherSuite, creator)
   }
 
   /** One epoch: messages, proposals, a commit and what follows from it. */
@@ -144,7 +158,7 @@ export class Simulation {
   }
 
   #newcomer(): OwnKeyPackage {
-    const own = newKeyPackage(`client ${this.#names++}`)
+    const own = newKeyPackage(`client ${this.#names++}`, lifetime, this.#suite)
     this.#keys.set(toHex(own.ref), own)
     return own
   }
@@ -196,7 +210,7 @@ export class Simulation {
     for (let i = 1 + this.#random(3); i > 0; i--) {
       const proposer = this.#pick()
       const options = { ...clock, encrypted: this.#encrypted }
-      const rotated = this.#random(2) === 0 ? newLeaf(`renamed ${this.#names++}`) : undefined
+      const rotated = this.#random(2) === 0 ? newLeaf(`renamed ${this.#names++}`, this.#suite) : undefined
       const sent =
         this.#random(2) === 0
           ? proposer.member.proposeUpdate(options, rotated)
@@ -213,7 +227,7 @@ export class Simulation {
     const kind = this.#random(3)
     if (kind === 0 && this.#people.length < MEMBERS_MAX) return addOf(this.#newcomer())
     if (kind === 1) return { kind: "remove", removed: this.#pick().member.leaf }
-    return externalPskProposal(suite, PSK_ID)
+    return externalPskProposal(this.#suite, PSK_ID)
   }
 
   /** What a member commits by value. */
@@ -228,10 +242,10 @@ export class Simulation {
       const other = others[this.#random(others.length)] as Person
       proposals.push({ kind: "remove", removed: other.member.leaf })
     }
-    if (this.#random(6) === 0) proposals.push(externalPskProposal(suite, PSK_ID))
+    if (this.#random(6) === 0) proposals.push(externalPskProposal(this.#suite, PSK_ID))
     if (this.#random(6) === 0 && joins.every(({ kind }) => kind !== "add")) {
       const { groupId, epoch } = member.context
-      proposals.push(resumptionPskProposal(suite, groupId, epoch))
+      proposals.push(resumptionPskProposal(this.#suite, groupId, epoch))
     }
     if (this.#random(8) === 0) {
       const data = utf8(`extension ${this.#names++}`)
@@ -244,7 +258,7 @@ export class Simulation {
   #commit(): void {
     const committers = [...new Set(Array.from({ length: 1 + this.#random(3) }, () => this.#pick()))]
     const staged = committers.map((person) => {
-      const leaf = this.#random(6) === 0 ? { leaf: newLeaf(`renamed ${this.#names++}`) } : {}
+      const leaf = this.#random(6) === 0 ? { leaf: newLeaf(`renamed ${this.#names++}`, this.#suite) } : {}
       const commit = person.member.commit({
         ...clock,
         psks,
@@ -272,7 +286,7 @@ export class Simulation {
     if (decoded.kind !== "welcome") throw new Error("not a Welcome")
     for (const { newMember } of decoded.welcome.secrets) {
       const own = this.#keys.get(toHex(newMember)) as OwnKeyPackage
-      const member = Member.join(suite, welcome, own, { ratchetTree, psks })
+      const member = Member.join(this.#suite, welcome, own, { ratchetTree, psks })
       this.#people.push({ member, inbox: [] })
       this.tally.adds++
     }
@@ -286,9 +300,9 @@ export class Simulation {
       this.#commit()
       return
     }
-    const joined = Member.joinExternal(suite, through.encodedGroupInfo(), {
+    const joined = Member.joinExternal(this.#suite, through.encodedGroupInfo(), {
       ...clock,
-      leaf: newLeaf(`outsider ${this.#names++}`),
+      leaf: newLeaf(`outsider ${this.#names++}`, this.#suite),
       ratchetTree: through.tree.encode(),
       ...(lost === undefined ? {} : { replaces: lost.member.leaf }),
     })
@@ -331,7 +345,7 @@ export class Simulation {
   #restartSomebody(): void {
     const person = this.#pick()
     const bytes = person.member.serialize()
-    person.member = Member.restore(suite, bytes)
+    person.member = Member.restore(this.#suite, bytes)
     bytes.fill(0)
     this.tally.restarts++
   }

@@ -4,11 +4,16 @@ import fc from "fast-check"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { portableCrypto } from "../../src/crypto/portable.ts"
 import { CryptoError } from "../../src/crypto/provider.ts"
+import { MlsError } from "../../src/mls/error.ts"
+import { verifyKeyPackage } from "../../src/mls/group/key-package.ts"
+import { observeCreation } from "../../src/mls/observer/creation.ts"
+import { rules } from "../../src/mls/rules.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { suite2 } from "../../src/mls/suites/suite2.ts"
 import { suite3 } from "../../src/mls/suites/suite3.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
+import { lifetime, NOW, newGroup, newKeyPackage } from "./member-fixtures.ts"
 
 const NONE = new Uint8Array(0)
 const INFO = utf8("info")
@@ -140,4 +145,22 @@ describe("suite 2", () => {
       expect(() => suite.sign(bytes, message)).toThrow(CryptoError)
     }
   })
+})
+
+describe("an observer of suite 1", () => {
+  const observer = suite1(nativeCrypto)
+
+  for (const make of [suite2, suite3]) {
+    const other = make(nativeCrypto)
+
+    test(`refuses valid groups and KeyPackages of suite ${other.id} by a rule`, () => {
+      const creator = newGroup("creator", utf8("group"), other)
+      const group = [creator.encodedGroupInfo(), creator.tree.encode()] as const
+      expect(observeCreation(other, ...group, NOW).state.context.cipherSuite).toBe(other.id)
+      expect(() => observeCreation(observer, ...group, NOW)).toThrow(MlsError)
+      const { keyPackage } = newKeyPackage("joiner", lifetime, other)
+      expect(verifyKeyPackage(other, keyPackage, NOW).cipherSuite).toBe(other.id)
+      expect(() => verifyKeyPackage(observer, keyPackage, NOW)).toThrow(rules.keyPackageSuite.text)
+    })
+  }
 })
