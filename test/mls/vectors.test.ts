@@ -17,19 +17,23 @@ const PATIENCE_MS = 60_000
 
 describe("MLS vectors", () => {
   for (const suite of mlsSuites) {
-    test(suite.name, async () => {
-      const outcomes = { passed: 0, failed: 0, skipped: 0 }
-      const failures: string[] = []
-      for (const file of files) {
-        const json: unknown = JSON.parse(readFileSync(file, "utf8"))
-        if (!suite.recognise(json)) continue
-        await suite.run(json, (name, outcome, why) => {
-          outcomes[outcome]++
-          if (outcome === "failed") failures.push(`${name}: ${why}`)
-        })
-      }
-      expect(failures).toEqual([])
-      expect(outcomes.passed).toBeGreaterThan(0)
-    }, PATIENCE_MS)
+    test(
+      suite.name,
+      async () => {
+        const outcomes = { passed: 0, failed: 0, skipped: 0 }
+        const failures: string[] = []
+        for (const file of files) {
+          const json: unknown = JSON.parse(readFileSync(file, "utf8"))
+          if (!suite.recognise(json)) continue
+          await suite.run(json, (name, outcome, why) => {
+            outcomes[outcome]++
+            if (outcome === "failed") failures.push(`${name}: ${why}`)
+          })
+        }
+        expect(failures).toEqual([])
+        expect(outcomes.passed).toBeGreaterThan(0)
+      },
+      PATIENCE_MS,
+    )
   }
 })
