@@ -2,9 +2,9 @@ import { Type } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { REQUEST_NONCE_BYTES } from "../limits.ts"
+import { FORMAT_VERSION, REQUEST_NONCE_BYTES } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
-import { BODY_VERSION, decodeBody, encodeCbor } from "../wire/cbor.ts"
+import { decodeBody, encodeCbor } from "../wire/cbor.ts"
 import { externalAad, signRequest } from "../wire/cose.ts"
 import type { Endpoint, Params, Result, Sender } from "../wire/endpoint.ts"
 import { type ProblemCode, problems } from "../wire/problem.ts"
@@ -119,7 +119,7 @@ export class Transport {
       payload,
     }
     const request = signRequest(crypto, signer.seed, parts, externalAad(method, path))
-    const body = concat(Uint8Array.of(BODY_VERSION), request)
+    const body = concat(Uint8Array.of(FORMAT_VERSION), request)
     wipe(request)
     return body
   }
@@ -152,7 +152,7 @@ export class Transport {
   ): Promise<Attempt<Result<E>>> {
     const body =
       signer === undefined
-        ? concat(Uint8Array.of(BODY_VERSION), payload)
+        ? concat(Uint8Array.of(FORMAT_VERSION), payload)
         : this.sign("POST", endpoint.path, payload, signer)
     let response: Response
     let answer: Uint8Array

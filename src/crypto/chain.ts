@@ -1,4 +1,4 @@
-import { QUEUE_MESSAGE_BYTES_MAX } from "../limits.ts"
+import { FORMAT_VERSION, QUEUE_MESSAGE_BYTES_MAX } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
 import { CodecError, decodeAll, Writer } from "../wire/tls.ts"
 import {
@@ -29,7 +29,6 @@ import { wipe } from "./wipe.ts"
 export { type ChainEntry, ENTRY_BYTES, ENTRY_TAG_BYTES, entryTag, FRAGMENT_BYTES } from "./entry.ts"
 
 const SEED_BYTES = 32
-const VERSION = 1
 /** Bytes of a chain start as the queue's record keeps it. */
 export const CHAIN_START_BYTES = HPKE_OVERHEAD_BYTES + 1 + SEED_BYTES + 2
 /** The longest message a chain carries. */
@@ -92,7 +91,7 @@ export class ChainWriter {
     const seed = this.#seed
     if (seed === undefined) throw new CryptoError("chain already started")
     if (!Number.isInteger(month) || month < 0 || month > 0xffff) throw new CryptoError("chain month")
-    const writer = new Writer(1 + SEED_BYTES + 2).u8(VERSION).raw(seed).u16(month)
+    const writer = new Writer(1 + SEED_BYTES + 2).u8(FORMAT_VERSION).raw(seed).u16(month)
     try {
       const start = hpkeSeal(this.#crypto, queuePublicKey, labels.queueChainStart, NO_BYTES, writer.view())
       wipe(seed)
@@ -183,7 +182,7 @@ export class ChainReader {
     try {
       plaintext = hpkeOpen(crypto, queueSecretKey, labels.queueChainStart, NO_BYTES, start)
       return decodeAll(plaintext, (from) => {
-        if (from.u8() !== VERSION) throw new CodecError("chain start version")
+        if (from.u8() !== FORMAT_VERSION) throw new CodecError("chain start version")
         const secrets = expandSeed(crypto, from.raw(SEED_BYTES))
         return {
           reader: new ChainReader(crypto, { ...secrets, nextIndex: 0, pending: [] }),
@@ -248,7 +247,7 @@ export class ChainReader {
    */
   serialize(): Uint8Array {
     const writer = new Writer(128 + this.#pendingBytes)
-      .u8(VERSION)
+      .u8(FORMAT_VERSION)
       .raw(this.id)
       .raw(this.address)
       .raw(this.#key)
@@ -262,7 +261,7 @@ export class ChainReader {
   /** The reverse of {@link serialize}. Throws {@link CodecError} on anything else. */
   static restore(crypto: CryptoProvider, state: Uint8Array): ChainReader {
     const parsed = decodeAll(state, (from): ReaderState => {
-      if (from.u8() !== VERSION) throw new CodecError("chain state version")
+      if (from.u8() !== FORMAT_VERSION) throw new CodecError("chain state version")
       const id = from.raw(ENTRY_TAG_BYTES).slice()
       const address = from.raw(KEY_BYTES).slice()
       const key = from.raw(KEY_BYTES).slice()

@@ -1,3 +1,4 @@
+import { FORMAT_VERSION } from "../limits.ts"
 import { equalConstantTime } from "../wire/bytes.ts"
 import { Writer } from "../wire/tls.ts"
 import { labels } from "./labels.ts"
@@ -18,7 +19,6 @@ export const EAR_KEY_BYTES = 32
 /** By how much a ciphertext is longer than the padded length: u32 length prefix and tag. */
 export const EAR_OVERHEAD_BYTES = 4 + 16
 
-const VERSION = 1
 const LENGTH_PREFIX_BYTES = 4
 const NONCE = new Uint8Array(12)
 
@@ -57,7 +57,7 @@ function derive(crypto: CryptoProvider, earKey: Uint8Array, purpose: EarPurpose,
 function associatedData(purpose: EarPurpose, groupId: Uint8Array, counter: bigint): Uint8Array {
   const { name } = PURPOSES[purpose]
   const writer = new Writer(name.length + groupId.length + 32)
-  return writer.u8(VERSION).opaque(name).opaque(groupId).u64(counter).finish()
+  return writer.u8(FORMAT_VERSION).opaque(name).opaque(groupId).u64(counter).finish()
 }
 
 function pad(plaintext: Uint8Array, paddedLength: number): Uint8Array {

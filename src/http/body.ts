@@ -55,6 +55,7 @@ async function readChunks(
     reader.cancel().catch(() => undefined)
     throw error
   } finally {
-    wipe(...chunks)
+    // One by one: a hostile sender can make more chunks than a call takes arguments.
+    for (const chunk of chunks) wipe(chunk)
   }
 }

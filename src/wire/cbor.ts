@@ -1,3 +1,4 @@
+import { FORMAT_VERSION } from "../limits.ts"
 import { compare, utf8 } from "./bytes.ts"
 import { headLength, ItemReader, ItemWriter, MAJOR, SIMPLE, stringLength } from "./cbor-item.ts"
 import { CodecError } from "./tls.ts"
@@ -13,8 +14,6 @@ import { CodecError } from "./tls.ts"
 
 /** How deep maps and arrays may nest. */
 export const CBOR_DEPTH_MAX = 16
-/** First byte of every versioned body. */
-export const BODY_VERSION = 1
 
 const PROTO = "__proto__"
 
@@ -168,7 +167,7 @@ function encodeAfter(prefix: Uint8Array, value: unknown): Uint8Array {
 }
 
 const NO_PREFIX = new Uint8Array(0)
-const VERSION_PREFIX = Uint8Array.of(BODY_VERSION)
+const VERSION_PREFIX = Uint8Array.of(FORMAT_VERSION)
 
 /** Encodes one value. Throws {@link CodecError} on a type that has no place in the encoding, `undefined` included. */
 export function encodeCbor(value: unknown): Uint8Array {
@@ -190,6 +189,6 @@ export function encodeBody(value: unknown): Uint8Array {
 
 /** The reverse of {@link encodeBody}; refuses other versions with {@link CodecError}. */
 export function decodeBody(bytes: Uint8Array): unknown {
-  if (bytes[0] !== BODY_VERSION) throw new CodecError("body version")
+  if (bytes[0] !== FORMAT_VERSION) throw new CodecError("body version")
   return decodeCbor(bytes.subarray(1))
 }

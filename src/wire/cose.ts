@@ -1,5 +1,6 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { REQUEST_NONCE_BYTES } from "../limits.ts"
 import { utf8 } from "./bytes.ts"
 import { headLength, ItemReader, ItemWriter, MAJOR, stringLength } from "./cbor-item.ts"
 import { CodecError, Writer } from "./tls.ts"
@@ -13,8 +14,6 @@ import { CodecError, Writer } from "./tls.ts"
  * data (method and path) and the payload. What was parsed is views of the input.
  */
 
-/** Bytes of the nonce (`cti`). */
-export const REQUEST_NONCE_BYTES = 16
 /** Longest sender id (`kid`). */
 export const SENDER_ID_BYTES_MAX = 256
 

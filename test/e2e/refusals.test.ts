@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
-import { ID_BYTES, KEY_BYTES, REQUEST_AGE_SECONDS_MAX, REQUEST_NONCE_BYTES } from "../../src/limits.ts"
+import {
+  FORMAT_VERSION,
+  ID_BYTES,
+  KEY_BYTES,
+  REQUEST_AGE_SECONDS_MAX,
+  REQUEST_NONCE_BYTES,
+} from "../../src/limits.ts"
 import { concat, fromUtf8, utf8 } from "../../src/wire/bytes.ts"
-import { BODY_VERSION, decodeBody, decodeCbor, encodeBody, encodeCbor } from "../../src/wire/cbor.ts"
+import { decodeBody, decodeCbor, encodeBody, encodeCbor } from "../../src/wire/cbor.ts"
 import { externalAad, parseRequest, type SignedParts, signRequest } from "../../src/wire/cose.ts"
 import { ds } from "../../src/wire/ds.ts"
 import type { Endpoint } from "../../src/wire/endpoint.ts"
@@ -82,7 +88,7 @@ class Forger {
     const { kid, issuedAt, payload } = this.#signed
     const parts = { kid, issuedAt, payload, nonce: random(REQUEST_NONCE_BYTES), ...changed }
     const request = signRequest(nativeCrypto, seed, parts, externalAad("POST", path))
-    return concat(Uint8Array.of(BODY_VERSION), request)
+    return concat(Uint8Array.of(FORMAT_VERSION), request)
   }
 
   /** What must not be told apart. */
@@ -132,9 +138,9 @@ class Forger {
       "all but the last byte": body.subarray(0, -1),
       "a byte too much": concat(body, new Uint8Array(1)),
       twice: concat(body, body),
-      "another version": concat(Uint8Array.of(BODY_VERSION + 1), body.subarray(1)),
+      "another version": concat(Uint8Array.of(FORMAT_VERSION + 1), body.subarray(1)),
       "one parameter too many": this.params({ extra: 1 }),
-      "bytes that are no CBOR": concat(Uint8Array.of(BODY_VERSION), new Uint8Array(40).fill(0xff)),
+      "bytes that are no CBOR": concat(Uint8Array.of(FORMAT_VERSION), new Uint8Array(40).fill(0xff)),
     }
   }
 
