@@ -1,0 +1,72 @@
+import { defineCommand } from "citty"
+import { ConfigError, resolveConfig, unknownNames } from "../config/config.ts"
+import { readConfigFile } from "../config/file.ts"
+import { environmentName, settingNames, settings } from "../config/settings.ts"
+import { type RunningServer, startServer } from "../server.ts"
+import { exitOnFault } from "./explain.ts"
+
+const settingArgs = Object.fromEntries(
+  settingNames.map((name) => {
+    const { description, default: fallback } = settings[name] as { description: string; default?: unknown }
+    const end = fallback === undefined ? "" : ` (default ${fallback})`
+    return [
+      name,
+      { type: "string", description: `${description}; or ${environmentName(name)}${end}` },
+    ] as const
+  }),
+)
+
+export const serve = defineCommand({
+  meta: {
+    name: "cinder serve",
+    description:
+      "Runs the homeserver. The first start needs an empty directory and makes a secrets file beside it; keep both, and keep them apart.",
+  },
+  args: {
+    ...settingArgs,
+    config: {
+      type: "string",
+      description: "a TOML or JSON file that holds the same settings; or CINDER_CONFIG",
+    },
+  },
+  async run({ args }) {
+    await runServer(args)
+  },
+})
+
+async function runServer(args: Readonly<Record<string, unknown>>): Promise<void> {
+  const { _: words, config: fileFlag, ...given } = args
+  const flags = Object.fromEntries(Object.entries(given).map(([name, value]) => [kebabCase(name), value]))
+  const environment = process.env
+  const mistakes = unknownNames(flags, "--")
+  if (mistakes.length > 0) throw new ConfigError(...mistakes)
+  if (Array.isArray(words) && words.length > 0)
+    throw new ConfigError(`serve takes flags only, and "${words[0]}" belongs to none`)
+  const path = fileFlag ?? environment["CINDER_CONFIG"]
+  const file = typeof path === "string" ? readConfigFile(path) : {}
+  const config = resolveConfig({ flags, environment, file, workingDirectory: process.cwd() })
+  if (config instanceof ConfigError) throw config
+  const server = await startServer(config, { report: console.error, fault: exitOnFault })
+  if (server.created) {
+    console.log(
+      `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,
+    )
+  }
+  stopOnSignals(server)
+  console.log(
+    `listening on http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
+  )
+}
+
+/** The parser gives every flag in camel case as well. */
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+function stopOnSignals(server: RunningServer): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      server.stop().then(() => process.exit(0), exitOnFault)
+    })
+  }
+}
