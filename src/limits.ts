@@ -40,6 +40,8 @@ export const AS_INTERMEDIATE_CREDENTIAL_SECONDS = 365 * 86_400
 export const CLIENT_CREDENTIAL_SECONDS = 90 * 86_400
 /** Credentials begin this much before they are made, because clocks differ. */
 export const CREDENTIAL_BACKDATE_SECONDS = 3600
+/** From a KeyPackage's first second to its last. */
+export const KEY_PACKAGE_SECONDS_MAX = CLIENT_CREDENTIAL_SECONDS + CREDENTIAL_BACKDATE_SECONDS
 
 // Delivery service
 export const MEMBERS_MAX = 20_000
@@ -155,4 +157,8 @@ assertRelation(
 assertRelation(
   AS_INTERMEDIATE_CREDENTIAL_SECONDS < AS_CREDENTIAL_SECONDS,
   "intermediates expire before their issuer",
+)
+assertRelation(
+  CLIENT_CREDENTIAL_SECONDS <= KEY_PACKAGE_SECONDS_MAX,
+  "KeyPackages may live as long as the credentials that the client library makes them with",
 )

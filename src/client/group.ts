@@ -1,3 +1,4 @@
+import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
 import { verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal } from "../wire/bytes.ts"
@@ -104,7 +105,8 @@ async function claim(
   for (const { keyPackage, encryptedCredential } of addPackages) {
     const now = transport.now()
     try {
-      const { leafNode } = verifyKeyPackage(suite1(crypto), keyPackage, BigInt(now))
+      const longest = BigInt(KEY_PACKAGE_SECONDS_MAX)
+      const { leafNode } = verifyKeyPackage(suite1(crypto), keyPackage, BigInt(now), longest)
       if (leafNode.credential.kind !== "basic") throw new ClientError("client.invalid")
       const publicKey = leafNode.signatureKey
       const leaf = { leaf: 0, identity: leafNode.credential.identity, signatureKey: publicKey }

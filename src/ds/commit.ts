@@ -7,7 +7,7 @@ import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
 import type { CommitContent, ObservedCommit } from "./content-rules.ts"
-import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { type DsContext, policyOf, submitPrepared } from "./context.ts"
 import { type Addressee, address, deliveringUnit, withTickets } from "./fan-out.ts"
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
 import { monthOf } from "./month.ts"
@@ -109,9 +109,9 @@ function stage<P extends CommitParams>(
   hash: Uint8Array,
 ): Unit {
   const { crypto, domain } = context
-  const now = nowSeconds(context)
+  const policy = policyOf(context)
   const { state } = group.value
-  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, { now }))
+  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, policy))
   try {
     const { committer } = request
     allow(committer === undefined || (staged.sender.kind === "member" && staged.committerLeaf === committer))
@@ -119,7 +119,7 @@ function stage<P extends CommitParams>(
     const groupInfo = checkGroupInfo(context, staged, params)
     const month = monthOf(context.now())
     const welcomes = request.welcomes?.(staged, params) ?? []
-    const accepted = { staged, content, groupInfo, hash, month, now }
+    const accepted = { staged, content, groupInfo, hash, month, now: policy.now }
     return acceptingUnit(context, params, group, record, accepted, welcomes)
   } finally {
     wipeTree(staged.tree)

@@ -1,5 +1,8 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { Fanout } from "../fanout.ts"
+import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
+import type { Policy } from "../mls/index.ts"
+import { suite1 } from "../mls/suites/suite1.ts"
 import { Conflict, type Store, type Unit } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import { strangersKey } from "./authentication.ts"
@@ -40,6 +43,15 @@ export function createContext(dependencies: DsDependencies): DsContext {
 /** `now` as MLS lifetimes have it. */
 export function nowSeconds(context: DsContext): bigint {
   return BigInt(Math.floor(context.now() / 1000))
+}
+
+/** What is asked of MLS messages beside RFC 9420's rules. */
+export function policyOf(context: DsContext) {
+  return {
+    now: nowSeconds(context),
+    maximumLifetime: BigInt(KEY_PACKAGE_SECONDS_MAX),
+    suites: [suite1(context.crypto).id],
+  } satisfies Policy
 }
 
 /** How often an operation is tried when other requests change the group between its reading and its writing. */

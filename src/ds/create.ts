@@ -3,7 +3,7 @@ import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
-import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { type DsContext, policyOf, submitPrepared } from "./context.ts"
 import { address, deliveringUnit } from "./fan-out.ts"
 import { type GroupInfoRest, groupInfoOf, type Head, memberAt } from "./head.ts"
 import { monthOf } from "./month.ts"
@@ -95,8 +95,10 @@ function prepare(context: DsContext, caller: Caller<CreateParams>): Unit {
 
 /** The GroupInfo's signature and extensions, and all that someone who joins would check of the tree. */
 function observe(context: DsContext, { groupInfo, ratchetTree }: CreateParams): Creation {
-  const now = nowSeconds(context)
-  const observed = validating(() => observeCreation(suite1(context.crypto), groupInfo, ratchetTree, now))
+  const { now, maximumLifetime } = policyOf(context)
+  const observed = validating(() =>
+    observeCreation(suite1(context.crypto), groupInfo, ratchetTree, now, maximumLifetime),
+  )
   const { extensions, signer, signature } = observed.groupInfo
   return {
     state: observed.state,

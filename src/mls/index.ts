@@ -32,6 +32,7 @@ export type { Welcome } from "./codec/welcome.ts"
 export { MlsError } from "./error.ts"
 export { verifyKeyPackage } from "./group/key-package.ts"
 export type { Clock } from "./group/leaf-validity.ts"
+export type { Policy } from "./group/policy.ts"
 export {
   decryptWithLabel,
   deriveSecret,

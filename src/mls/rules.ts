@@ -217,6 +217,12 @@ export const rules = {
     "12.1.5",
     "A ReInit's version is known and not below the group's.",
   ),
+  reInitSuite: rule(
+    "DS-VAL-418",
+    "mls.reinit-suite",
+    "12.1.5",
+    "A ReInit's cipher suite is one that the deployment has.",
+  ),
   externalInitInRegularCommit: rule(
     "DS-VAL-414",
     "mls.external-init-in-regular-commit",

@@ -1,5 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
 import { findExtension, MlsError, verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal, toHex } from "../wire/bytes.ts"
@@ -52,7 +53,7 @@ export async function checkAddPackages(
 
 function verified(crypto: CryptoProvider, bytes: Uint8Array, now: bigint) {
   try {
-    return verifyKeyPackage(suite1(crypto), bytes, now)
+    return verifyKeyPackage(suite1(crypto), bytes, now, BigInt(KEY_PACKAGE_SECONDS_MAX))
   } catch (error) {
     if (error instanceof MlsError) throw invalid()
     throw error

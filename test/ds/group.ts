@@ -1,4 +1,5 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { KEY_PACKAGE_SECONDS_MAX } from "../../src/limits.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { encodeWith } from "../../src/wire/tls.ts"
 import { type Candidate, candidate, Member, type Pending } from "./member.ts"
@@ -48,8 +49,15 @@ export async function unreachableClient(world: World, name: string): Promise<Can
   return candidate(name, world.queueConfig(name), world.lifetime, [])
 }
 
-export async function creation(world: World, name: string) {
-  const who = await newClient(world, name)
+/** A client whose KeyPackage lives one second longer than the server accepts. */
+export async function longLivedClient(world: World, name: string): Promise<Candidate> {
+  const { notBefore } = world.lifetime
+  const notAfter = notBefore + BigInt(KEY_PACKAGE_SECONDS_MAX + 1)
+  return candidate(name, world.queueConfig(name), { notBefore, notAfter })
+}
+
+export async function creation(world: World, name: string, by?: Candidate) {
+  const who = by ?? (await newClient(world, name))
   const { groupId } = await world.ask("requestGroupId", {})
   const member = await Member.create(groupId.slice(), who)
   const group: Group = { groupId: groupId.slice(), earKey: nativeCrypto.random(32) }

@@ -1,9 +1,21 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
+import type * as mls from "ts-mls"
 import { nativeCrypto } from "../../src/crypto/native.ts"
-import { decodeExtensions, encodeExtensions, encodeExternalPub } from "../../src/mls/index.ts"
+import { decodeExtensions, encodeExtensions, encodeExternalPub, rules } from "../../src/mls/index.ts"
 import { concat, equal } from "../../src/wire/bytes.ts"
-import { add, adding, byLeaf, createGroup, creation, newClient, removing, updating } from "./group.ts"
+import {
+  add,
+  adding,
+  byLeaf,
+  createGroup,
+  creation,
+  handshake,
+  longLivedClient,
+  newClient,
+  removing,
+  updating,
+} from "./group.ts"
 import type { Member } from "./member.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, World } from "./world.ts"
@@ -41,6 +53,35 @@ test("a commit that is not one valid commit of this epoch is refused with the ru
   }
   expect(contents(world.store)).toBe(before)
   await world.call("updateClient", byLeaf(alice), update.params)
+})
+
+test("a KeyPackage that lives too long, and a ReInit to a suite that the server does not have, are refused", async () => {
+  await using world = await World.start()
+  const { alice, group } = await two(world)
+  const before = contents(world.store)
+  const carol = await longLivedClient(world, "carol")
+  const added = await adding(group, alice, [carol])
+  const groupId = nativeCrypto.random(16)
+  const reinitialized = async (cipherSuite: mls.CiphersuiteName) => {
+    const reinit: mls.Reinit = { groupId, version: "mls10", cipherSuite, extensions: [] }
+    return handshake(group, await alice.commit({ proposals: [{ proposalType: "reinit", reinit }] }))
+  }
+  const unknown = await reinitialized("MLS_256_XWING_AES256GCM_SHA512_Ed25519")
+  const known = await reinitialized("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519")
+  const created = await creation(world, "carol", carol)
+  const refusals = [
+    await refusalOf(world.call("addUsers", byLeaf(alice), added.params)),
+    await refusalOf(world.call("createGroup", byLeaf(created.member), created.params)),
+    await refusalOf(world.call("updateClient", byLeaf(alice), unknown)),
+    await refusalOf(world.call("updateClient", byLeaf(alice), known)),
+  ]
+  expect(refusals.map(({ code, rule }) => [code, rule])).toEqual([
+    ["ds.invalid-message", rules.leafLifetimeTooLong.id],
+    ["ds.invalid-message", rules.leafLifetimeTooLong.id],
+    ["ds.invalid-message", rules.reInitSuite.id],
+    ["ds.not-allowed", undefined],
+  ])
+  expect(contents(world.store)).toBe(before)
 })
 
 test("a commit without a GroupInfo that others could join by is refused", async () => {

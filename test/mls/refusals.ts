@@ -182,6 +182,7 @@ const proposals: Refusals = {
   multipleGroupContextExtensions: () => committing(groupExtensions(), groupExtensions()),
   reInitNotAlone: () => committing(reInit(1), psk()),
   reInitVersion: () => committing(reInit(0)),
+  reInitSuite: () => forge.observe(forge.commit({ proposals: [reInit(1)] }), { suites: [2, 3] }),
   externalInitInRegularCommit: () => committing(externalInit),
   proposalSenderType: () => {
     const sender = { kind: "external", senderIndex: 0 } as const

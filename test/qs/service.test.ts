@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { KEY_PACKAGE_SECONDS_MAX } from "../../src/limits.ts"
 import { addPackages } from "../../src/qs/tables.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
 import { crypto, Member, NOW, signed, World } from "./world.ts"
@@ -115,6 +116,10 @@ test("AddPackages that break a rule are refused, and nothing is replaced", async
     "a forged signature": [{ ...one, keyPackage: forged }],
     "not a KeyPackage": [{ ...one, keyPackage: crypto.random(300) }],
     "an expired one": [one, member.addPackage(world, false, { notAfter: NOW / 1000 - 5 })],
+    "one that lives too long": [
+      one,
+      member.addPackage(world, false, { notAfter: NOW / 1000 - 10 + KEY_PACKAGE_SECONDS_MAX + 1 }),
+    ],
     "without a queue config": [one, member.addPackage(world, false, { extensions: [] })],
     "a config of another domain": [one, withConfig(member.queueConfig(world, "other.example"))],
     "a config of another client": [one, withConfig(other.queueConfig(world))],

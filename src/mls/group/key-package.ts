@@ -5,7 +5,14 @@ import { check, decoding } from "../error.ts"
 import { verifyWithLabel } from "../labels.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
-import { type Clock, checkExtensionList, checkLeafNode, checkLifetime, checkSource } from "./leaf-validity.ts"
+import {
+  type Clock,
+  checkExtensionList,
+  checkLeafNode,
+  checkLifetime,
+  checkSource,
+  clockOf,
+} from "./leaf-validity.ts"
 
 /**
  * Checks a KeyPackage by itself (RFC 9420 section 10.1). Extensions of the KeyPackage that its capabilities do not name
@@ -40,6 +47,6 @@ export function verifyKeyPackage(
   maximumLifetime?: bigint,
 ): KeyPackage {
   const keyPackage = decoding(() => decodeKeyPackage(bytes))
-  checkKeyPackage(suite, keyPackage, maximumLifetime === undefined ? { now } : { now, maximumLifetime })
+  checkKeyPackage(suite, keyPackage, clockOf(now, maximumLifetime))
   return keyPackage
 }

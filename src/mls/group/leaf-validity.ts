@@ -34,6 +34,10 @@ export interface Clock {
   readonly maximumLifetime?: bigint
 }
 
+export function clockOf(now: bigint, maximumLifetime: bigint | undefined): Clock {
+  return maximumLifetime === undefined ? { now } : { now, maximumLifetime }
+}
+
 /** Throws MlsError if an extension type occurs twice (RFC 9420 section 13.4). */
 export function checkExtensionList(extensions: readonly Extension[]): void {
   const types = new Set(extensions.map((extension) => extension.type))

@@ -12,7 +12,8 @@ import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
 import type { TreeView } from "../tree/view.ts"
 import { checkKeyPackage } from "./key-package.ts"
-import { type Clock, checkExtensionList, checkLeafNode, checkSource, leafAt } from "./leaf-validity.ts"
+import { checkLeafNode, checkSource, groupDemands, leafAt } from "./leaf-validity.ts"
+import type { Policy } from "./policy.ts"
 
 /** A proposal with whoever proposed it; the committer for those it sent by value. */
 export interface CommittedProposal {
@@ -35,7 +36,7 @@ export interface ProposalContext {
   readonly suite: CipherSuite
   readonly groupId: Uint8Array
   readonly tree: TreeView
-  readonly clock: Clock
+  readonly policy: Policy
 }
 
 const EXTERNAL_SENDERS_MAY: ReadonlySet<Proposal["kind"]> = new Set([
@@ -68,7 +69,7 @@ function isMember(tree: TreeView, leaf: number): boolean {
 export function checkProposal(context: ProposalContext, { proposal, sender }: CommittedProposal): void {
   switch (proposal.kind) {
     case "add":
-      checkKeyPackage(context.suite, proposal.keyPackage, context.clock)
+      checkKeyPackage(context.suite, proposal.keyPackage, context.policy)
       return
     case "update":
       checkUpdate(context, proposal.leafNode, sender)
@@ -81,8 +82,7 @@ export function checkProposal(context: ProposalContext, { proposal, sender }: Co
       check(proposal.psk.kind === "external" || proposal.psk.usage === "application", rules.pskUsage)
       return
     case "reInit":
-      check(proposal.version === PROTOCOL_VERSION_MLS10, rules.reInitVersion)
-      checkExtensionList(proposal.extensions)
+      checkReInit(proposal, context.policy)
       return
     case "externalInit":
       check(context.suite.isHpkePublicKey(proposal.kemOutput), rules.externalKemOutput)
@@ -100,6 +100,12 @@ function checkUpdate(context: ProposalContext, leafNode: LeafNode, sender: Sende
   checkLeafNode(context.suite, leafNode, { groupId: context.groupId, leafIndex: sender.leafIndex })
   const replaced = leafAt(context.tree, sender.leafIndex)
   check(!equal(leafNode.encryptionKey, replaced.encryptionKey), rules.leafKeyReused)
+}
+
+function checkReInit(proposal: Extract<Proposal, { kind: "reInit" }>, { suites }: Policy): void {
+  check(proposal.version === PROTOCOL_VERSION_MLS10, rules.reInitVersion)
+  check(suites === undefined || suites.includes(proposal.cipherSuite), rules.reInitSuite)
+  groupDemands(proposal.extensions)
 }
 
 function checkPsksDiffer(psks: readonly PreSharedKeyId[]): void {

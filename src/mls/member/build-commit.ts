@@ -4,7 +4,7 @@ import { encodeGroupContext } from "../codec/group-context.ts"
 import type { KeyPackage } from "../codec/key-package.ts"
 import type { UpdatePath } from "../codec/update-path.ts"
 import { check } from "../error.ts"
-import type { Clock } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import type { CommittedProposal, ProposalList } from "../group/proposal-list.ts"
 import { signWithLabel } from "../labels.ts"
 import { applyProposals, type Epoch, finishCommit, type ProposalsApplied } from "../observer/apply.ts"
@@ -28,7 +28,7 @@ export interface CommitInput {
   readonly group: PublicGroupState
   readonly tree: FlatTree
   readonly sender: Sender
-  readonly clock: Clock
+  readonly policy: Policy
   /** What is committed, in order, as it is named in the commit and as it is. */
   readonly items: readonly { readonly item: ProposalOrRef; readonly committed: CommittedProposal }[]
   readonly psks: readonly NamedPsk[]
@@ -74,7 +74,7 @@ export function buildCommit(input: CommitInput): BuiltCommit {
   const { context } = group
   check(context.epoch < LAST_EPOCH, rules.epochExhausted)
   const committed = input.items.map((item) => item.committed)
-  const proposalContext = { suite, groupId: context.groupId, tree, clock: input.clock }
+  const proposalContext = { suite, groupId: context.groupId, tree, policy: input.policy }
   const list = checkProposals(proposalContext, sender, committed)
   const epoch: Epoch = { suite, context, tree }
   const applied = applyProposals(epoch, list, sender)

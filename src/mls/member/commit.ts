@@ -6,8 +6,8 @@ import { encodeMlsMessage } from "../codec/message.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { ExtensionType, WireFormat } from "../codec/protocol.ts"
 import { encodeGroupSecrets } from "../codec/welcome.ts"
-import type { Clock } from "../group/leaf-validity.ts"
 import { leafAt } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import { keyPackageRef } from "../labels.ts"
 import { type BuiltCommit, buildCommit } from "./build-commit.ts"
 import { enterEpoch } from "./epoch.ts"
@@ -21,7 +21,7 @@ import { pathSecretFor, sealing, wipePath } from "./treekem.ts"
 import { sealGroupInfo, sealGroupSecrets } from "./welcome-crypto.ts"
 
 /** How a member commits. */
-export interface OwnCommitOptions extends Clock {
+export interface OwnCommitOptions extends Policy {
   /** Committed by value, besides what is in the store. */
   readonly proposals?: readonly Proposal[]
   /** References of stored proposals that are not committed. */
@@ -70,7 +70,7 @@ export function createCommit(state: MemberState, options: OwnCommitOptions): Own
     group,
     tree,
     sender: { kind: "member", leafIndex: leaf },
-    clock: options,
+    policy: options,
     items,
     psks,
     withoutPath: options.withoutPath === true && options.leaf === undefined,

@@ -6,7 +6,7 @@ import { decodeGroupInfo } from "../codec/group-info.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { ExtensionType, WireFormat } from "../codec/protocol.ts"
 import { check, decoding, MlsError } from "../error.ts"
-import type { Clock } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import { observeGroup } from "../observer/creation.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -22,7 +22,7 @@ import type { MemberState } from "./state.ts"
 import { wipePath } from "./treekem.ts"
 
 /** How a client joins from outside. */
-export interface ExternalJoinOptions extends Clock {
+export interface ExternalJoinOptions extends Policy {
   /** Needed unless the GroupInfo brings it. */
   readonly ratchetTree?: Uint8Array
   readonly leaf: OwnLeaf
@@ -69,7 +69,7 @@ export function joinExternal(
     group,
     tree,
     sender,
-    clock: options,
+    policy: options,
     items: proposals.map((proposal) => ({
       item: { kind: "proposal", proposal },
       committed: { proposal, sender },

@@ -4,7 +4,7 @@ import { equal, equalConstantTime, toHex } from "../../wire/bytes.ts"
 import { encodeGroupContext } from "../codec/group-context.ts"
 import type { UpdatePath } from "../codec/update-path.ts"
 import { check, MlsError } from "../error.ts"
-import type { Clock } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import { type StagedCommit, stageCommit } from "../observer/commit.ts"
 import { type AuthenticatedProposal, acceptProposal } from "../observer/proposal.ts"
 import { rules } from "../rules.ts"
@@ -34,7 +34,7 @@ import {
 import { receivePath } from "./treekem.ts"
 
 /** How a member looks at others' handshakes. */
-export interface ProcessOptions extends Clock {
+export interface ProcessOptions extends Policy {
   readonly psks?: PskLookup
   /** The most Adds a commit may hold; without it, any number. */
   readonly maximumAdds?: number

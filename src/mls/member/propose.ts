@@ -1,7 +1,7 @@
 import type { Proposal } from "../codec/proposal.ts"
 import { WireFormat } from "../codec/protocol.ts"
-import type { Clock } from "../group/leaf-validity.ts"
 import { leafAt } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import { signWithLabel } from "../labels.ts"
 import { composeHandshake, toBeSigned } from "../observer/handshake.ts"
 import { acceptProposal } from "../observer/proposal.ts"
@@ -13,7 +13,7 @@ import { changeableSecrets, type MemberState, withSecrets } from "./state.ts"
 import { freshKeyPair } from "./treekem.ts"
 
 /** How a member proposes. */
-export interface ProposeOptions extends Clock {
+export interface ProposeOptions extends Policy {
   readonly authenticatedData?: Uint8Array
   /** Encrypts the proposal as a PrivateMessage. */
   readonly encrypted?: boolean

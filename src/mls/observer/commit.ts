@@ -6,7 +6,7 @@ import type { GroupContext } from "../codec/group-context.ts"
 import { encodeKeyPackage, type KeyPackage } from "../codec/key-package.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { check } from "../error.ts"
-import type { Clock } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import {
   type CommittedProposal,
   checkExternalProposalList,
@@ -54,7 +54,7 @@ export interface StagedCommit {
 }
 
 /** How a commit is looked at. */
-export interface CommitOptions extends Clock {
+export interface CommitOptions extends Policy {
   /** The proposals of this epoch that a commit may refer to, by the lower-case hexadecimal form of their reference. */
   readonly proposals?: ReadonlyMap<string, AuthenticatedProposal>
   /** The most Adds a commit may hold, checked before any of their signatures; without it, any number. */
@@ -104,7 +104,7 @@ export function stageCommit(
   const adds = proposals.filter(({ proposal }) => proposal.kind === "add")
   check(adds.length <= (options.maximumAdds ?? Number.POSITIVE_INFINITY), rules.tooManyAdds)
   const { groupId } = state.context
-  const list = checkProposals({ suite, groupId, tree, clock: options }, sender, proposals)
+  const list = checkProposals({ suite, groupId, tree, policy: options }, sender, proposals)
   check(sender.kind !== "member" || commit.path !== undefined || list.pathOptional, rules.pathRequired)
   const applied = applyCommit({ suite, context: state.context, tree }, list, commit.path, sender)
 

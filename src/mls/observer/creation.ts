@@ -2,7 +2,7 @@ import { equal } from "../../wire/bytes.ts"
 import { decodeGroupInfo, type GroupInfo } from "../codec/group-info.ts"
 import { SUITE_HASH_BYTES } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
-import { checkLifetime, leafAt } from "../group/leaf-validity.ts"
+import { checkLifetime, clockOf, leafAt } from "../group/leaf-validity.ts"
 import { interimTranscriptHash } from "../group/transcript.ts"
 import { checkTree } from "../group/tree-validity.ts"
 import { rules } from "../rules.ts"
@@ -22,19 +22,21 @@ export interface ObservedGroup {
  * Takes up a group from a bare GroupInfo and a `ratchet_tree`, checking what someone who joins would (RFC 9420 sections
  * 8.1, 11, 12.4.3.1): suite, tree hash, every leaf with its lifetime, parent hashes, keys, capabilities, and the
  * signature; and that the GroupInfo lets others join from outside. The confirmation tag only members can check. `now`
- * is in seconds. The result does not share bytes with the input. Throws MlsError.
+ * and `maximumLifetime` are in seconds. The result does not share bytes with the input. Throws MlsError.
  */
 export function observeCreation(
   suite: CipherSuite,
   groupInfoBytes: Uint8Array,
   ratchetTreeBytes: Uint8Array,
   now: bigint,
+  maximumLifetime?: bigint,
 ): ObservedGroup {
   const groupInfo = decoding(() => decodeGroupInfo(groupInfoBytes.slice()))
   checkGroupInfoExtensions(suite, groupInfo.extensions)
   const tree = FlatTree.decode(suite, ratchetTreeBytes)
   const observed = observeGroup(suite, groupInfo, tree)
-  for (const leaf of tree.members()) checkLifetime(leafAt(tree, leaf), { now })
+  const clock = clockOf(now, maximumLifetime)
+  for (const leaf of tree.members()) checkLifetime(leafAt(tree, leaf), clock)
   return observed
 }
 

@@ -5,7 +5,7 @@ import { decodeExternalSenders } from "../codec/group-extensions.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { ExtensionType } from "../codec/protocol.ts"
 import { check, decoding, MlsError } from "../error.ts"
-import type { Clock } from "../group/leaf-validity.ts"
+import type { Policy } from "../group/policy.ts"
 import { type CommittedProposal, checkProposal, checkProposalSender } from "../group/proposal-list.ts"
 import { proposalRef } from "../labels.ts"
 import { rules } from "../rules.ts"
@@ -45,9 +45,9 @@ export function observeProposal(
   state: PublicGroupState,
   tree: FlatTree,
   mlsMessage: Uint8Array,
-  clock: Clock,
+  policy: Policy,
 ): AuthenticatedProposal {
-  return acceptProposal(suite, state, tree, decodeHandshake(mlsMessage.slice()), clock)
+  return acceptProposal(suite, state, tree, decodeHandshake(mlsMessage.slice()), policy)
 }
 
 /** {@link observeProposal} of a message that is decoded, or decrypted, already. Throws MlsError. */
@@ -56,7 +56,7 @@ export function acceptProposal(
   state: PublicGroupState,
   tree: FlatTree,
   handshake: Handshake,
-  clock: Clock,
+  policy: Policy,
 ): AuthenticatedProposal {
   const { framed } = handshake
   check(framed.content.kind === "proposal", rules.notProposal)
@@ -66,6 +66,6 @@ export function acceptProposal(
   checkProposalSender(proposal, sender)
   checkSignature(suite, state.context, handshake, senderKey(state.context, tree, sender, proposal))
   const committed = { proposal, sender }
-  checkProposal({ suite, groupId: state.context.groupId, tree, clock }, committed)
+  checkProposal({ suite, groupId: state.context.groupId, tree, policy }, committed)
   return { ...committed, authenticatedData, ref: proposalRef(suite, handshake.authenticatedContent) }
 }
