@@ -25,14 +25,15 @@ export { decodeKeyPackage, encodeKeyPackage, type KeyPackage } from "./codec/key
 export { decodeLeafNode, encodeLeafNode, type LeafNode, type Lifetime } from "./codec/leaf-node.ts"
 export { decodeMlsMessage, encodeMlsMessage, type MlsMessage } from "./codec/message.ts"
 export type { PrivateMessage } from "./codec/private-message.ts"
-export type { Proposal } from "./codec/proposal.ts"
-export { ExtensionType } from "./codec/protocol.ts"
+export type { CustomProposal, Proposal, ReInit } from "./codec/proposal.ts"
+export { ExtensionType, ProposalType } from "./codec/protocol.ts"
 export type { PublicMessage } from "./codec/public-message.ts"
 export type { Welcome } from "./codec/welcome.ts"
 export { MlsError } from "./error.ts"
 export { verifyKeyPackage } from "./group/key-package.ts"
 export type { Clock } from "./group/leaf-validity.ts"
-export type { Policy } from "./group/policy.ts"
+export type { CustomProposalType, Policy } from "./group/policy.ts"
+export type { CommittedCustomProposal } from "./group/proposal-list.ts"
 export {
   decryptWithLabel,
   deriveSecret,

@@ -1,6 +1,7 @@
 /**
- * Every rule that the MLS core refuses by: its id, its stable code, the section of RFC 9420 it comes from and what it
- * says. A {@link MlsError} always names one of these. Ids are never reused.
+ * Every rule that the MLS core refuses by: its id, its stable code, the section of RFC 9420 it comes from (or, after
+ * "extensions", of draft-ietf-mls-extensions-10) and what it says. A {@link MlsError} always names one of these. Ids are
+ * never reused.
  */
 export interface Rule {
   readonly id: `DS-VAL-${string}` | `MLS-${string}`
@@ -194,7 +195,7 @@ export const rules = {
     "DS-VAL-407",
     "mls.same-leaf-twice",
     "12.2",
-    "At most one Update or Remove applies to a leaf.",
+    "At most one Update, Remove or SelfRemove applies to a leaf.",
   ),
   pskNonce: rule("DS-VAL-408", "mls.psk-nonce", "12.1.4", "A PSK nonce is as long as the suite's hash."),
   pskUsage: rule(
@@ -247,6 +248,30 @@ export const rules = {
     "11.1",
     "Group extensions of known type decode.",
   ),
+  undeclaredProposal: rule(
+    "DS-VAL-419",
+    "mls.undeclared-proposal",
+    "13.2",
+    "A proposal type for private use is one that the deployment has declared.",
+  ),
+  customProposalLength: rule(
+    "DS-VAL-420",
+    "mls.custom-proposal-length",
+    "",
+    "The payload of a custom proposal is within this implementation's bound.",
+  ),
+  proposalSupport: rule(
+    "DS-VAL-421",
+    "mls.proposal-support",
+    "12.2",
+    "Whoever processes a proposal of a type that is not default supports the type.",
+  ),
+  selfRemoveByValue: rule(
+    "DS-VAL-422",
+    "mls.self-remove-by-value",
+    "extensions 6.3",
+    "A SelfRemove is committed by reference.",
+  ),
 
   // Commits
   pathRequired: rule(
@@ -286,7 +311,7 @@ export const rules = {
     "DS-VAL-601",
     "mls.external-reference",
     "12.4.3.2",
-    "An external commit has no proposal by reference.",
+    "An external commit refers to no proposals but SelfRemoves.",
   ),
   externalInitCount: rule(
     "DS-VAL-602",
@@ -304,7 +329,7 @@ export const rules = {
     "DS-VAL-604",
     "mls.external-proposal-type",
     "12.2",
-    "An external commit has only ExternalInit, Remove and PSK proposals.",
+    "An external commit has only ExternalInit, Remove, PSK and SelfRemove proposals.",
   ),
   externalPath: rule("DS-VAL-605", "mls.external-path", "12.4.3.2", "An external commit has a path."),
   externalKemOutput: rule(

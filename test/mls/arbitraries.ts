@@ -92,6 +92,12 @@ export const proposal: fc.Arbitrary<Proposal> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("externalInit" as const), kemOutput: bytes }),
   fc.record({ kind: fc.constant("groupContextExtensions" as const), extensions }),
+  fc.constant({ kind: "selfRemove" as const }),
+  fc.record({
+    kind: fc.constant("custom" as const),
+    type: fc.integer({ min: 0xf000, max: 0xffff }),
+    payload: bytes,
+  }),
 )
 
 export const commit: fc.Arbitrary<Commit> = fc.record({

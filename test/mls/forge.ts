@@ -11,6 +11,7 @@ import { encodeLeafNode, type LeafNode, leafNodeToBeSigned } from "../../src/mls
 import { encodeMlsMessage } from "../../src/mls/codec/message.ts"
 import { leafEntry } from "../../src/mls/codec/node.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
+import { ProposalType } from "../../src/mls/codec/protocol.ts"
 import type { UpdatePath } from "../../src/mls/codec/update-path.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
 import { type CommitOptions, observeCommit, type StagedCommit } from "../../src/mls/observer/commit.ts"
@@ -37,6 +38,9 @@ export const FORGED_GROUP = utf8("forged group")
 /** The seed of the external sender that the group lists. */
 export const OUTSIDER_SEED = distinctKey(999_999)
 
+/** A proposal type that all clients here support. */
+export const PROPOSAL_TYPE = 0xf001
+
 const TAG = new Uint8Array(32)
 
 /** A client; `number` decides its keys. */
@@ -51,8 +55,10 @@ export class Person {
 
   leaf(changes: Partial<LeafNode> = {}): LeafNode {
     const lifetime = { notBefore: NOW - 100n, notAfter: NOW + 100n }
+    const plain = unsignedLeaf(this.number, { kind: "keyPackage", lifetime })
     return {
-      ...unsignedLeaf(this.number, { kind: "keyPackage", lifetime }),
+      ...plain,
+      capabilities: { ...plain.capabilities, proposals: [ProposalType.selfRemove, PROPOSAL_TYPE] },
       signatureKey: crypto.ed25519Public(this.seed),
       ...changes,
     }
@@ -95,7 +101,7 @@ export interface CommitPlan extends MessageChanges {
   committer?: number | Person
   proposals?: readonly Proposal[]
   references?: readonly Uint8Array[]
-  /** Updates and Removes by reference, which the path has to stand on. */
+  /** Updates, Removes and SelfRemoves by reference, which the path has to stand on. */
   updates?: readonly { leaf: number; leafNode: LeafNode }[]
   removes?: readonly number[]
   path?: boolean

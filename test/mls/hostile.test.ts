@@ -12,7 +12,7 @@ import {
   verifyKeyPackage,
 } from "../../src/mls/index.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
-import { Forge, NOW, Person } from "./forge.ts"
+import { Forge, NOW, Person, PROPOSAL_TYPE } from "./forge.ts"
 
 const suite = suite1(crypto)
 
@@ -22,16 +22,24 @@ const forge = Forge.standard()
 const joiner = new Person(70)
 const { state, tree } = forge
 const snapshot = tree.snapshot()
-const clock = { now: NOW }
+const declared = { pathRequired: false, byExternalSender: false }
+const policy = { now: NOW, customProposals: { [PROPOSAL_TYPE]: declared } }
 const externalInit = { kind: "externalInit", kemOutput: new Uint8Array(32) } as const
 const remove = { kind: "remove", removed: 3 } as const
+const custom = { kind: "custom", type: PROPOSAL_TYPE, payload: new Uint8Array(40) } as const
 
 const commits = [
   forge.commit({}),
   forge.commit({ proposals: [joiner.add(), remove] }),
   forge.commit({ committer: joiner, proposals: [externalInit] }),
+  forge.commit({ proposals: [custom] }),
 ]
-const proposal = forge.proposalMessage(remove, { kind: "member", leafIndex: 1 }, forge.people.get(1)!.seed)
+const member = { kind: "member", leafIndex: 1 } as const
+const { seed } = forge.people.get(1)!
+const proposal = forge.proposalMessage(remove, member, seed)
+const proposals = [remove, custom, { kind: "selfRemove" } as const].map((content) =>
+  forge.proposalMessage(content, member, seed),
+)
 const keyPackage = encodeKeyPackage(joiner.keyPackage())
 const groupInfo = encodeGroupInfo(forge.signGroupInfo({}))
 const ratchetTree = tree.encode()
@@ -39,8 +47,10 @@ const ratchetTree = tree.encode()
 type Target = readonly [Uint8Array, (bytes: Uint8Array) => unknown]
 
 const targets: readonly Target[] = [
-  ...commits.map((bytes): Target => [bytes, (changed) => observeCommit(suite, state, tree, changed, clock)]),
-  [proposal, (bytes) => observeProposal(suite, state, tree, bytes, clock)],
+  ...commits.map((bytes): Target => [bytes, (changed) => observeCommit(suite, state, tree, changed, policy)]),
+  ...proposals.map(
+    (bytes): Target => [bytes, (changed) => observeProposal(suite, state, tree, changed, policy)],
+  ),
   [proposal, (bytes) => observeApplicationMessage(bytes)],
   [keyPackage, (bytes) => verifyKeyPackage(suite, bytes, NOW)],
   [groupInfo, (bytes) => observeCreation(suite, bytes, ratchetTree, NOW)],

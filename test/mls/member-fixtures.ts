@@ -2,6 +2,7 @@ import { nativeCrypto } from "../../src/crypto/native.ts"
 import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
 import type { Lifetime } from "../../src/mls/codec/leaf-node.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
+import { ProposalType } from "../../src/mls/codec/protocol.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import type { JoinerKeys } from "../../src/mls/member/join.ts"
 import { createKeyPackage, type OwnKeyPackage } from "../../src/mls/member/key-package.ts"
@@ -17,8 +18,10 @@ export const NOW = 1_800_000_000n
 export const clock = { now: NOW }
 export const lifetime = { notBefore: NOW - 3600n, notAfter: NOW + 86_400n }
 
-/** Types for private use that clients here support, so that groups can have extensions. */
+/** Types for private use that clients here support, so that groups can have extensions and proposals of their own. */
 export const EXTENSION_TYPE = 0xf0f0
+export const PROPOSAL_TYPE = 0xf0f1
+export const customProposals = { [PROPOSAL_TYPE]: { pathRequired: false, byExternalSender: false } } as const
 
 export function newLeaf(name: string, own: CipherSuite = suite): OwnLeaf {
   return {
@@ -28,7 +31,7 @@ export function newLeaf(name: string, own: CipherSuite = suite): OwnLeaf {
       versions: [1],
       cipherSuites: [own.id],
       extensions: [EXTENSION_TYPE],
-      proposals: [],
+      proposals: [ProposalType.selfRemove, PROPOSAL_TYPE],
       credentials: [1],
     },
     extensions: [],

@@ -153,6 +153,7 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
     })
     return b.decrypt(sloppy.encrypt(utf8("text")).message)
   },
+  selfRemoveEncrypted: () => a.propose({ kind: "selfRemove" }, { ...clock, encrypted: true }),
   pathSecret: () => {
     const broken = over(a, {
       hpkeSeal: (publicKey, info, secret) => {
@@ -201,5 +202,9 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
     return joinWith({ ...own, secrets }, welcome, next)
   },
   proposalsFull: oneProposalTooMany,
+  selfRemoveRepeated: () => {
+    const [first, second] = [clock, { ...clock, authenticatedData: utf8("again") }]
+    return a.propose({ kind: "selfRemove" }, first).next.propose({ kind: "selfRemove" }, second)
+  },
   memberState: () => Member.restore(suite, a.serialize().subarray(1)),
 }

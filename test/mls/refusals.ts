@@ -6,13 +6,15 @@ import type { LeafNode } from "../../src/mls/codec/leaf-node.ts"
 import { encodeMlsMessage } from "../../src/mls/codec/message.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
 import { verifyKeyPackage } from "../../src/mls/group/key-package.ts"
+import type { Policy } from "../../src/mls/group/policy.ts"
+import { CUSTOM_PROPOSAL_BYTES_MAX } from "../../src/mls/group/proposal.ts"
 import { observeApplicationMessage } from "../../src/mls/observer/application.ts"
 import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
 import type { rules } from "../../src/mls/rules.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
-import { Forge, NOW, OUTSIDER_SEED, Person } from "./forge.ts"
+import { Forge, NOW, OUTSIDER_SEED, Person, PROPOSAL_TYPE } from "./forge.ts"
 import { groupRefusals } from "./refusals-group.ts"
 
 const suite = suite1(crypto)
@@ -65,6 +67,19 @@ function reInit(version: number): Proposal {
 
 function groupExtensions(...extensions: { type: number; data: Uint8Array }[]): Proposal {
   return { kind: "groupContextExtensions", extensions }
+}
+
+function custom(
+  type: number = PROPOSAL_TYPE,
+  payload: Uint8Array = utf8("what an application says"),
+): Proposal {
+  return { kind: "custom", type, payload }
+}
+
+/** Declares the types of custom proposals. */
+function declaring(...types: number[]): { customProposals: Policy["customProposals"] & object } {
+  const declared = types.map((type) => [type, { pathRequired: false, byExternalSender: true }])
+  return { customProposals: Object.fromEntries(declared) }
 }
 
 function updateOf(leafIndex: number): { leafNode: LeafNode; kind: "update" } {
@@ -191,6 +206,14 @@ const proposals: Refusals = {
   },
   tooManyAdds: () =>
     forge.observe(forge.commit({ proposals: [joiner.add(), other.add()] }), { maximumAdds: 1 }),
+  undeclaredProposal: () => committing(custom()),
+  customProposalLength: () => {
+    const long = custom(PROPOSAL_TYPE, new Uint8Array(CUSTOM_PROPOSAL_BYTES_MAX + 1))
+    return forge.observe(forge.commit({ proposals: [long] }), declaring(PROPOSAL_TYPE))
+  },
+  proposalSupport: () =>
+    forge.observe(forge.commit({ proposals: [custom(unknownType)] }), declaring(unknownType)),
+  selfRemoveByValue: () => committing({ kind: "selfRemove" }),
   groupExtensionMalformed: () => committing(groupExtensions({ type: 3, data: Uint8Array.of(9) })),
 }
 
@@ -214,8 +237,11 @@ const commits: Refusals = {
     last.state = { ...last.state, context: { ...last.state.context, epoch: 2n ** 64n - 1n } }
     return last.observe(last.commit({}))
   },
-  externalReference: () =>
-    forge.observe(forge.commit({ committer: joiner, proposals: [externalInit], references: [zero32] })),
+  externalReference: () => {
+    const remove = propose({ kind: "remove", removed: 3 }, 3)
+    const plan = { committer: joiner, proposals: [externalInit], references: [remove.ref], removes: [3] }
+    return forge.observe(forge.commit(plan), known(remove))
+  },
   externalInitCount: () => joining(externalInit, externalInit),
   externalRemoveCount: () =>
     joining(externalInit, { kind: "remove", removed: 1 }, { kind: "remove", removed: 2 }),
@@ -267,6 +293,25 @@ export const acceptances: Readonly<Record<string, () => unknown>> = {
       updates: [{ leaf: 1, leafNode: update.proposal.leafNode }],
     })
     return forge.observe(edited, known(update, remove))
+  },
+  "SelfRemoves, of a member by a member and of all by who joins": () => {
+    const leaving = [0, 1, 2, 3].map((leaf) => propose({ kind: "selfRemove" }, leaf))
+    const [, one] = leaving as [AuthenticatedProposal, AuthenticatedProposal]
+    const references = leaving.map(({ ref }) => ref)
+    const all = { committer: joiner, proposals: [externalInit], references, removes: [0, 1, 2, 3] }
+    return [
+      forge.observe(forge.commit({ references: [one.ref], removes: [1] }), known(one)),
+      forge.observe(forge.commit(all), known(...leaving)),
+    ]
+  },
+  "proposals of the application's own types": () => {
+    const external = { kind: "external", senderIndex: 0 } as const
+    const policy = { now: NOW, ...declaring(PROPOSAL_TYPE) }
+    const message = forge.proposalMessage(custom(), external, OUTSIDER_SEED)
+    const proposed = observeProposal(suite, forge.state, forge.tree, message, policy)
+    const longest = custom(PROPOSAL_TYPE, new Uint8Array(CUSTOM_PROPOSAL_BYTES_MAX))
+    const commit = forge.commit({ proposals: [longest], references: [proposed.ref], path: false })
+    return forge.observe(commit, { ...policy, ...known(proposed) })
   },
   "proposals from outside": () => {
     const clock = { now: NOW }

@@ -16,11 +16,13 @@ import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import {
   addOf,
   clock,
+  customProposals,
   EXTENSION_TYPE,
   lifetime,
   newGroup,
   newKeyPackage,
   newLeaf,
+  PROPOSAL_TYPE,
   suite,
 } from "./member-fixtures.ts"
 
@@ -46,6 +48,7 @@ const PSK_ID = utf8("shared")
 const PSK = utf8("a secret that everybody knows")
 const psks: PskLookup = (id) => (id.kind === "external" ? PSK : undefined)
 const MEMBERS_MAX = 14
+const policy = { ...clock, customProposals }
 
 interface Letter {
   readonly message: Uint8Array
@@ -74,12 +77,12 @@ class Observer {
   }
 
   propose(message: Uint8Array): void {
-    const proposal = observeProposal(this.#suite, this.#state, this.#tree, message, clock)
+    const proposal = observeProposal(this.#suite, this.#state, this.#tree, message, policy)
     this.#proposals.set(toHex(proposal.ref), proposal)
   }
 
   commit(message: Uint8Array): void {
-    const options = { ...clock, proposals: this.#proposals }
+    const options = { ...policy, proposals: this.#proposals }
     const staged = observeCommit(this.#suite, this.#state, this.#tree, message, options)
     this.#state = staged.next
     this.#tree = staged.tree
@@ -102,6 +105,8 @@ export interface Tally {
   proposals: number
   updates: number
   psks: number
+  selfRemoves: number
+  custom: number
   lostCommits: number
   letters: number
   late: number
@@ -118,6 +123,8 @@ export class Simulation {
     proposals: 0,
     updates: 0,
     psks: 0,
+    selfRemoves: 0,
+    custom: 0,
     lostCommits: 0,
     letters: 0,
     late: 0,
@@ -130,6 +137,8 @@ export class Simulation {
   readonly #observer: Observer | undefined
   readonly #keys = new Map<string, OwnKeyPackage>()
   #people: Person[]
+  /** The SelfRemoves of this epoch. */
+  #leaving = new Map<Person, Uint8Array>()
   #names = 0
 
   constructor(seed: number, encrypted: boolean, cipherSuite: CipherSuite = suite) {
@@ -148,6 +157,7 @@ export class Simulation {
     if (this.#random(3) === 0) this.#propose()
     if (this.#random(8) === 0) this.#joinFromOutside()
     else this.#commit()
+    this.#leaving.clear()
     this.#restartSomebody()
     this.#agree()
     this.tally.epochs++
@@ -209,12 +219,15 @@ export class Simulation {
   #propose(): void {
     for (let i = 1 + this.#random(3); i > 0; i--) {
       const proposer = this.#pick()
-      const options = { ...clock, encrypted: this.#encrypted }
+      const options = { ...policy, encrypted: this.#encrypted }
       const rotated = this.#random(2) === 0 ? newLeaf(`renamed ${this.#names++}`, this.#suite) : undefined
-      const sent =
-        this.#random(2) === 0
+      const leaves = this.#random(8) === 0 && !this.#leaving.has(proposer)
+      const sent = leaves
+        ? proposer.member.propose({ kind: "selfRemove" }, policy)
+        : this.#random(2) === 0
           ? proposer.member.proposeUpdate(options, rotated)
           : proposer.member.propose(this.#proposal(), options)
+      if (leaves) this.#leaving.set(proposer, sent.message)
       wipe(...sent.consumed)
       proposer.member = sent.next
       this.#observer?.propose(sent.message)
@@ -224,10 +237,15 @@ export class Simulation {
   }
 
   #proposal(): Proposal {
-    const kind = this.#random(3)
+    const kind = this.#random(4)
     if (kind === 0 && this.#people.length < MEMBERS_MAX) return addOf(this.#newcomer())
     if (kind === 1) return { kind: "remove", removed: this.#pick().member.leaf }
+    if (kind === 2) return this.#custom()
     return externalPskProposal(this.#suite, PSK_ID)
+  }
+
+  #custom(): Proposal {
+    return { kind: "custom", type: PROPOSAL_TYPE, payload: utf8(`custom ${this.#names++}`) }
   }
 
   /** What a member commits by value. */
@@ -243,6 +261,7 @@ export class Simulation {
       proposals.push({ kind: "remove", removed: other.member.leaf })
     }
     if (this.#random(6) === 0) proposals.push(externalPskProposal(this.#suite, PSK_ID))
+    if (this.#random(6) === 0) proposals.push(this.#custom())
     if (this.#random(6) === 0 && joins.every(({ kind }) => kind !== "add")) {
       const { groupId, epoch } = member.context
       proposals.push(resumptionPskProposal(this.#suite, groupId, epoch))
@@ -260,7 +279,7 @@ export class Simulation {
     const staged = committers.map((person) => {
       const leaf = this.#random(6) === 0 ? { leaf: newLeaf(`renamed ${this.#names++}`, this.#suite) } : {}
       const commit = person.member.commit({
-        ...clock,
+        ...policy,
         psks,
         proposals: this.#change(person),
         withoutPath: this.#random(2) === 0,
@@ -295,7 +314,8 @@ export class Simulation {
   /** A new client, or one that lost its state, joins through somebody's GroupInfo. */
   #joinFromOutside(): void {
     const through = this.#pick().member
-    const lost = this.#random(2) === 0 ? this.#pick() : undefined
+    const found = this.#random(2) === 0 ? this.#pick() : undefined
+    const lost = found !== undefined && this.#leaving.has(found) ? undefined : found
     if (lost === undefined && this.#people.length >= MEMBERS_MAX) {
       this.#commit()
       return
@@ -304,6 +324,7 @@ export class Simulation {
       ...clock,
       leaf: newLeaf(`outsider ${this.#names++}`, this.#suite),
       ratchetTree: through.tree.encode(),
+      selfRemoves: [...this.#leaving.values()],
       ...(lost === undefined ? {} : { replaces: lost.member.leaf }),
     })
     this.#observer?.commit(joined.message)
@@ -324,12 +345,16 @@ export class Simulation {
 
   /** Whether the person is still in the group. */
   #process(person: Person, message: Uint8Array): boolean {
-    const processed = person.member.process(message, { ...clock, psks })
+    const processed = person.member.process(message, { ...policy, psks })
     wipe(...processed.consumed)
     person.member = processed.next
     if (processed.kind === "commit") {
       if (processed.commit.updated.includes(processed.next.leaf)) this.tally.updates++
-      this.tally.psks += processed.commit.proposals.filter(({ kind }) => kind === "psk").length
+      const count = (kind: Proposal["kind"]) =>
+        processed.commit.proposals.filter((proposal) => proposal.kind === kind).length
+      this.tally.psks += count("psk")
+      this.tally.selfRemoves += count("selfRemove")
+      this.tally.custom += processed.commit.custom.length
     }
     return processed.kind === "proposal" || !processed.selfRemoved
   }

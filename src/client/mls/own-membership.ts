@@ -1,7 +1,7 @@
 import { portableCrypto } from "../../crypto/portable.ts"
 import type { CryptoProvider } from "../../crypto/provider.ts"
 import type { Lifetime } from "../../mls/codec/leaf-node.ts"
-import { CredentialType, PROTOCOL_VERSION_MLS10 } from "../../mls/codec/protocol.ts"
+import { CredentialType, PROTOCOL_VERSION_MLS10, ProposalType } from "../../mls/codec/protocol.ts"
 import { Member } from "../../mls/member/group.ts"
 import { createKeyPackage } from "../../mls/member/key-package.ts"
 import type { OwnLeaf as MlsLeaf } from "../../mls/member/leaf.ts"
@@ -23,7 +23,7 @@ function leafOf(suite: CipherSuite, { identity, signatureSeed }: OwnLeaf): MlsLe
       versions: [PROTOCOL_VERSION_MLS10],
       cipherSuites: [suite.id],
       extensions: [LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE],
-      proposals: [],
+      proposals: [ProposalType.selfRemove],
       credentials: [CredentialType.basic],
     },
     extensions: [],

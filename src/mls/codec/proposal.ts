@@ -2,30 +2,50 @@ import { CodecError, decodeAll, encodeWith, type Reader, type Writer } from "../
 import { type Extension, readExtensions, writeExtensions } from "./extension.ts"
 import { type KeyPackage, readKeyPackage, writeKeyPackage } from "./key-package.ts"
 import { type LeafNode, readLeafNode, writeLeafNode } from "./leaf-node.ts"
-import { ProposalType } from "./protocol.ts"
+import { PRIVATE_USE_FIRST, ProposalType } from "./protocol.ts"
 import { type PreSharedKeyId, readPreSharedKeyId, writePreSharedKeyId } from "./psk.ts"
+
+/** The group ends, and another one with these parameters takes its place (RFC 9420 section 12.1.5). */
+export interface ReInit {
+  readonly kind: "reInit"
+  readonly groupId: Uint8Array
+  readonly version: number
+  readonly cipherSuite: number
+  readonly extensions: readonly Extension[]
+}
+
+/** A change that an application has defined for itself, under a type for private use. */
+export interface CustomProposal {
+  readonly kind: "custom"
+  /** At least {@link PRIVATE_USE_FIRST}. */
+  readonly type: number
+  readonly payload: Uint8Array
+}
 
 /**
  * A change to a group (RFC 9420 section 12.1). A type without a definition has no known length and is refused; no
- * type is ever treated as another one.
+ * type is ever treated as another one. Types for private use are taken to be one `opaque<V>`, as other implementations
+ * have them too. SelfRemove is of draft-ietf-mls-extensions (section 6.3).
  */
 export type Proposal =
   | { readonly kind: "add"; readonly keyPackage: KeyPackage }
   | { readonly kind: "update"; readonly leafNode: LeafNode }
   | { readonly kind: "remove"; readonly removed: number }
   | { readonly kind: "psk"; readonly psk: PreSharedKeyId }
-  | {
-      readonly kind: "reInit"
-      readonly groupId: Uint8Array
-      readonly version: number
-      readonly cipherSuite: number
-      readonly extensions: readonly Extension[]
-    }
+  | ReInit
   | { readonly kind: "externalInit"; readonly kemOutput: Uint8Array }
   | { readonly kind: "groupContextExtensions"; readonly extensions: readonly Extension[] }
+  | { readonly kind: "selfRemove" }
+  | CustomProposal
+
+/** The number of a proposal's type (RFC 9420 section 17.4). */
+export function proposalType(proposal: Proposal): number {
+  return proposal.kind === "custom" ? proposal.type : ProposalType[proposal.kind]
+}
 
 export function readProposal(reader: Reader): Proposal {
-  switch (reader.u16()) {
+  const type = reader.u16()
+  switch (type) {
     case ProposalType.add:
       return { kind: "add", keyPackage: readKeyPackage(reader) }
     case ProposalType.update:
@@ -46,13 +66,16 @@ export function readProposal(reader: Reader): Proposal {
       return { kind: "externalInit", kemOutput: reader.opaque() }
     case ProposalType.groupContextExtensions:
       return { kind: "groupContextExtensions", extensions: readExtensions(reader) }
+    case ProposalType.selfRemove:
+      return { kind: "selfRemove" }
     default:
-      throw new CodecError("proposal type unknown")
+      if (type < PRIVATE_USE_FIRST) throw new CodecError("proposal type unknown")
+      return { kind: "custom", type, payload: reader.opaque() }
   }
 }
 
 export function writeProposal(writer: Writer, proposal: Proposal): void {
-  writer.u16(ProposalType[proposal.kind])
+  writer.u16(proposalType(proposal))
   switch (proposal.kind) {
     case "add":
       writeKeyPackage(writer, proposal.keyPackage)
@@ -75,6 +98,11 @@ export function writeProposal(writer: Writer, proposal: Proposal): void {
       return
     case "groupContextExtensions":
       writeExtensions(writer, proposal.extensions)
+      return
+    case "selfRemove":
+      return
+    case "custom":
+      writer.opaque(proposal.payload)
       return
   }
 }

@@ -1,4 +1,4 @@
-/** Numbers of the MLS protocol (RFC 9420 sections 6, 7, 8 and 17). */
+/** Numbers of the MLS protocol (RFC 9420 sections 6, 7, 8 and 17; `selfRemove`: draft-ietf-mls-extensions-10). */
 
 export const PROTOCOL_VERSION_MLS10 = 1
 /** Bytes of a hash, a MAC and a KDF output in all suites that are supported, which have SHA-256 (Nh). */
@@ -22,6 +22,7 @@ export const ProposalType = {
   reInit: 5,
   externalInit: 6,
   groupContextExtensions: 7,
+  selfRemove: 10,
 } as const
 
 export const ExtensionType = {

@@ -1,11 +1,10 @@
-import type { ProposalOrRef } from "../codec/commit.ts"
 import type { Sender } from "../codec/framing.ts"
 import { encodeGroupContext } from "../codec/group-context.ts"
 import type { KeyPackage } from "../codec/key-package.ts"
 import type { UpdatePath } from "../codec/update-path.ts"
 import { check } from "../error.ts"
 import type { Policy } from "../group/policy.ts"
-import type { CommittedProposal, ProposalList } from "../group/proposal-list.ts"
+import type { ProposalList } from "../group/proposal-list.ts"
 import { signWithLabel } from "../labels.ts"
 import { applyProposals, type Epoch, finishCommit, type ProposalsApplied } from "../observer/apply.ts"
 import { checkProposals, LAST_EPOCH, nextContext, nextState } from "../observer/commit.ts"
@@ -15,6 +14,7 @@ import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import { rootOf } from "../tree/math.ts"
+import type { CommitItem } from "./commit-item.ts"
 import { confirmationTag, deriveEpoch, type EpochSecrets } from "./key-schedule.ts"
 import type { LeafContent } from "./leaf.ts"
 import { pskSecret } from "./psk.ts"
@@ -29,8 +29,8 @@ export interface CommitInput {
   readonly tree: FlatTree
   readonly sender: Sender
   readonly policy: Policy
-  /** What is committed, in order, as it is named in the commit and as it is. */
-  readonly items: readonly { readonly item: ProposalOrRef; readonly committed: CommittedProposal }[]
+  /** What is committed, in order. */
+  readonly items: readonly CommitItem[]
   readonly psks: readonly NamedPsk[]
   /** Without a path if the proposals allow it. */
   readonly withoutPath: boolean
@@ -74,7 +74,7 @@ export function buildCommit(input: CommitInput): BuiltCommit {
   const { context } = group
   check(context.epoch < LAST_EPOCH, rules.epochExhausted)
   const committed = input.items.map((item) => item.committed)
-  const proposalContext = { suite, groupId: context.groupId, tree, policy: input.policy }
+  const proposalContext = { suite, group: context, tree, policy: input.policy }
   const list = checkProposals(proposalContext, sender, committed)
   const epoch: Epoch = { suite, context, tree }
   const applied = applyProposals(epoch, list, sender)

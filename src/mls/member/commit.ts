@@ -8,6 +8,7 @@ import { ExtensionType, WireFormat } from "../codec/protocol.ts"
 import { encodeGroupSecrets } from "../codec/welcome.ts"
 import { leafAt } from "../group/leaf-validity.ts"
 import type { Policy } from "../group/policy.ts"
+import type { CommittedCustomProposal } from "../group/proposal-list.ts"
 import { keyPackageRef } from "../labels.ts"
 import { type BuiltCommit, buildCommit } from "./build-commit.ts"
 import { enterEpoch } from "./epoch.ts"
@@ -52,6 +53,8 @@ export interface OwnCommit {
   readonly consumed: readonly Uint8Array[]
   /** The leaves that were added. */
   readonly added: readonly number[]
+  /** What is committed of the application's own types, for it to act on once the commit is accepted. */
+  readonly custom: readonly CommittedCustomProposal[]
 }
 
 /** Makes a commit (RFC 9420 section 12.4.1) of all stored proposals that can be committed and those given. Throws MlsError. */
@@ -102,6 +105,7 @@ export function createCommit(state: MemberState, options: OwnCommitOptions): Own
     next: advanced.next,
     consumed: [...sent.consumed, ...advanced.consumed],
     added: built.added.map((one) => one.leaf),
+    custom: built.list.custom,
   }
 }
 

@@ -8,9 +8,11 @@ import { ExtensionType, WireFormat } from "../codec/protocol.ts"
 import { check, decoding, MlsError } from "../error.ts"
 import type { Policy } from "../group/policy.ts"
 import { observeGroup } from "../observer/creation.ts"
+import { observeProposal } from "../observer/proposal.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
 import { buildCommit } from "./build-commit.ts"
+import { itemByReference, itemByValue } from "./commit-item.ts"
 import { firstSecrets } from "./epoch.ts"
 import { treeOf } from "./join.ts"
 import { externalInitSender } from "./key-schedule.ts"
@@ -26,6 +28,11 @@ export interface ExternalJoinOptions extends Policy {
   /** Needed unless the GroupInfo brings it. */
   readonly ratchetTree?: Uint8Array
   readonly leaf: OwnLeaf
+  /**
+   * The SelfRemoves of this epoch, as PublicMessages, which are committed. Their membership tags only members can check
+   * (draft-ietf-mls-extensions section 6.3).
+   */
+  readonly selfRemoves?: readonly Uint8Array[]
   /** The leaf that the client had before, which is removed (RFC 9420 section 12.4.3.2, "resync"). */
   readonly replaces?: number
   /** PSK proposals to commit. */
@@ -57,6 +64,9 @@ export function joinExternal(
   const publicKey = decoding(() => decodeExternalPub(externalPub), rules.groupInfoExternalPub)
   check(suite.isHpkePublicKey(publicKey), rules.groupInfoExternalPub)
   const { state: group, tree } = observeGroup(suite, info, treeOf(suite, info, options.ratchetTree))
+  const selfRemoves = (options.selfRemoves ?? []).map((message) =>
+    observeProposal(suite, group, tree, message, options),
+  )
   const { initSecret, kemOutput } = startInit(suite, publicKey)
 
   const proposals: Proposal[] = [{ kind: "externalInit", kemOutput }]
@@ -70,10 +80,10 @@ export function joinExternal(
     tree,
     sender,
     policy: options,
-    items: proposals.map((proposal) => ({
-      item: { kind: "proposal", proposal },
-      committed: { proposal, sender },
-    })),
+    items: [
+      ...proposals.map((proposal) => itemByValue(proposal, sender)),
+      ...selfRemoves.map(itemByReference),
+    ],
     psks: findPsks(pskIdsOf(proposals), options.psks),
     withoutPath: false,
     content: leafContent(suite, options.leaf),

@@ -1,5 +1,6 @@
 import { wipe } from "../../crypto/wipe.ts"
 import { equal } from "../../wire/bytes.ts"
+import type { FramedContent } from "../codec/framing.ts"
 import { decodeMlsMessage, encodeMlsMessage } from "../codec/message.ts"
 import { WireFormat } from "../codec/protocol.ts"
 import { check, decoding } from "../error.ts"
@@ -55,6 +56,7 @@ export function withHandshake<T>(
     const { handshake } = opened
     const { sender } = handshake.framed
     checkEpoch(state.group.context, handshake)
+    if (isPrivate(message)) checkMayBeEncrypted(handshake.framed)
     check(!(sender.kind === "member" && sender.leafIndex === state.leaf), memberRules.ownMessage)
     checkMembershipTag(state.suite, secretsOf(state).epoch.membership, state.group.context, handshake)
     return use(opened)
@@ -62,6 +64,11 @@ export function withHandshake<T>(
     wipe(...fresh)
     throw error
   }
+}
+
+function checkMayBeEncrypted({ content }: FramedContent): void {
+  const leaves = content.kind === "proposal" && content.proposal.kind === "selfRemove"
+  check(!leaves, memberRules.selfRemoveEncrypted)
 }
 
 function isPrivate(message: Uint8Array): boolean {
@@ -76,6 +83,7 @@ function messageSecrets(state: MemberState): MessageSecrets {
 function encryptHandshake(state: MemberState, handshake: Handshake): SentHandshake {
   const { framed, signature, confirmationTag } = handshake
   const { sender } = framed
+  checkMayBeEncrypted(framed)
   check(sender.kind === "member", rules.senderType)
   const auth = { signature, confirmationTag }
   const own = { ...framed, sender }

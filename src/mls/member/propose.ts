@@ -1,7 +1,9 @@
 import type { Proposal } from "../codec/proposal.ts"
 import { WireFormat } from "../codec/protocol.ts"
+import { check } from "../error.ts"
 import { leafAt } from "../group/leaf-validity.ts"
 import type { Policy } from "../group/policy.ts"
+import { leavesRemoved } from "../group/proposal.ts"
 import { signWithLabel } from "../labels.ts"
 import { composeHandshake, toBeSigned } from "../observer/handshake.ts"
 import { acceptProposal } from "../observer/proposal.ts"
@@ -9,7 +11,8 @@ import type { Advanced } from "./epoch.ts"
 import { protectHandshake } from "./framing.ts"
 import { leafContent, type OwnLeaf, signLeaf } from "./leaf.ts"
 import { storeProposal } from "./process.ts"
-import { changeableSecrets, type MemberState, withSecrets } from "./state.ts"
+import { memberRules } from "./rules.ts"
+import { changeableSecrets, type MemberSecrets, type MemberState, withSecrets } from "./state.ts"
 import { freshKeyPair } from "./treekem.ts"
 
 /** How a member proposes. */
@@ -29,7 +32,8 @@ export interface OwnProposal extends Advanced {
 
 /** Sends a proposal by itself (RFC 9420 section 12.1), for this epoch. Throws MlsError if it is not valid. */
 export function propose(state: MemberState, proposal: Proposal, options: ProposeOptions): OwnProposal {
-  changeableSecrets(state)
+  const secrets = changeableSecrets(state)
+  if (proposal.kind === "selfRemove") checkNotLeavingYet(state, secrets)
   const { suite, group, tree, leaf, signatureSecret } = state
   const wireFormat = options.encrypted === true ? WireFormat.privateMessage : WireFormat.publicMessage
   const framed = {
@@ -50,6 +54,13 @@ export function propose(state: MemberState, proposal: Proposal, options: Propose
     next: storeProposal(sent.next, accepted),
     consumed: sent.consumed,
   }
+}
+
+function checkNotLeavingYet({ leaf }: MemberState, { proposals }: MemberSecrets): void {
+  const removes = leavesRemoved(
+    [...proposals.values()].filter(({ proposal }) => proposal.kind === "selfRemove"),
+  )
+  check(!removes.includes(leaf), memberRules.selfRemoveRepeated)
 }
 
 /**

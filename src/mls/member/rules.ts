@@ -33,6 +33,12 @@ export const memberRules = {
     "The key of the message's generation was not used before and is within reach.",
   ),
   padding: rule("MLS-108", "mls.padding", "6.3.1", "The padding is all zero."),
+  selfRemoveEncrypted: rule(
+    "MLS-109",
+    "mls.self-remove-encrypted",
+    "extensions 6.3",
+    "A SelfRemove is a PublicMessage, so that those can commit it who join from outside.",
+  ),
 
   // Paths
   pathSecret: rule(
@@ -92,6 +98,12 @@ export const memberRules = {
     "mls.proposals-full",
     "12.4",
     "An epoch has no more proposals than this implementation keeps.",
+  ),
+  selfRemoveRepeated: rule(
+    "MLS-407",
+    "mls.self-remove-repeated",
+    "extensions 6.3",
+    "A member proposes a SelfRemove once in an epoch.",
   ),
   memberState: rule(
     "MLS-405",

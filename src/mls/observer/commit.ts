@@ -7,11 +7,11 @@ import { encodeKeyPackage, type KeyPackage } from "../codec/key-package.ts"
 import type { Proposal } from "../codec/proposal.ts"
 import { check } from "../error.ts"
 import type { Policy } from "../group/policy.ts"
+import type { CommittedProposal, ProposalContext } from "../group/proposal.ts"
 import {
-  type CommittedProposal,
+  type CommittedCustomProposal,
   checkExternalProposalList,
   checkProposalList,
-  type ProposalContext,
   type ProposalList,
 } from "../group/proposal-list.ts"
 import { confirmedTranscriptHash, interimTranscriptHash } from "../group/transcript.ts"
@@ -51,6 +51,8 @@ export interface StagedCommit {
   readonly authenticatedData: Uint8Array
   /** What was committed, by value or by reference, in the commit's order. */
   readonly proposals: readonly Proposal[]
+  /** Those of the application's own types, for it to act on, in the same order. */
+  readonly custom: readonly CommittedCustomProposal[]
 }
 
 /** How a commit is looked at. */
@@ -103,8 +105,7 @@ export function stageCommit(
   const proposals = resolve(commit, sender, options)
   const adds = proposals.filter(({ proposal }) => proposal.kind === "add")
   check(adds.length <= (options.maximumAdds ?? Number.POSITIVE_INFINITY), rules.tooManyAdds)
-  const { groupId } = state.context
-  const list = checkProposals({ suite, groupId, tree, policy: options }, sender, proposals)
+  const list = checkProposals({ suite, group: state.context, tree, policy: options }, sender, proposals)
   check(sender.kind !== "member" || commit.path !== undefined || list.pathOptional, rules.pathRequired)
   const applied = applyCommit({ suite, context: state.context, tree }, list, commit.path, sender)
 
@@ -128,6 +129,7 @@ export function stageCommit(
     hasPath: commit.path !== undefined,
     authenticatedData: handshake.framed.authenticatedData,
     proposals: proposals.map(({ proposal }) => proposal),
+    custom: list.custom,
   }
 }
 
@@ -153,7 +155,6 @@ function resolve(commit: Commit, committer: Sender, options: CommitOptions): Com
   const seen = new Set<string>()
   return commit.proposals.map((item) => {
     if (item.kind === "proposal") return { proposal: item.proposal, sender: committer }
-    check(committer.kind === "member", rules.externalReference)
     const ref = toHex(item.reference)
     check(!seen.has(ref), rules.duplicateReference)
     seen.add(ref)

@@ -6,7 +6,8 @@ import type { Proposal } from "../codec/proposal.ts"
 import { ExtensionType } from "../codec/protocol.ts"
 import { check, decoding, MlsError } from "../error.ts"
 import type { Policy } from "../group/policy.ts"
-import { type CommittedProposal, checkProposal, checkProposalSender } from "../group/proposal-list.ts"
+import { type CommittedProposal, checkProposal, checkProposalSender } from "../group/proposal.ts"
+import { checkTypesSupported } from "../group/proposal-support.ts"
 import { proposalRef } from "../labels.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -63,9 +64,11 @@ export function acceptProposal(
   const { sender, authenticatedData } = framed
   const { proposal } = framed.content
   checkEpoch(state.context, handshake)
-  checkProposalSender(proposal, sender)
+  checkProposalSender(proposal, sender, policy)
   checkSignature(suite, state.context, handshake, senderKey(state.context, tree, sender, proposal))
-  const committed = { proposal, sender }
-  checkProposal({ suite, groupId: state.context.groupId, tree, policy }, committed)
-  return { ...committed, authenticatedData, ref: proposalRef(suite, handshake.authenticatedContent) }
+  const ref = proposalRef(suite, handshake.authenticatedContent)
+  const accepted = { proposal, sender, authenticatedData, ref }
+  checkProposal({ suite, group: state.context, tree, policy }, accepted)
+  if (proposal.kind === "selfRemove") checkTypesSupported(tree, [proposal], [])
+  return accepted
 }
