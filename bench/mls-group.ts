@@ -149,7 +149,7 @@ export function memberAt(group: KnownGroup, leaf: number): Member {
     tree,
     leaf,
     signatureSecret: group.signatureSecrets[leaf] as Uint8Array,
-    reinitialized: false,
+    reInit: undefined,
     secrets: firstSecrets({ suite, group: state, tree }, epoch, new PrivateTree(privateKeys(group, leaf))),
   })
 }

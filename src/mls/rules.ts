@@ -202,7 +202,7 @@ export const rules = {
     "DS-VAL-409",
     "mls.psk-usage",
     "12.1.4",
-    "PSKs for reinitialization or branching are for those only.",
+    "A PSK for reinitialization or branching is in the first commit of the group that it begins, one alone.",
   ),
   duplicatePsk: rule("DS-VAL-410", "mls.duplicate-psk", "12.2", "A PSK is named once."),
   multipleGroupContextExtensions: rule(

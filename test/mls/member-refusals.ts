@@ -8,6 +8,7 @@ import { encodeGroupSecrets, type Welcome } from "../../src/mls/codec/welcome.ts
 import { protectHandshake } from "../../src/mls/member/framing.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import type { OwnKeyPackage } from "../../src/mls/member/key-package.ts"
+import { clientByCredential, reInitOf } from "../../src/mls/member/lineage.ts"
 import { pskSecret } from "../../src/mls/member/psk.ts"
 import { externalPskProposal } from "../../src/mls/member/psks.ts"
 import type { memberRules } from "../../src/mls/member/rules.ts"
@@ -23,7 +24,7 @@ import { openGroupSecrets, sealGroupInfo, sealGroupSecrets } from "../../src/mls
 import { composeHandshake, decodeHandshake } from "../../src/mls/observer/handshake.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
-import { addOf, clock, groupOf, newKeyPackage, suite } from "./member-fixtures.ts"
+import { addOf, clock, groupOf, lifetime, newKeyPackage, newLeaf, suite } from "./member-fixtures.ts"
 
 /** For each rule that only members check: an attempt that this rule alone refuses. */
 
@@ -78,24 +79,75 @@ function strangersWelcome(): Member {
 
 /** A Welcome into a late epoch that claims to be the start of a branch. */
 function lateBranch(): Member {
+  const [parent] = groupOf(1) as [Member]
   const { own, next } = invitation()
   const later = next.commit(clock).next
   const id: PreSharedKeyId = {
     kind: "resumption",
     usage: "branch",
-    groupId: utf8("parent"),
-    epoch: 3n,
+    groupId: parent.context.groupId,
+    epoch: 0n,
     nonce: new Uint8Array(32),
   }
   const joinerSecret = suite.random(32)
-  const combined = pskSecret(suite, [{ id, secret: new Uint8Array(32) }])
+  const combined = pskSecret(suite, [{ id, secret: parent.resumptionPsk(0n) as Uint8Array }])
   const info = encodeGroupInfo(later.groupInfo())
   const encryptedGroupInfo = sealGroupInfo(suite, joinerSecret, combined, info)
   const plaintext = encodeGroupSecrets({ joinerSecret, pathSecret: undefined, psks: [id] })
   const { initKey } = decodeKeyPackage(own.keyPackage)
   const encryptedGroupSecrets = sealGroupSecrets(suite, initKey, encryptedGroupInfo, plaintext)
   const secrets = [{ newMember: own.ref, encryptedGroupSecrets }]
-  return joinWith(own, { cipherSuite: 1, secrets, encryptedGroupInfo }, later)
+  const welcome = { kind: "welcome", welcome: { cipherSuite: 1, secrets, encryptedGroupInfo } } as const
+  const options = { ratchetTree: later.tree.encode(), clientOf: () => "anybody" }
+  return parent.joinBranch(encodeMlsMessage(welcome), own, options)
+}
+
+/** Two members of a group that ended, and what the first needs to create its successor with the second. */
+function ended(joiner = newKeyPackage("member 1")) {
+  const [first, second] = two()
+  const reInit = {
+    kind: "reInit",
+    groupId: utf8("next"),
+    version: 1,
+    cipherSuite: 1,
+    extensions: [],
+  } as const
+  const { message, next } = first.commit({ ...clock, proposals: [reInit] })
+  const keyPackages = [decodeKeyPackage(joiner.keyPackage)]
+  const creation = { ...clock, leaf: newLeaf("member 0"), lifetime, keyPackages, treeInWelcome: true }
+  return { first: next, second: second.process(message, clock).next, creation, joiner }
+}
+
+/** A creator that thinks that anybody may be in its group invites a stranger. */
+const anybody = () => "anybody"
+
+function strangersSuccessor(): Member {
+  const { first, second, creation, joiner } = ended(newKeyPackage("stranger"))
+  const { welcome } = first.createSuccessor(suite, { ...creation, clientOf: anybody })
+  return second.joinSuccessor(suite, welcome as Uint8Array, joiner, { clientOf: clientByCredential })
+}
+
+function strangersBranch(): Member {
+  const [first, second] = two()
+  const joiner = newKeyPackage("stranger")
+  const { creation } = ended(joiner)
+  const { welcome } = first.createBranch({ ...creation, groupId: utf8("branch"), clientOf: anybody })
+  return second.joinBranch(welcome as Uint8Array, joiner, { clientOf: clientByCredential })
+}
+
+/** Its creator takes the successor's parameters to be others than the ReInit's. */
+function otherSuccessor(): Member {
+  const { first, second, creation, joiner } = ended()
+  const state = stateOf(first)
+  const mistaken = new Member({ ...state, reInit: { ...reInitOf(state), groupId: utf8("another") } })
+  const { welcome } = mistaken.createSuccessor(suite, { ...creation, clientOf: anybody })
+  return second.joinSuccessor(suite, welcome as Uint8Array, joiner, { clientOf: anybody })
+}
+
+function branchWithoutParent(): Member {
+  const { creation, joiner } = ended()
+  const { welcome } = two()[0].createBranch({ ...creation, groupId: utf8("branch"), clientOf: anybody })
+  return Member.join(suite, welcome as Uint8Array, joiner)
 }
 
 /** A commit whose confirmation tag is wrong and whose membership tag is right. */
@@ -187,6 +239,10 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
   },
   ownLeaf: strangersWelcome,
   welcomePsk: lateBranch,
+  welcomeParent: branchWithoutParent,
+  successorParameters: otherSuccessor,
+  successorMembers: strangersSuccessor,
+  branchMembers: strangersBranch,
   unknownPsk: () => {
     const proposals = [externalPskProposal(suite, utf8("psk"))]
     return b.process(a.commit({ ...clock, proposals, psks: () => utf8("known here") }).message, clock)
@@ -206,5 +262,6 @@ export const memberRefusals: Readonly<Record<keyof typeof memberRules, () => unk
     const [first, second] = [clock, { ...clock, authenticatedData: utf8("again") }]
     return a.propose({ kind: "selfRemove" }, first).next.propose({ kind: "selfRemove" }, second)
   },
+  notReinitialized: () => a.createSuccessor(suite, { ...ended().creation, clientOf: anybody }),
   memberState: () => Member.restore(suite, a.serialize().subarray(1)),
 }

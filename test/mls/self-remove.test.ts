@@ -189,6 +189,8 @@ describe("an observer", () => {
       expect(() => commit(plan, referred)).toThrow(rules.sameLeafTwice.text)
     }
     expect(() => commit({ committer: 1, removes: [] }, [leaves])).toThrow(rules.removeCommitter.text)
+    const nobodys = { ...leaves, sender: { kind: "external", senderIndex: 0 } as const }
+    expect(() => commit({ removes: [] }, [nobodys])).toThrow(rules.proposalSenderType.text)
     expect(commit({}, [leaves]).removed).toEqual([1])
   })
 

@@ -1,9 +1,12 @@
 import { wipe } from "../../src/crypto/wipe.ts"
+import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
+import type { LeafNode } from "../../src/mls/codec/leaf-node.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
 import { MlsError } from "../../src/mls/error.ts"
 import { Member } from "../../src/mls/member/group.ts"
-import type { OwnKeyPackage } from "../../src/mls/member/key-package.ts"
+import { createKeyPackage, type OwnKeyPackage } from "../../src/mls/member/key-package.ts"
+import { clientByCredential } from "../../src/mls/member/lineage.ts"
 import { externalPskProposal, type PskLookup, resumptionPskProposal } from "../../src/mls/member/psks.ts"
 import { PAST_EPOCHS_MAX } from "../../src/mls/member/state.ts"
 import { observeCommit } from "../../src/mls/observer/commit.ts"
@@ -28,8 +31,8 @@ import {
 
 /**
  * A group in memory that lives through a seeded random history: concurrent commits of which one wins, proposals by
- * reference and by value, joins from inside and outside, lost, late and repeated messages, restarts. Every rule that
- * holds between epochs is checked after each one. Secrets that an operation declares used up are overwritten, so a state
+ * reference and by value, joins from inside and outside, lost, late and repeated messages, restarts, branches, ends and
+ * new beginnings. Every rule that holds between epochs is checked after each one. Secrets that an operation declares used up are overwritten, so a state
  * that still needed one would not live on.
  */
 
@@ -69,9 +72,9 @@ class Observer {
   #tree: FlatTree
   #proposals = new Map<string, AuthenticatedProposal>()
 
-  constructor(suite: CipherSuite, member: Member) {
+  constructor(suite: CipherSuite, groupInfo: Uint8Array, ratchetTree: Uint8Array) {
     this.#suite = suite
-    const seen = observeCreation(suite, member.encodedGroupInfo(), member.tree.encode(), clock.now)
+    const seen = observeCreation(suite, groupInfo, ratchetTree, clock.now)
     this.#state = seen.state
     this.#tree = seen.tree
   }
@@ -107,6 +110,8 @@ export interface Tally {
   psks: number
   selfRemoves: number
   custom: number
+  successors: number
+  branches: number
   lostCommits: number
   letters: number
   late: number
@@ -125,6 +130,8 @@ export class Simulation {
     psks: 0,
     selfRemoves: 0,
     custom: 0,
+    successors: 0,
+    branches: 0,
     lostCommits: 0,
     letters: 0,
     late: 0,
@@ -134,7 +141,7 @@ export class Simulation {
   readonly #encrypted: boolean
   readonly #suite: CipherSuite
   /** Undefined where handshakes are encrypted: an observer cannot follow. */
-  readonly #observer: Observer | undefined
+  #observer: Observer | undefined
   readonly #keys = new Map<string, OwnKeyPackage>()
   #people: Person[]
   /** The SelfRemoves of this epoch. */
@@ -147,7 +154,7 @@ export class Simulation {
     this.#suite = cipherSuite
     const creator = newGroup("creator", utf8("group"), cipherSuite)
     this.#people = [{ member: creator, inbox: [] }]
-    this.#observer = encrypted ? undefined : new Observer(cipherSuite, creator)
+    this.#observe(creator.encodedGroupInfo(), creator.tree.encode())
   }
 
   /** One epoch: messages, proposals, a commit and what follows from it. */
@@ -155,7 +162,9 @@ export class Simulation {
     this.#sendLetters()
     this.#deliverLetters()
     if (this.#random(3) === 0) this.#propose()
-    if (this.#random(8) === 0) this.#joinFromOutside()
+    if (this.#random(20) === 0) this.#branch()
+    if (this.#random(20) === 0) this.#reinitialize()
+    else if (this.#random(8) === 0) this.#joinFromOutside()
     else this.#commit()
     this.#leaving.clear()
     this.#restartSomebody()
@@ -332,6 +341,78 @@ export class Simulation {
     this.#people.push({ member: joined.next, inbox: [] })
     if (lost === undefined) this.tally.externals++
     else this.tally.resyncs++
+  }
+
+  #observe(groupInfo: Uint8Array, ratchetTree: Uint8Array): void {
+    this.#observer = this.#encrypted ? undefined : new Observer(this.#suite, groupInfo, ratchetTree)
+  }
+
+  /** What creates a group that comes from this one, and the keys by which the others join it. */
+  #descent(creator: Person, others: readonly Person[]) {
+    const leafOf = ({ member }: Person) => {
+      const { credential } = member.tree.leaf(member.leaf) as LeafNode
+      return { ...newLeaf("", this.#suite), credential }
+    }
+    const keys = others.map((person) => createKeyPackage(this.#suite, leafOf(person), lifetime))
+    const keyPackages = keys.map(({ keyPackage }) => decodeKeyPackage(keyPackage))
+    const options = { ...policy, leaf: leafOf(creator), lifetime, keyPackages, clientOf: clientByCredential }
+    return { keys, options }
+  }
+
+  /** The group ends, and somebody creates its successor, in which all go on. */
+  #reinitialize(): void {
+    const groupId = utf8(`group ${this.#names++}`)
+    const extensions = this.#random(2) === 0 ? [] : [{ type: EXTENSION_TYPE, data: groupId }]
+    const reInit = { kind: "reInit", groupId, version: 1, cipherSuite: this.#suite.id, extensions } as const
+    const person = this.#pick()
+    const leaveOut = person.member.proposals.map(({ ref }) => ref)
+    const commit = person.member.commit({
+      ...policy,
+      leaveOut,
+      proposals: [reInit],
+      encrypted: this.#encrypted,
+    })
+    this.#observer?.commit(commit.message)
+    this.#everybodyProcesses(commit.message, person)
+    wipe(...commit.consumed)
+    person.member = commit.next
+    for (const { member } of this.#people) refused(() => member.commit(policy), "a commit after a ReInit")
+    this.#succeed(this.#pick())
+  }
+
+  #succeed(creator: Person): void {
+    const others = this.#people.filter((person) => person !== creator)
+    const { keys, options } = this.#descent(creator, others)
+    const made = creator.member.createSuccessor(this.#suite, options)
+    this.#observe(made.groupInfo, made.ratchetTree)
+    this.#observer?.commit(made.message)
+    const join = { ratchetTree: made.next.tree.encode(), clientOf: clientByCredential }
+    const next = new Map([[creator, made.next]])
+    for (const [i, person] of others.entries()) {
+      const own = keys[i] as OwnKeyPackage
+      next.set(person, person.member.joinSuccessor(this.#suite, made.welcome as Uint8Array, own, join))
+    }
+    this.#people = [...next].map(([person, member]) => {
+      person.member.wipe()
+      return { member, inbox: [] }
+    })
+    this.tally.successors++
+  }
+
+  /** Some people get a group of their own, which is not looked at any further. */
+  #branch(): void {
+    const [creator, ...others] = this.#people.filter(() => this.#random(2) === 0)
+    if (creator === undefined || others.length === 0) return
+    const { keys, options } = this.#descent(creator, others)
+    const made = creator.member.createBranch({ ...options, groupId: utf8(`branch ${this.#names++}`) })
+    const join = { ratchetTree: made.next.tree.encode(), clientOf: clientByCredential }
+    for (const [i, { member }] of others.entries()) {
+      const joined = member.joinBranch(made.welcome as Uint8Array, keys[i] as OwnKeyPackage, join)
+      if (toHex(joined.epochAuthenticator()) !== toHex(made.next.epochAuthenticator())) {
+        throw new Error("members of a branch disagree")
+      }
+    }
+    this.tally.branches++
   }
 
   #everybodyProcesses(message: Uint8Array, committer: Person | undefined): void {

@@ -13,6 +13,11 @@ export type PreSharedKeyId =
       readonly nonce: Uint8Array
     }
 
+/** Whether a PSK says that one group comes from another (RFC 9420 sections 11.2 and 11.3). */
+export function isSuccession(psk: PreSharedKeyId): boolean {
+  return psk.kind === "resumption" && psk.usage !== "application"
+}
+
 const TYPE_EXTERNAL = 1
 const TYPE_RESUMPTION = 2
 const USAGES: readonly ResumptionUsage[] = ["application", "reinit", "branch"]

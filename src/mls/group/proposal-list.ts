@@ -5,7 +5,7 @@ import type { Sender } from "../codec/framing.ts"
 import type { KeyPackage } from "../codec/key-package.ts"
 import type { LeafNode } from "../codec/leaf-node.ts"
 import type { CustomProposal, Proposal } from "../codec/proposal.ts"
-import { type PreSharedKeyId, writePreSharedKeyId } from "../codec/psk.ts"
+import { isSuccession, type PreSharedKeyId, writePreSharedKeyId } from "../codec/psk.ts"
 import { check } from "../error.ts"
 import { rules } from "../rules.ts"
 import { declarationOf, type Policy } from "./policy.ts"
@@ -63,7 +63,7 @@ function needsPath(proposal: Proposal, policy: Policy): boolean {
 
 function arrange(proposals: readonly CommittedProposal[], policy: Policy): ProposalList {
   for (const { ref } of ofKind(proposals, "selfRemove")) check(ref !== undefined, rules.selfRemoveByValue)
-  checkPsksDiffer(ofKind(proposals, "psk").map(({ proposal }) => proposal.psk))
+  checkPsks(ofKind(proposals, "psk").map(({ proposal }) => proposal.psk))
   return {
     groupContextExtensions: ofKind(proposals, "groupContextExtensions")[0]?.proposal.extensions,
     updates: ofKind(proposals, "update").map(({ proposal, sender }) => ({
@@ -79,9 +79,10 @@ function arrange(proposals: readonly CommittedProposal[], policy: Policy): Propo
   }
 }
 
-function checkPsksDiffer(psks: readonly PreSharedKeyId[]): void {
+function checkPsks(psks: readonly PreSharedKeyId[]): void {
   const seen = new Set(psks.map((psk) => toHex(encodeWith(psk, writePreSharedKeyId))))
   check(seen.size === psks.length, rules.duplicatePsk)
+  check(psks.filter(isSuccession).length <= 1, rules.pskUsage)
 }
 
 function checkLeavesDiffer({ updates, removes }: ProposalList): void {

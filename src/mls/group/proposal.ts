@@ -4,6 +4,7 @@ import type { GroupContext } from "../codec/group-context.ts"
 import type { LeafNode } from "../codec/leaf-node.ts"
 import type { CustomProposal, Proposal, ReInit } from "../codec/proposal.ts"
 import { PROTOCOL_VERSION_MLS10, SUITE_HASH_BYTES } from "../codec/protocol.ts"
+import { isSuccession } from "../codec/psk.ts"
 import { check, MlsError } from "../error.ts"
 import { rules } from "../rules.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -74,7 +75,7 @@ export function checkProposal(context: ProposalContext, { proposal, sender }: Co
       return
     case "psk":
       check(proposal.psk.nonce.length === SUITE_HASH_BYTES, rules.pskNonce)
-      check(proposal.psk.kind === "external" || proposal.psk.usage === "application", rules.pskUsage)
+      check(!isSuccession(proposal.psk) || endsCreation(context, sender), rules.pskUsage)
       return
     case "reInit":
       checkReInit(proposal, context.policy)
@@ -91,6 +92,11 @@ export function checkProposal(context: ProposalContext, { proposal, sender }: Co
       checkCustom(proposal, context.policy)
       return
   }
+}
+
+/** Whether a group's creator, while it is alone, makes the group's first commit. */
+function endsCreation({ group, tree }: ProposalContext, sender: Sender): boolean {
+  return sender.kind === "member" && group.epoch === 0n && tree.leafWidth === 1
 }
 
 function isMember(tree: TreeView, leaf: number): boolean {

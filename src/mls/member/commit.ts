@@ -94,7 +94,7 @@ export function createCommit(state: MemberState, options: OwnCommitOptions): Own
     privateTree: moved.tree,
     dropped: moved.dropped,
     signatureSecret: built.path === undefined ? state.signatureSecret : leafSignatureSecret,
-    reinitialized: committed.some(({ kind }) => kind === "reInit"),
+    proposals: committed,
   })
   const welcome = built.added.length === 0 ? undefined : makeWelcome(advanced.next, built, psks, options)
   if (built.path !== undefined) wipePath(built.path)

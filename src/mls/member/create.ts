@@ -56,7 +56,7 @@ export function createGroup(suite: CipherSuite, group: NewGroup): MemberState {
     ...start,
     leaf: 0,
     signatureSecret: own.signatureSecret.slice(),
-    reinitialized: false,
+    reInit: undefined,
     secrets: firstSecrets(start, epoch, new PrivateTree(new Map([[0, keyPair.secretKey]]))),
   }
 }

@@ -1,4 +1,6 @@
 import { wipe } from "../../crypto/wipe.ts"
+import { decodeExtensions, encodeExtensions } from "../codec/extension.ts"
+import type { Proposal, ReInit } from "../codec/proposal.ts"
 import type { PublicGroupState } from "../observer/state.ts"
 import type { FlatTree } from "../tree/flat-tree.ts"
 import type { EpochSecrets } from "./key-schedule.ts"
@@ -24,7 +26,8 @@ export interface NextEpoch {
   /** Keys that the new private tree no longer has. */
   readonly dropped: readonly Uint8Array[]
   readonly signatureSecret: Uint8Array
-  readonly reinitialized: boolean
+  /** What was committed. */
+  readonly proposals: readonly Proposal[]
 }
 
 /** A next state and the secrets that nothing in it needs, to be overwritten once it is stored. */
@@ -75,6 +78,14 @@ function updateSecrets(secrets: MemberSecrets, except: readonly Uint8Array[]): U
     .filter((secret) => !except.includes(secret))
 }
 
+/** As a copy. */
+function reInitAmong(proposals: readonly Proposal[]): ReInit | undefined {
+  const found = proposals.find((proposal) => proposal.kind === "reInit")
+  if (found === undefined) return undefined
+  const extensions = decodeExtensions(encodeExtensions(found.extensions))
+  return { ...found, groupId: found.groupId.slice(), extensions }
+}
+
 /** Enters the epoch that a commit leads to: keeps what late messages need of the old one and drops all else. */
 export function enterEpoch(state: MemberState, to: NextEpoch): Advanced {
   const secrets = secretsOf(state)
@@ -89,7 +100,7 @@ export function enterEpoch(state: MemberState, to: NextEpoch): Advanced {
       group: to.group,
       tree: to.tree,
       signatureSecret: to.signatureSecret,
-      reinitialized: to.reinitialized,
+      reInit: reInitAmong(to.proposals),
       secrets: {
         ...fresh,
         past: past.slice(0, PAST_EPOCHS_MAX),

@@ -103,7 +103,7 @@ export function joinExternal(
       ...start,
       leaf: built.committerLeaf,
       signatureSecret: signatureSecret.slice(),
-      reinitialized: false,
+      reInit: undefined,
       secrets: firstSecrets(start, built.epoch, privateTree),
     },
   }

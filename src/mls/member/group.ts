@@ -2,7 +2,7 @@ import { wipe } from "../../crypto/wipe.ts"
 import type { Extension } from "../codec/extension.ts"
 import { encodeGroupContext, type GroupContext } from "../codec/group-context.ts"
 import { encodeGroupInfo, type GroupInfo } from "../codec/group-info.ts"
-import type { Proposal } from "../codec/proposal.ts"
+import type { Proposal, ReInit } from "../codec/proposal.ts"
 import type { AuthenticatedProposal } from "../observer/proposal.ts"
 import type { PublicGroupState } from "../observer/state.ts"
 import type { CipherSuite } from "../suite.ts"
@@ -12,14 +12,15 @@ import { createCommit, type OwnCommitOptions } from "./commit.ts"
 import { createGroup, type NewGroup } from "./create.ts"
 import { groupSecrets } from "./epoch.ts"
 import { type ExternalJoinOptions, joinExternal } from "./external.ts"
-import { externalPubOf, signGroupInfo } from "./group-info.ts"
-import { type JoinerKeys, type JoinOptions, joinFromWelcome } from "./join.ts"
+import { currentGroupInfo } from "./group-info.ts"
+import { type JoinerKeys, type JoinOptions, joinFromWelcome, type SuccessorJoinOptions } from "./join.ts"
 import { exporter } from "./key-schedule.ts"
 import type { OwnLeaf } from "./leaf.ts"
 import { type ProcessOptions, processHandshake } from "./process.ts"
 import { type ProposeOptions, propose, proposeUpdate } from "./propose.ts"
 import { type MemberState, secretsOf } from "./state.ts"
 import { restoreMember, serializeMember } from "./storage.ts"
+import { type BranchOptions, createBranch, createSuccessor, type SuccessorOptions } from "./successor.ts"
 
 /** An operation's result with the member after it. */
 type WithMember<T extends { readonly next: MemberState }> = T extends unknown
@@ -52,7 +53,7 @@ export class Member {
     return new Member(createGroup(suite, group))
   }
 
-  /** Joins by a Welcome (RFC 9420 section 12.4.3.1). */
+  /** Joins by a Welcome (RFC 9420 section 12.4.3.1) to a group that does not come from another one. */
   static join(suite: CipherSuite, welcome: Uint8Array, keys: JoinerKeys, options: JoinOptions = {}): Member {
     return new Member(joinFromWelcome(suite, welcome, keys, options))
   }
@@ -112,7 +113,12 @@ export class Member {
 
   /** Whether the group was reinitialized and takes no more commits (RFC 9420 section 11.2). */
   get isReinitialized(): boolean {
-    return this.#state.reinitialized
+    return this.#state.reInit !== undefined
+  }
+
+  /** What the group was reinitialized with: the parameters of its successor. */
+  get reInit(): ReInit | undefined {
+    return this.#state.reInit
   }
 
   /** The proposals of this epoch, own ones included. */
@@ -150,11 +156,36 @@ export class Member {
     return wrapped(decryptApplication(this.#state, message))
   }
 
+  /**
+   * Creates the group that succeeds this one after a ReInit, with its parameters and the same clients (RFC 9420 section
+   * 11.2). `suite` is the ReInit's. The other members join it by {@link joinSuccessor}.
+   */
+  createSuccessor(suite: CipherSuite, options: SuccessorOptions) {
+    return wrapped(createSuccessor(this.#state, suite, options))
+  }
+
+  /** Joins the group that succeeds this one after a ReInit (RFC 9420 section 11.2), by its Welcome. */
+  joinSuccessor(suite: CipherSuite, welcome: Uint8Array, keys: JoinerKeys, options: SuccessorJoinOptions) {
+    const { clientOf, ...rest } = options
+    const parent = { usage: "reinit", state: this.#state, clientOf } as const
+    return new Member(joinFromWelcome(suite, welcome, keys, rest, parent))
+  }
+
+  /** Creates a group of some of this one's clients (RFC 9420 section 11.3). They join it by {@link joinBranch}. */
+  createBranch(options: BranchOptions) {
+    return wrapped(createBranch(this.#state, options))
+  }
+
+  /** Joins a group of some of this one's clients (RFC 9420 section 11.3), by its Welcome. */
+  joinBranch(welcome: Uint8Array, keys: JoinerKeys, options: SuccessorJoinOptions): Member {
+    const { clientOf, ...rest } = options
+    const parent = { usage: "branch", state: this.#state, clientOf } as const
+    return new Member(joinFromWelcome(this.#state.suite, welcome, keys, rest, parent))
+  }
+
   /** The GroupInfo of this epoch with `external_pub` and these other extensions, without the tree unless given. */
   groupInfo(extensions: readonly Extension[] = []): GroupInfo {
-    const { suite, group, leaf, signatureSecret } = this.#state
-    const externalPub = externalPubOf(suite, secretsOf(this.#state).epoch.external)
-    return signGroupInfo(suite, group, { leaf, signatureSecret }, [externalPub, ...extensions])
+    return currentGroupInfo(this.#state, extensions)
   }
 
   /** {@link groupInfo} as bytes. */

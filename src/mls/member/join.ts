@@ -8,6 +8,7 @@ import { decodeKeyPackage, type KeyPackage } from "../codec/key-package.ts"
 import { encodeLeafNode } from "../codec/leaf-node.ts"
 import { decodeMlsMessage } from "../codec/message.ts"
 import { ExtensionType } from "../codec/protocol.ts"
+import { isSuccession, type PreSharedKeyId } from "../codec/psk.ts"
 import { decodeGroupSecrets, type GroupSecrets, type Welcome } from "../codec/welcome.ts"
 import { check, decoding, MlsError } from "../error.ts"
 import { keyPackageRef } from "../labels.ts"
@@ -17,6 +18,7 @@ import { FlatTree } from "../tree/flat-tree.ts"
 import { firstSecrets } from "./epoch.ts"
 import type { KeyPackageSecrets } from "./key-package.ts"
 import { confirmationTag, epochFromJoiner } from "./key-schedule.ts"
+import { type ClientOf, checkLineage, checkSuccession, type Parent, parentPsk } from "./lineage.ts"
 import { PrivateTree } from "./private-tree.ts"
 import { pskSecret } from "./psk.ts"
 import { findPsks, type NamedPsk, type PskLookup } from "./psks.ts"
@@ -39,15 +41,22 @@ export interface JoinOptions {
   readonly psks?: PskLookup
 }
 
+/** The same of a group that comes from another one. */
+export interface SuccessorJoinOptions extends JoinOptions {
+  readonly clientOf: ClientOf
+}
+
 /**
  * Joins a group by a Welcome (RFC 9420 section 12.4.3.1): an MLSMessage for `keys`. Everything that section asks for is
- * checked, but not whether the client is in a group of the same id already. Secrets are copied. Throws MlsError.
+ * checked, but not whether the client is in a group of the same id already. If the group comes from another one, that is
+ * `parent`. Secrets are copied. Throws MlsError.
  */
 export function joinFromWelcome(
   suite: CipherSuite,
   message: Uint8Array,
   keys: JoinerKeys,
   options: JoinOptions,
+  parent?: Parent,
 ): MemberState {
   const decoded = decoding(() => decodeMlsMessage(message.slice()))
   check(decoded.kind === "welcome", memberRules.welcomeSecrets)
@@ -58,7 +67,7 @@ export function joinFromWelcome(
   checkKeys(suite, keyPackage, keys.secrets)
   const secrets = openSecrets(suite, welcome, keys)
   try {
-    return enter(suite, welcome, keyPackage, keys.secrets, secrets, options)
+    return enter(suite, welcome, keyPackage, keys.secrets, secrets, options, parent)
   } finally {
     wipe(secrets.joinerSecret, secrets.pathSecret)
   }
@@ -96,10 +105,15 @@ function refusing<T>(open: () => T): T {
   }
 }
 
-function checkPsks(psks: readonly NamedPsk[], groupInfo: GroupInfo): void {
-  const successions = psks.filter(({ id }) => id.kind === "resumption" && id.usage !== "application")
-  check(successions.length <= 1, memberRules.welcomePsk)
-  check(successions.length === 0 || groupInfo.groupContext.epoch === 1n, memberRules.welcomePsk)
+/** The PSKs that a Welcome names: that of the group it comes from, and what the client finds. */
+function welcomePsks(
+  psks: readonly PreSharedKeyId[],
+  options: JoinOptions,
+  parent: Parent | undefined,
+): NamedPsk[] {
+  checkSuccession(psks, parent)
+  if (parent === undefined) return findPsks(psks, options.psks)
+  return findPsks(psks, (id) => (isSuccession(id) ? parentPsk(parent, id) : options.psks?.(id)))
 }
 
 function enter(
@@ -109,15 +123,15 @@ function enter(
   keys: KeyPackageSecrets,
   secrets: GroupSecrets,
   options: JoinOptions,
+  parent: Parent | undefined,
 ): MemberState {
-  const psks = findPsks(secrets.psks, options.psks)
-  const combinedPsk = pskSecret(suite, psks)
+  const combinedPsk = pskSecret(suite, welcomePsks(secrets.psks, options, parent))
   const { joinerSecret } = secrets
   const bytes = refusing(() => openGroupInfo(suite, joinerSecret, combinedPsk, welcome.encryptedGroupInfo))
   const groupInfo = decoding(() => decodeGroupInfo(bytes))
   check(groupInfo.groupContext.cipherSuite === suite.id, memberRules.welcomeSuite)
-  checkPsks(psks, groupInfo)
   const { state: group, tree } = observeGroup(suite, groupInfo, treeOf(suite, groupInfo, options.ratchetTree))
+  if (parent !== undefined) checkLineage(parent, group.context, tree)
   const leaf = ownLeaf(tree, keyPackage)
   const known = new Map<number, Uint8Array>([[2 * leaf, keys.encryptionSecretKey.slice()]])
   if (secrets.pathSecret !== undefined) {
@@ -135,7 +149,7 @@ function enter(
     tree,
     leaf,
     signatureSecret: keys.signatureSecret.slice(),
-    reinitialized: false,
+    reInit: undefined,
     secrets: firstSecrets({ suite, group, tree }, epoch, new PrivateTree(known)),
   }
 }

@@ -126,7 +126,7 @@ function followCommit(
     privateTree: moved.tree.with(keys),
     dropped: moved.dropped,
     signatureSecret: update?.signatureSecret ?? state.signatureSecret,
-    reinitialized: staged.proposals.some(({ kind }) => kind === "reInit"),
+    proposals: staged.proposals,
   })
 }
 

@@ -77,6 +77,30 @@ export const memberRules = {
     "12.4.3.1",
     "A PSK of a reinitialized or branched group is the only one of its kind, in epoch 1.",
   ),
+  welcomeParent: rule(
+    "MLS-306",
+    "mls.welcome-parent",
+    "12.4.3.1",
+    "A Welcome to a successor or branch tells of the group that it is joined from, and no other tells of one.",
+  ),
+  successorParameters: rule(
+    "MLS-307",
+    "mls.successor-parameters",
+    "11.2",
+    "A successor has the group id, the suite and the extensions of the ReInit.",
+  ),
+  successorMembers: rule(
+    "MLS-308",
+    "mls.successor-members",
+    "11.2",
+    "A successor has the members of the group that was reinitialized.",
+  ),
+  branchMembers: rule(
+    "MLS-309",
+    "mls.branch-members",
+    "11.3",
+    "The members of a branch are members of the group that it comes from.",
+  ),
 
   // What this member can do
   unknownPsk: rule("MLS-401", "mls.unknown-psk", "8.4", "Each committed PSK is known."),
@@ -104,6 +128,12 @@ export const memberRules = {
     "mls.self-remove-repeated",
     "extensions 6.3",
     "A member proposes a SelfRemove once in an epoch.",
+  ),
+  notReinitialized: rule(
+    "MLS-408",
+    "mls.not-reinitialized",
+    "11.2",
+    "Only a group that was reinitialized has a successor.",
   ),
   memberState: rule(
     "MLS-405",

@@ -1,5 +1,6 @@
 import type { Extension } from "../codec/extension.ts"
 import type { GroupContext } from "../codec/group-context.ts"
+import type { ReInit } from "../codec/proposal.ts"
 import { check } from "../error.ts"
 import type { AuthenticatedProposal } from "../observer/proposal.ts"
 import type { PublicGroupState } from "../observer/state.ts"
@@ -57,8 +58,8 @@ export interface MemberState {
   readonly tree: FlatTree
   readonly leaf: number
   readonly signatureSecret: Uint8Array
-  /** The group was reinitialized: it takes no more commits and proposals (RFC 9420 section 11.2). */
-  readonly reinitialized: boolean
+  /** What the group was reinitialized with; from then on it takes no commits and proposals (RFC 9420 section 11.2). */
+  readonly reInit: ReInit | undefined
   /** Undefined once the member was removed. */
   readonly secrets: MemberSecrets | undefined
 }
@@ -71,7 +72,7 @@ export function secretsOf(state: MemberState): MemberSecrets {
 
 /** The same, of a group that can still change. Throws MlsError. */
 export function changeableSecrets(state: MemberState): MemberSecrets {
-  check(!state.reinitialized, memberRules.groupClosed)
+  check(state.reInit === undefined, memberRules.groupClosed)
   return secretsOf(state)
 }
 

@@ -2,6 +2,7 @@ import { toHex } from "../../wire/bytes.ts"
 import { decodeAll, type Reader, Writer } from "../../wire/tls.ts"
 import { readFramedContent, writeFramedContent } from "../codec/framing.ts"
 import { type GroupContext, readGroupContext, writeGroupContext } from "../codec/group-context.ts"
+import { type ReInit, readProposal, writeProposal } from "../codec/proposal.ts"
 import { check, decoding } from "../error.ts"
 import type { AuthenticatedProposal } from "../observer/proposal.ts"
 import { readPublicGroupState, writePublicGroupState } from "../observer/state.ts"
@@ -119,7 +120,7 @@ export function serializeMember(state: MemberState): Uint8Array {
   const writer = new Writer(4096).u8(VERSION).u16(state.suite.id)
   writePublicGroupState(writer, state.group)
   writer.opaque(state.tree.snapshot()).u32(state.leaf).opaque(state.signatureSecret)
-  writer.u8(state.reinitialized ? 1 : 0)
+  writer.optional(state.reInit, writeProposal)
   writer.optional(state.secrets, (w, secrets) => writeSecrets(w, secrets, state.group.context))
   const bytes = writer.finish()
   writer.wipe()
@@ -134,6 +135,12 @@ export function restoreMember(suite: CipherSuite, bytes: Uint8Array): MemberStat
   )
 }
 
+function readReInit(reader: Reader): ReInit {
+  const proposal = readProposal(reader)
+  check(proposal.kind === "reInit", memberRules.memberState)
+  return proposal
+}
+
 function readMember(reader: Reader, suite: CipherSuite): MemberState {
   check(reader.u8() === VERSION && reader.u16() === suite.id, memberRules.memberState)
   return {
@@ -142,7 +149,7 @@ function readMember(reader: Reader, suite: CipherSuite): MemberState {
     tree: FlatTree.load(reader.opaque()),
     leaf: reader.u32(),
     signatureSecret: reader.opaque(),
-    reinitialized: reader.u8() === 1,
+    reInit: reader.optional(readReInit),
     secrets: reader.optional((r) => readSecrets(r, suite)),
   }
 }
