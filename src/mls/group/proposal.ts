@@ -30,7 +30,7 @@ export interface ProposalContext {
 }
 
 /** The most that the payload of a custom proposal may hold. */
-export const CUSTOM_PROPOSAL_BYTES_MAX = 64 * 1024
+export const CUSTOM_PROPOSAL_BYTES_MAX = 16 * 1024
 
 const EXTERNAL_SENDERS_MAY: ReadonlySet<Proposal["kind"]> = new Set([
   "add",
