@@ -43,6 +43,16 @@ export const CREDENTIAL_BACKDATE_SECONDS = 3600
 /** From a KeyPackage's first second to its last. */
 export const KEY_PACKAGE_SECONDS_MAX = CLIENT_CREDENTIAL_SECONDS + CREDENTIAL_BACKDATE_SECONDS
 
+// Privacy Pass
+/** Tokens of one issuance. */
+export const PRIVACY_PASS_BATCH_MAX = 100
+/** Keys in an issuer's directory: those before, of now and to come, and those of other token types. */
+export const ISSUER_KEYS_MAX = 16
+export const ISSUER_DIRECTORY_CHARACTERS_MAX = 64 * 1024
+/** A token of type 0x0005 is 216 characters; what else the header holds is ignored. */
+export const AUTHORIZATION_CHARACTERS_MAX = 1024
+export const AUTHENTICATE_CHARACTERS_MAX = 16 * 1024
+
 // Delivery service
 export const MEMBERS_MAX = 20_000
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
@@ -149,6 +159,10 @@ assertRelation(STARTS_PER_ANSWER_MAX * 128 < STREAM_FRAME_BYTES_MAX, "all chain 
 assertRelation(
   DEQUEUE_ENTRIES_MAX * 1200 + STARTS_PER_ANSWER_MAX * 128 < REQUEST_BODY_BYTES_MAX,
   "a full dequeue fits into a response",
+)
+assertRelation(
+  PRIVACY_PASS_BATCH_MAX * 32 + 1024 < SMALL_REQUEST_BODY_BYTES_MAX,
+  "a batch of blinded elements fits into a small request",
 )
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,
