@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { mlsSuites } from "./mls.ts"
 import { primitiveSuites } from "./primitives.ts"
+import { privacyPassSuites } from "./privacypass.ts"
 import type { VectorSuite } from "./suite.ts"
+import { voprfSuite } from "./voprf.ts"
 
 /**
  * `bun test/vectors/run.ts DIR...` runs every test vector file (`*.json`) below the directories. A file is recognised by
@@ -12,7 +14,7 @@ import type { VectorSuite } from "./suite.ts"
  * Exit code 1 if anything failed, 2 if a directory is missing.
  */
 
-const suites: readonly VectorSuite[] = [...primitiveSuites, ...mlsSuites]
+const suites: readonly VectorSuite[] = [...primitiveSuites, voprfSuite, ...privacyPassSuites, ...mlsSuites]
 
 interface Counts {
   passed: number
