@@ -7,6 +7,7 @@ import { benchHotPath } from "./hot-path.ts"
 import { benchMls } from "./mls.ts"
 import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchPrimitives } from "./primitives.ts"
+import { benchPrivacyPass } from "./privacy-pass.ts"
 import { benchStreams } from "./streams.ts"
 
 /** `npm run bench -- [--short] [--json] [--only NAME]`: what docs/performance.md explains. */
@@ -22,6 +23,10 @@ const subjects: Readonly<Record<string, Subject>> = {
   primitives: {
     title: "Primitives: native, and portable beside it",
     run: (options) => benchPrimitives(options),
+  },
+  "privacy-pass": {
+    title: "Privacy Pass: tokens issued and redeemed, in the server's thread and in a worker",
+    run: (options) => benchPrivacyPass(options),
   },
   mls: {
     title: "The MLS core over group size, and ts-mls beside it (ratio: ours to theirs)",

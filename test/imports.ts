@@ -11,6 +11,8 @@ import { dirname, join, normalize } from "node:path"
 const rooms: Readonly<Record<string, readonly string[]>> = {
   "limits.ts": [],
   "fanout.ts": ["store/database.ts"],
+  "evaluator.ts": ["privacypass", "crypto/wipe.ts", "wire/bytes.ts"],
+  "evaluator-worker.ts": ["evaluator.ts", "privacypass", "crypto"],
   crypto: ["crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
   mls: ["mls", "crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
   wire: ["wire", "crypto", "limits.ts"],
