@@ -53,6 +53,19 @@ export const ISSUER_DIRECTORY_CHARACTERS_MAX = 64 * 1024
 export const AUTHORIZATION_CHARACTERS_MAX = 1024
 export const AUTHENTICATE_CHARACTERS_MAX = 16 * 1024
 
+// Anonymous rate limits
+/** A key issues tokens for so many months; its tokens are taken for as many more. */
+export const TOKEN_KEY_MONTHS = 3
+/** A client's allowance is counted anew after this time. */
+export const TOKEN_PERIOD_SECONDS = 86_400
+/** Tokens that a client may draw in a period, unless the operator says otherwise. */
+export const TOKEN_ALLOWANCE = 5000
+export const TOKEN_ALLOWANCE_MAX = 1_000_000
+export const TOKEN_REQUEST_BYTES_MAX = 4096
+export const TOKEN_RESPONSE_BYTES_MAX = 4096
+/** How long an issuer's directory may be kept; a client whose key is refused asks again at once. */
+export const ISSUER_DIRECTORY_SECONDS = 86_400
+
 // Delivery service
 export const MEMBERS_MAX = 20_000
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
@@ -161,8 +174,12 @@ assertRelation(
   "a full dequeue fits into a response",
 )
 assertRelation(
-  PRIVACY_PASS_BATCH_MAX * 32 + 1024 < SMALL_REQUEST_BODY_BYTES_MAX,
-  "a batch of blinded elements fits into a small request",
+  PRIVACY_PASS_BATCH_MAX * 32 + 7 <= TOKEN_REQUEST_BYTES_MAX,
+  "a batch fits into a token request",
+)
+assertRelation(
+  PRIVACY_PASS_BATCH_MAX * 32 + 68 <= TOKEN_RESPONSE_BYTES_MAX,
+  "the answer to a batch fits into a token response",
 )
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,

@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import asInit from "../db/as/0001_init.sql" with { type: "text" }
+import asTokens from "../db/as/0002_tokens.sql" with { type: "text" }
 import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
 import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
@@ -9,20 +10,24 @@ import { type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { createDs } from "./ds/service.ts"
+import { fixedDocument } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
 import { Edge } from "./http/edge.ts"
 import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
 import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
 import { QueueEngine } from "./queue/engine.ts"
+import { openRateLimits, type RateLimits } from "./rate-limits.ts"
 import type { Migration } from "./store/migrations.ts"
 import { type OpenedStore, openStore } from "./store/open.ts"
 import { localWakeups } from "./store/wakeups.ts"
 import { as } from "./wire/as.ts"
 import { ds } from "./wire/ds.ts"
+import type { TokenService } from "./wire/endpoint.ts"
 import { qs } from "./wire/qs.ts"
 
 /** What the server tells whoever runs it. */
@@ -55,7 +60,10 @@ const defaults: Surroundings = {
 
 const HOUR_MILLISECONDS = 3_600_000
 
-const asMigrations: readonly Migration[] = [{ version: 1, sql: asInit }]
+const asMigrations: readonly Migration[] = [
+  { version: 1, sql: asInit },
+  { version: 2, sql: asTokens },
+]
 const deliveryMigrations: readonly Migration[] = [
   { version: 1, sql: deliveryQueues },
   { version: 2, sql: deliveryGroups },
@@ -73,16 +81,19 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
   try {
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
-    const services = composeServices(config, secrets, stores, surroundings)
-    const { edge, engines } = composeEdge(config, services, boundary, surroundings)
+    const limits = await openLimits(config, stores, surroundings)
+    const services = composeServices(config, secrets, stores, limits, surroundings)
+    const { engines } = services
+    const edge = composeEdge(config, services, limits, boundary, surroundings)
     await Promise.all(engines.map((engine) => engine.dropExpiredPartitions()))
     const port = listen(edge, config)
-    const sweeps = sweepDaily(engines, surroundings)
+    const sweeps = sweepDaily(engines, limits, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
       sweeps.stop()
       await edge.stop()
       for (const engine of engines) engine.stop()
+      limits.stop()
       await closeStores(stores)
       wipeSecrets(secrets)
     }
@@ -121,7 +132,24 @@ async function closeStores({ as, delivery }: Stores): Promise<void> {
   await Promise.all([as.close(), delivery.close()])
 }
 
-function composeServices(config: Config, secrets: Secrets, stores: Stores, { clock: now }: Surroundings) {
+function openLimits(config: Config, stores: Stores, { clock }: Surroundings): Promise<RateLimits> {
+  return openRateLimits({
+    crypto,
+    stores,
+    domain: config.domain,
+    allowance: config.tokenAllowance,
+    periodKeys: { kept: undefined, keep: () => undefined },
+    clock,
+  })
+}
+
+function composeServices(
+  config: Config,
+  secrets: Secrets,
+  stores: Stores,
+  { issuance }: RateLimits,
+  { clock: now }: Surroundings,
+) {
   const { domain, paddingUnitBytes } = config
   const asEngine = new QueueEngine({
     crypto,
@@ -160,6 +188,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
       intermediate: intermediates.at(-1) as Uint8Array,
       intermediateSeed,
     },
+    issuance,
     domain,
     now,
   })
@@ -175,29 +204,31 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
 }
 
 function composeEdge(
-  config: Config,
-  { asService, dsService, qsService, engines }: ReturnType<typeof composeServices>,
+  { rateLimit, publicUrl, domain }: Config,
+  { asService, dsService, qsService }: ReturnType<typeof composeServices>,
+  { gates, directory }: RateLimits,
   boundary: number,
   { clock, report }: Surroundings,
-) {
+): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
-  const edge = new Edge({
+  const gate = (service: TokenService) => (rateLimit ? gates[service] : undefined)
+  return new Edge({
     operations: [
-      ...operationsOf(as, asService.handlers),
-      ...operationsOf(ds, dsService.handlers),
-      ...operationsOf(qs, qsService.handlers),
+      ...operationsOf(as, asService.handlers, gate("as")),
+      ...operationsOf(ds, dsService.handlers, gate("delivery")),
+      ...operationsOf(qs, qsService.handlers, gate("delivery")),
     ],
     openStream: qsService.openStream,
     documents: {
-      "/openapi.json": openApiDocument(endpoints, config.publicUrl, version),
-      [DISCOVERY_PATH]: discoveryDocument(config.domain, config.publicUrl),
+      "/openapi.json": fixedDocument(openApiDocument(endpoints, publicUrl, version)),
+      [DISCOVERY_PATH]: fixedDocument(discoveryDocument(domain, publicUrl)),
+      ...(rateLimit && { [ISSUER_DIRECTORY_PATH]: directory }),
     },
     crypto,
     clock,
     boundary,
     report,
   })
-  return { edge, engines }
 }
 
 function listen(edge: Edge, { host, port }: Config): number {
@@ -212,7 +243,11 @@ function listen(edge: Edge, { host, port }: Config): number {
 }
 
 /** About once a day, never at the same time: when partitions go says nothing about when the server was started. */
-function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): { stop(): void } {
+function sweepDaily(
+  engines: readonly QueueEngine[],
+  limits: RateLimits,
+  { report }: Surroundings,
+): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
   const schedule = () => {
     timer = setTimeout(sweep, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
@@ -221,8 +256,9 @@ function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): 
   const sweep = async () => {
     try {
       for (const engine of engines) await engine.dropExpiredPartitions()
+      await limits.maintain()
     } catch {
-      report("expired partitions could not be dropped; it is tried again within a day or two")
+      report("what is past its time could not be dropped; it is tried again within a day or two")
     }
     schedule()
   }

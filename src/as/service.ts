@@ -7,6 +7,7 @@ import type { Handlers } from "../wire/call.ts"
 import { accountHandlers } from "./accounts.ts"
 import { Authentication } from "./authentication.ts"
 import { connectionHandlers } from "./connections.ts"
+import { type Issuance, issuanceHandlers } from "./issuance.ts"
 import type { AsKeys, AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
 
@@ -16,6 +17,7 @@ export interface AsOptions {
   /** Over the table `as_queue`; a queue's id is its client's id. */
   readonly engine: QueueEngine
   readonly keys: AsKeys
+  readonly issuance: Issuance
   readonly domain: string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -43,6 +45,7 @@ export function createAs(options: AsOptions): As {
       ...credentialHandlers(parts),
       ...accountHandlers(parts, new PendingRegistrations(now, options.pendingLimits)),
       ...connectionHandlers(parts),
+      ...issuanceHandlers(parts, options.issuance),
     },
   }
 }

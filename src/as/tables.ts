@@ -2,7 +2,7 @@ import { ID_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
 
-/** The tables of db/as/0001_init.sql, which says what each shows to a snapshot. */
+/** The tables of db/as/*.sql, which say what each shows to a snapshot. */
 
 /** The two halves of a client id, 16 bytes each. */
 export type ClientKey = { user: Uint8Array; client: Uint8Array }
@@ -23,6 +23,12 @@ export const packages = defineTable<PackageRow>(
 
 /** Connection queues; a queue's id is its client's. */
 export const queues = queueTable("as_queue")
+
+export type TokenKeyRow = { month: number; seed: Uint8Array }
+export const tokenKeys = defineTable<TokenKeyRow>("as_token_key", ["month"], ["month", "seed"])
+
+export type AllowanceRow = { pseudonym: Uint8Array; draw: Uint8Array }
+export const allowances = defineTable<AllowanceRow>("as_allowance", ["pseudonym"], ["pseudonym", "draw"])
 
 /** Splits a 32-byte client id into copies of its halves. */
 export function clientKey(clientId: Uint8Array): ClientKey {

@@ -52,6 +52,9 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
       `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,
     )
   }
+  if (!config.rateLimit) {
+    console.warn("cinder: rate-limit is off: strangers can use up what this server offers")
+  }
   stopOnSignals(server)
   console.log(
     `listening on http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,

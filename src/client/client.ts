@@ -31,6 +31,7 @@ import { QueueStream } from "./stream.ts"
 import { Tasks } from "./tasks.ts"
 import { type Fetch, Transport } from "./transport.ts"
 import { Trust } from "./trust.ts"
+import { Wallet } from "./wallet.ts"
 
 export interface ClientOptions {
   /** Where the homeserver is, `https://chat.example.org`. */
@@ -105,6 +106,10 @@ export class Client {
     try {
       const known = await load(store, Account, at.account)
       const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
+      const tasks = new Tasks(signal)
+      const walletParts = { crypto, store, domain, transport, tasks, signal, spreadMilliseconds: spread }
+      const wallet = await Wallet.open(walletParts)
+      transport.payWith(wallet)
       const membership = ownMembership(crypto)
       const trust = await Trust.open({ domain, store, transport, crypto })
       const account = await register({
@@ -131,8 +136,9 @@ export class Client {
         patienceMilliseconds,
       }
       const sessions = await Sessions.load(context)
-      const client = new Client(context, sessions, new Tasks(signal), abort, spread)
+      const client = new Client(context, sessions, tasks, abort, spread)
       await client.#begin(options)
+      wallet.replenish()
       return client
     } catch (error) {
       abort.abort()

@@ -3,7 +3,7 @@ import { Value } from "@sinclair/typebox/value"
 import { CLIENT_ID_BYTES, ID_BYTES, KEY_BYTES } from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import { decodeBody, encodeBody } from "../wire/cbor.ts"
-import { closed, fixedBytes } from "../wire/endpoint.ts"
+import { closed, fixedBytes, type TokenService } from "../wire/endpoint.ts"
 import { CodecError } from "../wire/tls.ts"
 import { ClientError } from "./errors.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
@@ -183,6 +183,9 @@ export const at = {
   outgoing: (user: string) => `outgoing/${user}`,
   incoming: (request: string) => `incoming/${request}`,
   group: (id: string) => `group/${id}`,
+  tokens: (service: TokenService) => `token/${service}/`,
+  token: (service: TokenService, name: string) => `token/${service}/${name}`,
+  pendingTokens: (service: TokenService) => `tokens-pending/${service}`,
 } as const
 
 /** Lists the last part of the names under a prefix such as `group/`. */

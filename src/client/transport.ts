@@ -6,7 +6,14 @@ import { FORMAT_VERSION, REQUEST_NONCE_BYTES } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
 import { decodeBody, encodeCbor } from "../wire/cbor.ts"
 import { externalAad, signRequest } from "../wire/cose.ts"
-import type { Endpoint, Params, Result, Sender } from "../wire/endpoint.ts"
+import {
+  type Endpoint,
+  type Params,
+  type Result,
+  type Sender,
+  type TokenService,
+  tokenService,
+} from "../wire/endpoint.ts"
 import { type ProblemCode, problems } from "../wire/problem.ts"
 import { qs } from "../wire/qs.ts"
 import { encodeSenderId, type SenderId } from "../wire/sender.ts"
@@ -22,6 +29,14 @@ export interface Signer {
 
 /** The part of `fetch` that is used. */
 export type Fetch = (url: URL, request: RequestInit) => Promise<Response>
+
+/** Pays for operations that cost a token. */
+export interface TokenSource {
+  /** The `Authorization` header with a token that nobody used before; undefined if the server wants none. */
+  take(service: TokenService): Promise<string | undefined>
+  /** The server refused what {@link take} gave, with this code. */
+  refused(service: TokenService, code: ProblemCode): Promise<void>
+}
 
 export interface TransportOptions {
   /** `https://chat.example.org`; operations are below it. */
@@ -40,6 +55,8 @@ const ANSWER_BYTES_MAX = 80 * 1024 * 1024
 const ATTEMPT_MILLISECONDS_MAX = 30_000
 /** Signatures that the server may find stale before the client gives up: after a restart it refuses those of its first second. */
 const STALE_ATTEMPTS_MAX = 6
+/** Tokens that one call may lose to refusals: to a key that was replaced, or to a server that was set back. */
+const TOKEN_ATTEMPTS_MAX = 4
 
 const Discovery = Type.Object({ domain: Type.String({ minLength: 1 }) })
 
@@ -48,6 +65,8 @@ type Attempt<R> =
   | { readonly kind: "refusal"; readonly code: ProblemCode }
   /** Nobody knows whether the server carried it out. */
   | { readonly kind: "lost" }
+
+const DISCOVERY_PATH = "/.well-known/phoenix"
 
 type SignerOf<S extends Sender> = S extends "none" ? [] : [signer: Signer]
 
@@ -65,9 +84,15 @@ export class Transport {
   /** Server's clock minus ours, in seconds; learnt when a signature is refused as stale. */
   #clockOffset = 0
   #clockWanted = false
+  #tokens: TokenSource | undefined
 
   constructor(options: TransportOptions) {
     this.#options = options
+  }
+
+  /** From now on operations that cost a token are paid for; before, none of them is. */
+  payWith(tokens: TokenSource): void {
+    this.#tokens = tokens
   }
 
   /** Seconds since 1970 by the server's clock as far as it is known. */
@@ -89,6 +114,7 @@ export class Transport {
     const payload = encodeCbor(params)
     let lost = false
     let stale = 0
+    let unpaid = 0
     try {
       for (let attempt = 1; ; attempt++) {
         if (signal.aborted) throw new ClientError("client.closed", { ambiguous: lost })
@@ -97,6 +123,9 @@ export class Transport {
         if (outcome.kind === "lost") lost = true
         else if (outcome.code === "auth.stale" && ++stale < STALE_ATTEMPTS_MAX) {
           if (stale === 1) continue
+        } else if (outcome.code.startsWith("token.") && ++unpaid < TOKEN_ATTEMPTS_MAX) {
+          await this.#tokens?.refused(tokenService(endpoint), outcome.code)
+          continue
         } else if (outcome.code !== "server.overloaded") {
           throw new ClientError(outcome.code, { ambiguous: lost })
         }
@@ -132,13 +161,23 @@ export class Transport {
 
   /** The domain that the server says it serves. Throws ClientError as {@link call} does. */
   async discoverDomain(): Promise<string> {
+    const document = await this.document(DISCOVERY_PATH)
+    if (document === undefined) throw new ClientError("client.unexpected-response")
+    return domainOf(document)
+  }
+
+  /** A public document, asked for as anybody would; undefined if the server has none at this path. */
+  async document(path: string): Promise<Uint8Array | undefined> {
     const { url, signal, fetch, patienceMilliseconds } = this.#options
     const deadline = Date.now() + patienceMilliseconds
     for (let attempt = 1; ; attempt++) {
-      const document = await fetch(new URL("/.well-known/phoenix", url), { signal, credentials: "omit" })
-        .then(readBounded)
-        .catch(() => undefined)
-      if (document !== undefined) return domainOf(document)
+      try {
+        const response = await fetch(new URL(path, url), { signal, credentials: "omit", keepalive: false })
+        if (response.status === 404) return undefined
+        if (response.ok) return await readBounded(response)
+      } catch (error) {
+        if (error instanceof ClientError) throw error
+      }
       const delay = backoffMilliseconds(attempt)
       if (Date.now() + delay > deadline) throw new ClientError("client.unreachable")
       await pause(delay, signal)
@@ -150,6 +189,7 @@ export class Transport {
     payload: Uint8Array,
     signer: Signer | undefined,
   ): Promise<Attempt<Result<E>>> {
+    const authorization = endpoint.token ? await this.#tokens?.take(tokenService(endpoint)) : undefined
     const body =
       signer === undefined
         ? concat(Uint8Array.of(FORMAT_VERSION), payload)
@@ -157,7 +197,7 @@ export class Transport {
     let response: Response
     let answer: Uint8Array
     try {
-      response = await this.#fetch(endpoint, body)
+      response = await this.#fetch(endpoint, body, authorization)
       answer = await readBounded(response)
     } catch (error) {
       if (error instanceof ClientError) throw error
@@ -175,10 +215,10 @@ export class Transport {
     throw new ClientError("client.unexpected-response")
   }
 
-  async #fetch(endpoint: Endpoint, body: Uint8Array): Promise<Response> {
+  async #fetch(endpoint: Endpoint, body: Uint8Array, authorization: string | undefined): Promise<Response> {
     return await this.#options.fetch(new URL(endpoint.path, this.#options.url), {
       method: "POST",
-      headers: { "content-type": "application/cbor" },
+      headers: { "content-type": "application/cbor", ...(authorization && { authorization }) },
       body: body as Uint8Array<ArrayBuffer>,
       credentials: "omit",
       referrerPolicy: "no-referrer",

@@ -14,6 +14,10 @@ export interface Config {
   readonly publicUrl: string
   readonly scrubDelayMilliseconds: number
   readonly paddingUnitBytes: number
+  /** Whether operations cost tokens. */
+  readonly rateLimit: boolean
+  /** Tokens that a client may draw in a day. */
+  readonly tokenAllowance: number
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -82,6 +86,8 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     paddingUnitBytes: values["padding-unit"],
+    rateLimit: values["rate-limit"] === "on",
+    tokenAllowance: values["token-allowance"],
   }
 }
 

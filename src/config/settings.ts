@@ -1,5 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox"
-import { DOMAIN_CHARACTERS_MAX, PADDING_UNIT_BYTES_MIN, SCRUB_DELAY_MILLISECONDS } from "../limits.ts"
+import {
+  DOMAIN_CHARACTERS_MAX,
+  PADDING_UNIT_BYTES_MIN,
+  SCRUB_DELAY_MILLISECONDS,
+  TOKEN_ALLOWANCE,
+  TOKEN_ALLOWANCE_MAX,
+} from "../limits.ts"
 
 const PADDING_UNIT_BYTES_MAX = 1024 * 1024
 const SCRUB_DELAY_MILLISECONDS_MAX = 60_000
@@ -48,6 +54,17 @@ export const settings = {
     maximum: PADDING_UNIT_BYTES_MAX,
     default: PADDING_UNIT_BYTES_MIN,
     description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records are this long times a power of two`,
+  }),
+  "rate-limit": Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "on",
+    description:
+      "on, or off for a private server: then operations cost no tokens, and strangers can use up what it offers",
+  }),
+  "token-allowance": Type.Integer({
+    minimum: 1,
+    maximum: TOKEN_ALLOWANCE_MAX,
+    default: TOKEN_ALLOWANCE,
+    description: `a whole number up to ${TOKEN_ALLOWANCE_MAX}: the tokens that each client may draw in a day; most operations cost one`,
   }),
 } as const
 

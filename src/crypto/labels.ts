@@ -48,6 +48,12 @@ export const labels = {
   friendshipToken: utf8("Cinder 1 friendship token"),
   userProfile: utf8("Cinder 1 user profile"),
 
+  /** Anonymous rate limits (section 4.4). */
+  tokenContextAs: utf8("Cinder 1 token context as"),
+  tokenContextDelivery: utf8("Cinder 1 token context delivery"),
+  allowancePseudonym: utf8("Cinder 1 allowance pseudonym"),
+  allowanceDraw: utf8("Cinder 1 allowance draw"),
+
   /** Joining groups (sections 5.3 and 6.3). */
   addPackageCredential: utf8("Cinder 1 add package credential"),
   groupCredential: utf8("Cinder 1 group credential"),

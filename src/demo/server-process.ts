@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly port: number
   /** A built binary; without it the server runs from its source. */
   readonly binary: string | undefined
+  /** Other flags of `cinder serve`. */
+  readonly flags?: readonly string[]
 }
 
 const READY_MILLISECONDS_MAX = 20_000
@@ -24,8 +26,9 @@ const READY_MILLISECONDS_MAX = 20_000
 export async function startServerProcess(options: ServerOptions): Promise<ServerProcess> {
   const program =
     options.binary === undefined ? [process.execPath, join(import.meta.dir, "../main.ts")] : [options.binary]
+  const { data, domain, port: wanted, flags = [] } = options
   const child = Bun.spawn(
-    [...program, "serve", "--data", options.data, "--port", `${options.port}`, "--domain", options.domain],
+    [...program, "serve", "--data", data, "--port", `${wanted}`, "--domain", domain, ...flags],
     { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
   )
   const port = await listeningPort(child.stdout)

@@ -4,7 +4,7 @@ import { type Problem, type ProblemCode, problems } from "../wire/problem.ts"
 /** Browsers may call from anywhere: nothing is authenticated by cookies or by where a request comes from. */
 export const anyOrigin = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "date, retry-after",
+  "access-control-expose-headers": "date, retry-after, www-authenticate",
 } as const
 
 /** A problem details document (RFC 9457). */
@@ -25,14 +25,18 @@ function problemDocument({ code, rule }: Problem): ProblemDocument {
   return { type: problemType(code), title, status, code, ...(rule === undefined ? {} : { rule }) }
 }
 
-/** `now` in seconds: what a client with a wrong clock has to sign with. */
-export function problemAnswer(problem: Problem, now: number): Response {
+/**
+ * `now` in seconds: what a client with a wrong clock has to sign with. `challenge`: what an operation that costs a token
+ * says in `WWW-Authenticate` when it refuses for want of one.
+ */
+export function problemAnswer(problem: Problem, now: number, challenge?: string): Response {
   const headers = new Headers({
     ...anyOrigin,
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     date: new Date(now * 1000).toUTCString(),
   })
+  if (problem.status === 401 && challenge !== undefined) headers.set("www-authenticate", challenge)
   if (problem.status === 405) headers.set("allow", "POST, OPTIONS")
   if (problem.status === 503) headers.set("retry-after", `${RETRY_AFTER_SECONDS}`)
   return new Response(JSON.stringify(problemDocument(problem)), { status: problem.status, headers })
@@ -44,9 +48,24 @@ export function cborAnswer(body: Uint8Array): Response {
   })
 }
 
-/** Public documents: discovery and the description of the interface. */
-export function jsonAnswer(document: string): Response {
-  return new Response(document, { headers: { ...anyOrigin, "content-type": "application/json" } })
+/** A document that anybody may read, under a path of its own. */
+export interface PublicDocument {
+  readonly mediaType: string
+  /** How long it may be kept by whoever read it; undefined: that is nobody's to say. */
+  readonly maxAgeSeconds?: number
+  text(): string
+}
+
+/** A JSON document that stays as it is. */
+export function fixedDocument(value: unknown): PublicDocument {
+  const text = JSON.stringify(value)
+  return { mediaType: "application/json", text: () => text }
+}
+
+export function documentAnswer({ mediaType, maxAgeSeconds, text }: PublicDocument): Response {
+  const headers = new Headers({ ...anyOrigin, "content-type": mediaType })
+  if (maxAgeSeconds !== undefined) headers.set("cache-control", `public, max-age=${maxAgeSeconds}`)
+  return new Response(text(), { headers })
 }
 
 export function textAnswer(text: string): Response {

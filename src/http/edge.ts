@@ -10,20 +10,27 @@ import {
 } from "../limits.ts"
 import { Problem } from "../wire/problem.ts"
 import { STREAM_PATH, streamClose } from "../wire/queue.ts"
-import { cborAnswer, jsonAnswer, preflightAnswer, problemAnswer, textAnswer } from "./answers.ts"
+import {
+  cborAnswer,
+  documentAnswer,
+  type PublicDocument,
+  preflightAnswer,
+  problemAnswer,
+  textAnswer,
+} from "./answers.ts"
 import type { CallGuard } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
 import { Freshness } from "./freshness.ts"
 import { isPlainHost, targetOf } from "./host.ts"
 import { ReplayCache } from "./replay.ts"
-import { type Operation, operationRunner } from "./routes.ts"
+import { type Operation, operationRunner, type TokenGate } from "./routes.ts"
 import { Connection, type OpenStream, Streams } from "./stream.ts"
 
 export interface EdgeOptions {
   readonly operations: readonly Operation[]
   readonly openStream: OpenStream
-  /** Public JSON documents by path. */
-  readonly documents: Readonly<Record<string, unknown>>
+  /** By path. */
+  readonly documents: Readonly<Record<string, PublicDocument>>
   readonly crypto: CryptoProvider
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -98,11 +105,11 @@ export class Edge {
       .onRequest(({ request }) => this.#precheck(request))
     for (const operation of operations) {
       const run = operationRunner(this.#guard, operation)
-      app.post(operation.endpoint.path, ({ request }) => this.#answer(run, request), { parse: "none" })
+      const { gate, endpoint } = operation
+      app.post(endpoint.path, ({ request }) => this.#answer(run, request, gate), { parse: "none" })
     }
     for (const [path, document] of Object.entries(documents)) {
-      const text = JSON.stringify(document)
-      app.get(path, () => jsonAnswer(text))
+      app.get(path, () => documentAnswer(document))
     }
     app.get("/health", () => textAnswer("ok"))
     app.get(STREAM_PATH, ({ request }) => this.#upgrade(request))
@@ -122,7 +129,11 @@ export class Edge {
     return this.#postPaths.has(path) || this.#getPaths.has(path)
   }
 
-  async #answer(run: (request: Request) => Promise<Uint8Array>, request: Request): Promise<Response> {
+  async #answer(
+    run: (request: Request) => Promise<Uint8Array>,
+    request: Request,
+    gate: TokenGate | undefined,
+  ): Promise<Response> {
     if (this.#stopping || this.#inFlight >= this.#inFlightMax)
       return this.#refuse(new Problem("server.overloaded"))
     this.#inFlight++
@@ -131,7 +142,7 @@ export class Edge {
     } catch (error) {
       const problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
-      return this.#refuse(problem)
+      return problemAnswer(problem, this.#guard.freshness.now(), gate?.challenge())
     } finally {
       this.#inFlight--
     }

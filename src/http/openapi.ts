@@ -5,6 +5,7 @@ import { STREAM_PATH, StreamClientFrame, StreamServerFrame, streamClose } from "
 import { problemType } from "./answers.ts"
 
 const SIGNED = "COSE_Sign1"
+const PAID = "PrivateToken"
 
 const INTRODUCTION = `Operations of a Cinder homeserver. Bodies are the byte 0x01 and deterministic CBOR (RFC 8949 section 4.2.1);
 no other encoding of the same value is accepted. No identifier appears in a URL or a header.`
@@ -13,6 +14,10 @@ const SIGNATURE = `The body is the byte 0x01 and a COSE_Sign1 (RFC 9052, untagge
 {1: -8 (EdDSA), 4: sender id, 15: {6: seconds since 1970, 7: 16 random bytes}}; unprotected header: empty. external_aad:
 TLS struct { opaque "Cinder 1 request"<V>; opaque method<V>; opaque path<V> }. A signature is accepted once, for a limited
 time, and not before or in the second in which the server started: sign again with the time of the Date header on auth.stale.`
+
+const TOKEN = `One Privacy Pass token per request (RFC 9577), of type 0x0005 (batched tokens, ristretto255): issued by
+as.request-tokens for the challenge in WWW-Authenticate, which is another for the AS than for DS and QS. It is spent
+whatever becomes of the request, unless the body is malformed. Servers with rate limits turned off want none.`
 
 /** Refusals that every operation has. */
 const everywhere: readonly ProblemCode[] = [
@@ -24,6 +29,7 @@ const everywhere: readonly ProblemCode[] = [
   "server.internal",
 ]
 const signedEverywhere: readonly ProblemCode[] = ["auth.refused", "auth.stale", "auth.replayed"]
+const paidEverywhere: readonly ProblemCode[] = ["token.required", "token.refused", "token.spent"]
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -48,19 +54,26 @@ export function openApiDocument(endpoints: readonly Endpoint[], publicUrl: strin
         StreamClientFrame: jsonSchema(StreamClientFrame),
         StreamServerFrame: jsonSchema(StreamServerFrame),
       },
-      securitySchemes: { [SIGNED]: { type: "http", scheme: "cose-sign1", description: SIGNATURE } },
+      securitySchemes: {
+        [SIGNED]: { type: "http", scheme: "cose-sign1", description: SIGNATURE },
+        [PAID]: { type: "http", scheme: "PrivateToken", description: TOKEN },
+      },
     },
   }
 }
 
-function operation({ name, summary, sender, params, result, problems, bodyBytesMax }: Endpoint): Json {
-  const codes = [...everywhere, ...(sender === "none" ? [] : signedEverywhere), ...problems]
+function operation(endpoint: Endpoint): Json {
+  const { name, summary, sender, token, params, result, problems, bodyBytesMax } = endpoint
+  const signed = sender !== "none"
+  const required = { ...(signed && { [SIGNED]: [] }), ...(token && { [PAID]: [] }) }
+  const common = [...everywhere, ...(signed ? signedEverywhere : []), ...(token ? paidEverywhere : [])]
+  const codes = [...common, ...problems]
   return {
     operationId: name,
     tags: [name.split(".")[0]],
     summary,
-    description: sender === "none" ? "Not signed." : `Signed by a sender of kind \`${sender}\`.`,
-    security: sender === "none" ? [] : [{ [SIGNED]: [] }],
+    description: signed ? `Signed by a sender of kind \`${sender}\`.` : "Not signed.",
+    security: signed || token ? [required] : [],
     requestBody: {
       required: true,
       description: `At most ${bodyBytesMax} bytes.`,

@@ -6,6 +6,9 @@ import { ELEMENT_BYTES } from "./voprf.ts"
 
 /** What an issuer publishes (RFC 9578 section 4), as JSON. */
 
+export const ISSUER_DIRECTORY_PATH = "/.well-known/private-token-issuer-directory"
+export const ISSUER_DIRECTORY_MEDIA_TYPE = "application/private-token-issuer-directory"
+
 export interface DirectoryKey {
   readonly tokenType: number
   /** In its type's encoding: for type 0x0005 an element, 32 bytes. */

@@ -30,6 +30,14 @@ export interface Endpoint<
 /** Who signs the request; the prefix of the sender id (kid). `none` requests are not signed. */
 export type Sender = "none" | "client" | "qs-user" | "qs-client" | "leaf" | "kpref"
 
+/** What a token is good for: the AS, where clients are known by their names, or DS and QS, where they are not. */
+export type TokenService = "as" | "delivery"
+
+/** The service whose tokens an operation costs. */
+export function tokenService({ path }: Pick<Endpoint, "path">): TokenService {
+  return path.startsWith("/as/") ? "as" : "delivery"
+}
+
 export type Params<E extends Endpoint> = Static<E["params"]>
 export type Result<E extends Endpoint> = Static<E["result"]>
 

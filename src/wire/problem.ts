@@ -18,6 +18,9 @@ export const problems = {
     title: "The signature is too old, from the future, or older than the server's start.",
   },
   "auth.replayed": { status: 403, title: "This signed request was seen before." },
+  "token.required": { status: 401, title: "This operation costs a token, and the request has none." },
+  "token.refused": { status: 401, title: "The token is not one of this server's for this service." },
+  "token.spent": { status: 401, title: "The token was spent before." },
   "server.overloaded": { status: 503, title: "The server is busy; try again after a moment." },
   "server.internal": { status: 500, title: "The server failed to process the request; nothing was changed." },
 
@@ -33,6 +36,11 @@ export const problems = {
   },
   "as.no-connection-package": { status: 404, title: "No connection package is available for this user." },
   "as.unknown-queue": { status: 404, title: "There is no such connection queue." },
+  "as.invalid-token-request": {
+    status: 400,
+    title: "The token request is malformed, too large, or for another key.",
+  },
+  "as.allowance-exceeded": { status: 429, title: "The client has drawn all tokens of this period." },
 
   "ds.wrong-epoch": { status: 409, title: "The group is at another epoch." },
   "ds.invalid-message": { status: 400, title: "The MLS message breaks a validation rule." },

@@ -2,9 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sql from "../../db/as/0001_init.sql" with { type: "text" }
+import tokensSql from "../../db/as/0002_tokens.sql" with { type: "text" }
+import { Allowance, type PeriodKey, type PeriodKeys } from "../../src/as/allowance.ts"
+import type { Issuance } from "../../src/as/issuance.ts"
 import type { AsKeys } from "../../src/as/parts.ts"
 import { type As, createAs } from "../../src/as/service.ts"
+import { type AllowanceRow, allowances } from "../../src/as/tables.ts"
+import { TokenKeys } from "../../src/as/token-keys.ts"
+import { LocalEvaluator } from "../../src/privacypass/evaluator.ts"
+import { nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
+import { monthOf } from "../../src/queue/month.ts"
 import { type Store, StoreFailed, type Unit, type View } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
@@ -27,11 +35,15 @@ export class World {
   /** Milliseconds. */
   now = NOW * 1000
   readonly wakeups = localWakeups()
+  /** Survives restarts, as the file does. */
+  readonly periodKeys = memoryPeriodKeys()
+  readonly tokenAllowance = 250
   /** The next change fails after its effects were taken, as when the disk is full. */
   failNextChange = false
   store!: OpenedStore
   engine!: QueueEngine
   service!: As
+  issuing!: Issuance
 
   static async open(options: WorldOptions = {}): Promise<World> {
     const world = new World()
@@ -43,12 +55,16 @@ export class World {
     const { authority, slotKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
-      migrations: [{ version: 1, sql }],
+      migrations: [
+        { version: 1, sql },
+        { version: 2, sql: tokensSql },
+      ],
     })
     const now = () => this.now
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
     this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
+    this.issuing = await this.issuance()
     const keys: AsKeys = {
       asCredentials: [authority.root],
       intermediates: [authority.intermediate],
@@ -61,10 +77,21 @@ export class World {
       crypto,
       engine: this.engine,
       keys,
+      issuance: this.issuing,
       domain: DOMAIN,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
     })
+  }
+
+  private async issuance(): Promise<Issuance> {
+    const voprf = nobleVoprf(crypto.random)
+    const evaluator = new LocalEvaluator(voprf)
+    const keys = await TokenKeys.open(
+      { crypto, voprf, store: this.store, evaluators: [evaluator] },
+      monthOf(this.now),
+    )
+    return { keys, evaluator, allowance: new Allowance(crypto, this.periodKeys, this.tokenAllowance) }
   }
 
   private failingStore(): Store {
@@ -140,6 +167,12 @@ export class World {
     return (await this.service.handlers.claimConnectionPackage({ user })).connectionPackage
   }
 
+  readonly allowanceTable = allowances
+
+  allowanceRows(): AllowanceRow[] {
+    return this.store.list(allowances, {}, 100)
+  }
+
   /** All bytes of all files of the data directory. */
   files(): Buffer {
     this.store.scrub()
@@ -150,6 +183,18 @@ export class World {
     this.engine.stop()
     await this.store.close()
     rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+function memoryPeriodKeys(): PeriodKeys {
+  let kept: PeriodKey | undefined
+  return {
+    get kept() {
+      return kept === undefined ? undefined : { ...kept, key: kept.key.slice() }
+    },
+    keep(key) {
+      kept = { ...key, key: key.key.slice() }
+    },
   }
 }
 

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -30,6 +31,13 @@ export class ServerUnderTest {
       return
     }
     throw new Error("the server did not start")
+  }
+
+  /** Takes the issuing keys out of the database of a server that does not run, as after a restored backup. */
+  forgetTokenKeys(): void {
+    const database = new Database(join(this.#directory, "data/as.sqlite"))
+    database.run("DELETE FROM as_token_key")
+    database.close()
   }
 
   async kill(): Promise<void> {

@@ -136,6 +136,62 @@ describe("a call", () => {
   })
 })
 
+describe("a call that costs a token", () => {
+  /** Gives numbered tokens, and remembers what became of them. */
+  function numbered(transport: Transport) {
+    const events: string[] = []
+    let number = 0
+    transport.payWith({
+      async take(service) {
+        events.push(`${service} ${++number}`)
+        return `PrivateToken token="${number}"`
+      },
+      async refused(service, code) {
+        events.push(`${service} ${code}`)
+      },
+    })
+    return events
+  }
+  const payments = (seen: readonly Seen[]) =>
+    seen.map(({ request }) => new Headers(request.headers).get("authorization"))
+
+  test("has one of the service that it goes to, and a free one has none", async () => {
+    const { transport, seen } = scripted([done, done, done])
+    const events = numbered(transport)
+    await transport.call(ds.sendMessage, send, signer)
+    await transport.call(as.enqueue, { client: new Uint8Array(32), message: new Uint8Array(1) })
+    await transport.call(as.getCredentials, {}).catch(() => undefined)
+    expect(events).toEqual(["delivery 1", "as 2"])
+    expect(payments(seen)).toEqual(['PrivateToken token="1"', 'PrivateToken token="2"', null])
+  })
+
+  test("takes another one for each repetition, whether the answer was lost or the token refused", async () => {
+    const answers = [
+      lost,
+      problem("token.spent"),
+      problem("server.overloaded"),
+      problem("token.refused"),
+      done,
+    ]
+    const { transport, seen } = scripted(answers)
+    const events = numbered(transport)
+    await transport.call(ds.sendMessage, send, signer)
+    expect(new Set(payments(seen)).size).toBe(5)
+    expect(events.filter((event) => event.includes("token."))).toEqual([
+      "delivery token.spent",
+      "delivery token.refused",
+    ])
+  })
+
+  test("gives up when its tokens keep being refused", async () => {
+    const { transport, seen } = scripted(Array.from({ length: 20 }, () => problem("token.refused")))
+    numbered(transport)
+    const call = transport.call(ds.sendMessage, send, signer)
+    await expect(call).rejects.toMatchObject({ code: "token.refused" })
+    expect(seen).toHaveLength(4)
+  })
+})
+
 test("in Bun, requests to the AS have connections of their own", async () => {
   const ports: { service: string; port: number }[] = []
   const server = Bun.serve({

@@ -31,6 +31,8 @@ describe("configuration", () => {
       publicUrl: "https://example.org",
       scrubDelayMilliseconds: 200,
       paddingUnitBytes: 4096,
+      rateLimit: true,
+      tokenAllowance: 5000,
     })
   })
 

@@ -107,7 +107,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
     expect(deliveryValues.flatMap((value) => as.sharedWith(value, known))).toEqual([])
   })
 
-  test("has numbers in two columns only: the month of a group and the mark of a last resort", () => {
+  test("has numbers in three columns only: the months of groups and token keys, and the mark of a last resort", () => {
     const numbers = new Map<string, Set<unknown>>()
     for (const [table, rows] of run[moment].tables) {
       for (const row of rows) {
@@ -118,7 +118,12 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
         }
       }
     }
-    const allowed = { "ds_group.month": [monthOf(run.began)], "qs_add_package.last_resort": [0, 1] }
+    const month = [monthOf(run.began)]
+    const allowed = {
+      "ds_group.month": month,
+      "as_token_key.month": month,
+      "qs_add_package.last_resort": [0, 1],
+    }
     for (const [name, values] of numbers) {
       expect(Object.keys(allowed)).toContain(name)
       for (const value of values) expect(allowed[name as keyof typeof allowed]).toContain(value as number)

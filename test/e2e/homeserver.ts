@@ -10,11 +10,17 @@ export class Homeserver {
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-e2e-"))
   readonly data = join(this.directory, "data")
   readonly secretsFile = `${this.data}.secrets`
+  readonly #flags: readonly string[]
   #process: ServerProcess | undefined
   #port = 0
 
-  static async start(): Promise<Homeserver> {
-    const server = new Homeserver()
+  private constructor(flags: readonly string[]) {
+    this.#flags = flags
+  }
+
+  /** `flags`: of `cinder serve`, beside those that every server here has. */
+  static async start(...flags: readonly string[]): Promise<Homeserver> {
+    const server = new Homeserver(flags)
     await server.start()
     return server
   }
@@ -33,6 +39,7 @@ export class Homeserver {
       domain: DOMAIN,
       port: this.#port,
       binary: undefined,
+      flags: this.#flags,
     })
     this.#port = this.#process.port
   }

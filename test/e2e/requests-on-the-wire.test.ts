@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { ID_BYTES } from "../../src/limits.ts"
+import { ISSUER_DIRECTORY_PATH } from "../../src/privacypass/directory.ts"
 import { as } from "../../src/wire/as.ts"
 import { fromHex, utf8 } from "../../src/wire/bytes.ts"
 import { ds } from "../../src/wire/ds.ts"
@@ -50,18 +51,33 @@ describe("requests of the client library", () => {
     expect(unused).toEqual([as.publishConnectionPackages.path, qs.dequeue.path])
   })
 
-  test("go to the paths of the endpoint tables, the stream and the discovery document, and nowhere else", () => {
+  test("go to the paths of the endpoint tables, the stream and two public documents, and nowhere else", () => {
     const paths = new Map(operations.map(({ path }) => [path, "POST"]))
-    paths.set(STREAM_PATH, "GET").set("/.well-known/phoenix", "GET")
+    for (const path of [STREAM_PATH, "/.well-known/phoenix", ISSUER_DIRECTORY_PATH]) paths.set(path, "GET")
     for (const { target, method } of requests)
       expect([target, method]).toEqual([target, `${paths.get(target)}`])
   })
 
+  test("pay with a token that nobody sees twice, where the operation costs one, and nowhere else", () => {
+    const costly = new Set(operations.filter(({ token }) => token).map(({ path }) => path))
+    const seen = new Set<string>()
+    for (const { target, headers } of requests) {
+      const authorization = headers.get("authorization")
+      expect([target, authorization !== undefined]).toEqual([target, costly.has(target)])
+      if (authorization === undefined) continue
+      expect(authorization).toMatch(/^PrivateToken token="[\w-]{216}"$/)
+      expect(seen).not.toContain(authorization)
+      seen.add(authorization)
+    }
+    expect(seen.size).toBeGreaterThan(20)
+  })
+
   test("have headers that say the same of everybody, whatever they ask for", () => {
-    const varying = new Set(["content-length", "sec-websocket-key"])
+    const varying = new Set(["content-length", "sec-websocket-key", "authorization"])
     const forms = new Map<string, Set<string>>()
     for (const { method, target, headers } of requests) {
-      const kind = target.startsWith("/as/") ? "AS" : target === STREAM_PATH ? "stream" : method
+      const service = target.startsWith("/as/") ? "AS" : target === STREAM_PATH ? "stream" : method
+      const kind = `${service}${headers.has("authorization") ? " with a token" : ""}`
       const form = [...headers]
         .map(([name, value]) => `${name}: ${varying.has(name) ? "…" : value}`)
         .join("\n")
@@ -71,7 +87,7 @@ describe("requests of the client library", () => {
     }
     for (const [kind, different] of forms)
       expect([kind, [...different]]).toEqual([kind, [[...different][0] ?? ""]])
-    expect(forms.size).toBe(4)
+    expect(forms.size).toBe(6)
   })
 
   test("have no identifier and no key in line or headers", () => {

@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { fixedDocument } from "../../src/http/answers.ts"
 import { Edge } from "../../src/http/edge.ts"
 import { operationsOf } from "../../src/http/routes.ts"
 import type { StreamSink } from "../../src/http/stream.ts"
@@ -124,7 +125,7 @@ export function startEdge(options: TestEdgeOptions = {}): TestEdge {
         onClosed: () => stream.closed++,
       }
     },
-    documents: { "/document": { a: 1 } },
+    documents: { "/document": fixedDocument({ a: 1 }) },
     crypto: nativeCrypto,
     clock: Date.now,
     boundary: options.boundary ?? 0,

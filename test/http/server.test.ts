@@ -10,13 +10,22 @@ import { type ServerProcess, serve, temporaryDirectory } from "../cli/process.ts
 import { createQueueOwner, dequeue, dequeueBody, type QueueOwner } from "./client.ts"
 import { post, raw } from "./fixture.ts"
 
+/** What is tested here are requests without tokens. */
+const free = ["--rate-limit", "off"] as const
+const WARNING = "cinder: rate-limit is off: strangers can use up what this server offers\n"
+
 let server: ServerProcess
 beforeAll(async () => {
-  server = await serve(join(temporaryDirectory(), "data"), "--public-url", "https://chat.example.org")
+  server = await serve(
+    join(temporaryDirectory(), "data"),
+    ...free,
+    "--public-url",
+    "https://chat.example.org",
+  )
 })
 afterAll(async () => {
   const { code, stdout, stderr } = await server.end("SIGTERM")
-  expect([code, stderr]).toEqual([0, ""])
+  expect([code, stderr]).toEqual([0, WARNING])
   expect(stdout.trim().split("\n")).toHaveLength(2)
 })
 
@@ -78,13 +87,13 @@ describe("a signed request to a real server", () => {
 describe("a restart", () => {
   test("by SIGKILL lets no accepted request in again", async () => {
     const data = join(temporaryDirectory(), "data")
-    const before = await serve(data)
+    const before = await serve(data, ...free)
     const owner = await newOwner(before.url)
     const accepted = dequeueBody(owner)
     expect((await post(before.url, qs.dequeue.path, accepted)).code).toBe("ok")
     await before.end("SIGKILL")
 
-    const after = await serve(data)
+    const after = await serve(data, ...free)
     expect((await post(after.url, qs.dequeue.path, accepted)).code).toBe("auth.stale")
     expect((await dequeue(after.url, owner)).code).toBe("ok")
     await after.end("SIGTERM")
@@ -93,7 +102,7 @@ describe("a restart", () => {
   test("under load, by SIGTERM or SIGKILL, loses nothing that was answered with yes", async () => {
     const data = join(temporaryDirectory(), "data")
     for (const signal of ["SIGTERM", "SIGKILL", "SIGTERM"] as const) {
-      const target = await serve(data)
+      const target = await serve(data, ...free)
       const yes: QueueOwner[] = []
       let running = true
       const load = Array.from({ length: 8 }, async () => {
@@ -107,9 +116,9 @@ describe("a restart", () => {
       const { code, stderr } = await target.end(signal)
       running = false
       await Promise.all(load)
-      expect([code === 0, stderr]).toEqual([signal === "SIGTERM", ""])
+      expect([code === 0, stderr]).toEqual([signal === "SIGTERM", WARNING])
 
-      const again = await serve(data)
+      const again = await serve(data, ...free)
       const codes = new Set<string>()
       for (const owner of yes) codes.add((await dequeue(again.url, owner)).code)
       expect([...codes]).toEqual(["ok"])
@@ -141,14 +150,20 @@ describe("public documents", () => {
     for (const [reference, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
       expect([reference, name && name in document.components.schemas]).toEqual([reference, true])
     expect(document.components.schemas.Problem.properties.code.enum).toEqual(Object.keys(problems))
-    for (const { name, path, sender, problems: own } of endpoints) {
+    for (const { name, path, sender, token, problems: own } of endpoints) {
       const operation = document.paths[path].post
       expect(operation.operationId).toBe(name)
-      expect(operation.security).toEqual(sender === "none" ? [] : [{ COSE_Sign1: [] }])
+      const required = { ...(sender !== "none" && { COSE_Sign1: [] }), ...(token && { PrivateToken: [] }) }
+      expect(operation.security).toEqual(Object.keys(required).length === 0 ? [] : [required])
       expect(operation.requestBody.content["application/cbor"].schema.type).toBe("object")
       expect(operation.responses["200"].content["application/cbor"].schema.type).toBe("object")
       const described = JSON.stringify(operation.responses)
-      for (const code of [...own, "request.malformed", "server.overloaded"])
+      for (const code of [
+        ...own,
+        ...(token ? ["token.spent"] : []),
+        "request.malformed",
+        "server.overloaded",
+      ])
         expect(described).toContain(`\`${code}\``)
       for (const response of Object.values(operation.responses) as { description?: string }[])
         expect(response.description).toBeTruthy()

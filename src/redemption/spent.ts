@@ -1,0 +1,21 @@
+import { defineTable, type Reader, type Table } from "../store/database.ts"
+
+export type SpentTable = Table<{ nonce: Uint8Array }>
+
+/**
+ * The nonces that were spent under one key: a run-time table that goes with the key. A nonce is 32 bytes that its client
+ * chose at random and that the issuer never saw; the table is in their order.
+ */
+export function spentTable(prefix: string, keyName: string): SpentTable {
+  return tableOf(`${prefix}_${keyName}`)
+}
+
+/** All such tables that exist. */
+export function spentTables(store: Reader, prefix: string): SpentTable[] {
+  return store.partitions(`${prefix}_`).map(tableOf)
+}
+
+function tableOf(name: string): SpentTable {
+  const createSql = `CREATE TABLE ${name} (nonce BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID, STRICT`
+  return defineTable(name, ["nonce"], ["nonce"], createSql)
+}
