@@ -15,6 +15,16 @@ export const SIGNATURE_BYTES = 64
 export const REQUEST_NONCE_BYTES = 16
 export const DOMAIN_CHARACTERS_MAX = 253
 
+// OPAQUE with ristretto255-SHA512 (RFC 9807 sections 5.1 and 6.1)
+export const OPAQUE_REQUEST_BYTES = 32
+export const OPAQUE_RESPONSE_BYTES = 64
+export const OPAQUE_RECORD_BYTES = 192
+export const OPAQUE_KE1_BYTES = 96
+export const OPAQUE_KE2_BYTES = 320
+export const OPAQUE_KE3_BYTES = 64
+/** OPRF seed, private key and the public key of nobody: the setup of a server. */
+export const OPAQUE_SETUP_BYTES = 128
+
 // Requests
 export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
 export const SMALL_REQUEST_BODY_BYTES_MAX = 64 * 1024

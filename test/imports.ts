@@ -53,6 +53,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   elysia: ["http"],
   "bun:sqlite": ["store", "demo"],
   "ts-mls": [],
+  "@serenity-kit/opaque": ["crypto"],
   citty: ["main.ts", "cli", "demo"],
 }
 
