@@ -1,22 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
-import {
-  FORMAT_VERSION,
-  ID_BYTES,
-  KEY_BYTES,
-  REQUEST_AGE_SECONDS_MAX,
-  REQUEST_NONCE_BYTES,
-} from "../../src/limits.ts"
-import { concat, fromUtf8, utf8 } from "../../src/wire/bytes.ts"
-import { decodeBody, decodeCbor, encodeBody, encodeCbor } from "../../src/wire/cbor.ts"
-import { externalAad, parseRequest, type SignedParts, signRequest } from "../../src/wire/cose.ts"
+import { ID_BYTES, KEY_BYTES } from "../../src/limits.ts"
+import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import { ds } from "../../src/wire/ds.ts"
 import type { Endpoint } from "../../src/wire/endpoint.ts"
-import { type ProblemCode, problems } from "../../src/wire/problem.ts"
+import { type Attacks, expectRefused, expectUnchanged, Forger } from "./forger.ts"
 import { Homeserver } from "./homeserver.ts"
 import { type Intercepted, Interceptor } from "./interceptor.ts"
 import { befriend, gather, Person } from "./person.ts"
-import { Snapshot } from "./snapshot.ts"
 
 /**
  * Every operation of the DS is attacked just before it is carried out, with requests that differ from the real one in a
@@ -32,134 +23,42 @@ afterAll(() => server.end())
 
 const { random } = nativeCrypto
 
-type Attacks = Readonly<Record<string, Uint8Array>>
-
-/** Status, headers but Date, and body: all that somebody sees of an answer. */
-async function post(path: string, body: Uint8Array): Promise<string> {
-  const response = await fetch(new URL(path, server.url), {
-    method: "POST",
-    headers: { "content-type": "application/cbor" },
-    body: body as Uint8Array<ArrayBuffer>,
-  })
-  const headers = [...response.headers].filter(([name]) => name !== "date").sort()
-  return JSON.stringify([response.status, headers, await response.text()])
+/** What must not be told apart. */
+function strangers(endpoint: Endpoint, forger: Forger): Attacks {
+  const unknownGroup = { "unknown group": forger.params({ groupId: random(ID_BYTES) }) }
+  if (endpoint === ds.createGroup) return { ...unknownGroup, ...otherSenders(endpoint, forger) }
+  const attacks = {
+    ...unknownGroup,
+    "wrong EAR key": forger.params({ earKey: random(KEY_BYTES) }),
+    "unknown group and wrong EAR key": forger.params({
+      groupId: random(ID_BYTES),
+      earKey: random(KEY_BYTES),
+    }),
+  }
+  return endpoint.sender === "none" ? attacks : { ...attacks, ...otherSenders(endpoint, forger) }
 }
 
-/** No file of the server differs after `work` in a single byte. */
-async function expectUnchanged<T>(work: () => Promise<T>): Promise<T> {
-  const before = await Snapshot.settled(server.data)
-  const result = await work()
-  expect((await Snapshot.settled(server.data)).equals(before)).toBe(true)
-  return result
-}
-
-/** All of the attacks are refused with this code, in the same bytes. */
-async function expectRefused(path: string, code: ProblemCode, attacks: Attacks): Promise<string> {
-  const answers: Record<string, string> = {}
-  for (const [name, body] of Object.entries(attacks)) answers[name] = await post(path, body)
-  const [refusal = ""] = Object.values(answers)
-  const [status, , text] = JSON.parse(refusal) as [number, unknown, string]
-  expect([status, JSON.parse(text)]).toMatchObject([problems[code].status, { code }])
-  expect(answers).toEqual(Object.fromEntries(Object.keys(attacks).map((name) => [name, refusal])))
-  return refusal
-}
-
-/** The request with some parameters changed, and for signed ones, signed again. */
-class Forger {
-  readonly #endpoint: Endpoint
-  readonly #request: Intercepted
-  readonly #signed: SignedParts | undefined
-  readonly #params: Readonly<Record<string, unknown>>
-
-  constructor(endpoint: Endpoint, request: Intercepted) {
-    this.#endpoint = endpoint
-    this.#request = request
-    this.#signed = endpoint.sender === "none" ? undefined : parseRequest(request.body.subarray(1))
-    const params = this.#signed === undefined ? decodeBody(request.body) : decodeCbor(this.#signed.payload)
-    this.#params = params as Readonly<Record<string, unknown>>
-  }
-
-  params(changed: Readonly<Record<string, unknown>>): Uint8Array {
-    const params = { ...this.#params, ...changed }
-    return this.#signed === undefined ? encodeBody(params) : this.signed({ payload: encodeCbor(params) })
-  }
-
-  signed(changed: Partial<SignedParts>, seed = this.#request.seed, path = this.#endpoint.path): Uint8Array {
-    if (this.#signed === undefined) throw new Error("not a signed operation")
-    const { kid, issuedAt, payload } = this.#signed
-    const parts = { kid, issuedAt, payload, nonce: random(REQUEST_NONCE_BYTES), ...changed }
-    const request = signRequest(nativeCrypto, seed, parts, externalAad("POST", path))
-    return concat(Uint8Array.of(FORMAT_VERSION), request)
-  }
-
-  /** What must not be told apart. */
-  strangers(): Attacks {
-    const unknownGroup = { "unknown group": this.params({ groupId: random(ID_BYTES) }) }
-    if (this.#endpoint === ds.createGroup) return { ...unknownGroup, ...this.#otherSenders() }
-    const attacks = {
-      ...unknownGroup,
-      "wrong EAR key": this.params({ earKey: random(KEY_BYTES) }),
-      "unknown group and wrong EAR key": this.params({
-        groupId: random(ID_BYTES),
-        earKey: random(KEY_BYTES),
-      }),
-    }
-    return this.#signed === undefined ? attacks : { ...attacks, ...this.#otherSenders() }
-  }
-
-  #otherSenders(): Attacks {
-    const kpref = this.#endpoint.sender === "kpref"
-    const other = fromUtf8(this.#signed?.kid ?? new Uint8Array(0)) === "leaf:0" ? "leaf:1" : "leaf:0"
-    const stranger = utf8(kpref ? `kpref:${"ab".repeat(32)}` : "leaf:7")
-    return {
-      "wrong signature": this.signed({}, random(KEY_BYTES)),
-      "signature for another operation": this.signed({}, undefined, "/ds/delete-group"),
-      "sender that is not in the group": this.signed({ kid: stranger }),
-      "sender that is not in the group, wrong signature": this.signed({ kid: stranger }, random(KEY_BYTES)),
-      ...(kpref ? {} : { "another sender's name": this.signed({ kid: utf8(other) }) }),
-    }
-  }
-
-  untimely(): Attacks {
-    const now = this.#signed?.issuedAt ?? 0
-    return {
-      "just too old": this.signed({ issuedAt: now - REQUEST_AGE_SECONDS_MAX - 2 }),
-      "very old": this.signed({ issuedAt: 1 }),
-      "from the future": this.signed({ issuedAt: now + 60 }),
-    }
-  }
-
-  malformed(): Attacks {
-    const { body } = this.#request
-    const half = Math.floor(body.length / 2)
-    return {
-      nothing: new Uint8Array(0),
-      "version alone": body.subarray(0, 1),
-      half: body.subarray(0, half),
-      "all but the last byte": body.subarray(0, -1),
-      "a byte too much": concat(body, new Uint8Array(1)),
-      twice: concat(body, body),
-      "another version": concat(Uint8Array.of(FORMAT_VERSION + 1), body.subarray(1)),
-      "one parameter too many": this.params({ extra: 1 }),
-      "bytes that are no CBOR": concat(Uint8Array.of(FORMAT_VERSION), new Uint8Array(40).fill(0xff)),
-    }
-  }
-
-  oversized(): Attacks {
-    const { body } = this.#request
-    const { bodyBytesMax } = this.#endpoint
-    return { "a byte larger than the limit": concat(body, new Uint8Array(bodyBytesMax + 1 - body.length)) }
+function otherSenders(endpoint: Endpoint, forger: Forger): Attacks {
+  const kpref = endpoint.sender === "kpref"
+  const other = fromUtf8(forger.kid) === "leaf:0" ? "leaf:1" : "leaf:0"
+  const stranger = utf8(kpref ? `kpref:${"ab".repeat(32)}` : "leaf:7")
+  return {
+    "wrong signature": forger.signed({}, random(KEY_BYTES)),
+    "signature for another operation": forger.signed({}, undefined, "/ds/delete-group"),
+    "sender that is not in the group": forger.signed({ kid: stranger }),
+    "sender that is not in the group, wrong signature": forger.signed({ kid: stranger }, random(KEY_BYTES)),
+    ...(kpref ? {} : { "another sender's name": forger.signed({ kid: utf8(other) }) }),
   }
 }
 
 /** What a held back request goes through before it is sent; the refusal of strangers. */
 async function attack(endpoint: Endpoint, request: Intercepted): Promise<string[]> {
   const forger = new Forger(endpoint, request)
-  await expectRefused(endpoint.path, "request.malformed", forger.malformed())
-  await expectRefused(endpoint.path, "request.too-large", forger.oversized())
+  await expectRefused(server, endpoint.path, "request.malformed", forger.malformed())
+  await expectRefused(server, endpoint.path, "request.too-large", forger.oversized())
   if (endpoint === ds.requestGroupId) return []
-  if (endpoint.sender !== "none") await expectRefused(endpoint.path, "auth.stale", forger.untimely())
-  return [await expectRefused(endpoint.path, "auth.refused", forger.strangers())]
+  if (endpoint.sender !== "none") await expectRefused(server, endpoint.path, "auth.stale", forger.untimely())
+  return [await expectRefused(server, endpoint.path, "auth.refused", strangers(endpoint, forger))]
 }
 
 /** Attacks the next call of each operation by a client, while `act` does what calls them, and repeats them afterwards. */
@@ -172,11 +71,11 @@ async function attackAll(
   const attacked = operations.map(([endpoint, client]) =>
     client.beforeNext(endpoint.path, async (request) => {
       real.push([endpoint, request.body])
-      refusals.push(...(await expectUnchanged(() => attack(endpoint, request))))
+      refusals.push(...(await expectUnchanged(server, () => attack(endpoint, request))))
     }),
   )
   await Promise.all([...attacked, act()])
-  await expectUnchanged(() => replay(real))
+  await expectUnchanged(server, () => replay(real))
   return refusals
 }
 
@@ -185,7 +84,7 @@ async function replay(real: readonly (readonly [Endpoint, Uint8Array])[]): Promi
     if (endpoint.sender === "none") continue
     // Nobody can say any more who made a group that has changed since.
     const code = endpoint === ds.createGroup ? "auth.refused" : "auth.replayed"
-    await expectRefused(endpoint.path, code, { "the same again": body, "and again": body })
+    await expectRefused(server, endpoint.path, code, { "the same again": body, "and again": body })
   }
 }
 
