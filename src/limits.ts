@@ -15,7 +15,7 @@ export const SIGNATURE_BYTES = 64
 export const REQUEST_NONCE_BYTES = 16
 export const DOMAIN_CHARACTERS_MAX = 253
 
-// OPAQUE with ristretto255-SHA512 (RFC 9807 sections 5.1 and 6.1)
+// OPAQUE with ristretto255-SHA512 (RFC 9807 sections 5.1 and 6.1), and the invitation codes of this server
 export const OPAQUE_REQUEST_BYTES = 32
 export const OPAQUE_RESPONSE_BYTES = 64
 export const OPAQUE_RECORD_BYTES = 192
@@ -24,6 +24,7 @@ export const OPAQUE_KE2_BYTES = 320
 export const OPAQUE_KE3_BYTES = 64
 /** OPRF seed, private key and the public key of nobody: the setup of a server. */
 export const OPAQUE_SETUP_BYTES = 128
+export const INVITATION_BYTES = 20
 
 // Requests
 export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -42,6 +43,17 @@ export const SCRUB_DELAY_MILLISECONDS = 200
 export const CREDENTIAL_BYTES_MAX = 2048
 export const PENDING_REGISTRATIONS_MAX = 10_000
 export const PENDING_REGISTRATION_SECONDS = 300
+/** Logins (OPAQUE) that one client may begin within an hour: each lets whoever has its key try one password. */
+export const LOGINS_PER_CLIENT_MAX = 10
+export const LOGIN_WINDOW_SECONDS = 3600
+/** The time between the two steps of a login. */
+export const LOGIN_SECONDS = 300
+/** Clients whose logins are counted at the same time. */
+export const LOGIN_CLIENTS_MAX = 100_000
+export const INVITATION_DAYS_MAX = 365
+export const INVITATIONS_PER_COMMAND_MAX = 10_000
+/** Rows that one unit deletes when used invitations are forgotten. */
+export const INVITATIONS_PER_SWEEP_UNIT = 1000
 export const CONNECTION_PACKAGE_BYTES_MAX = 4096
 export const CONNECTION_PACKAGES_MAX = 100
 export const CONNECTION_MESSAGE_BYTES_MAX = 8192

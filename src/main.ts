@@ -2,10 +2,16 @@
 import { defineCommand, renderUsage, runCommand } from "citty"
 import { version } from "../package.json"
 import { exitOnFault, explain } from "./cli/explain.ts"
+import { invite } from "./cli/invite.ts"
 import { serve } from "./cli/serve.ts"
 import { describeFault } from "./http/failure.ts"
 
-const commands = { serve } as const
+const commands = { serve, invite } as const
+
+const usages: Readonly<Record<keyof typeof commands, () => Promise<string>>> = {
+  serve: () => renderUsage(serve),
+  invite: () => renderUsage(invite),
+}
 
 const main = defineCommand({
   meta: {
@@ -28,7 +34,7 @@ function plain(text: string): string {
 
 async function run(words: string[]): Promise<void> {
   const [first] = words
-  const usage = () => (isCommand(first) ? renderUsage(commands[first]) : renderUsage(main))
+  const usage = () => (isCommand(first) ? usages[first]() : renderUsage(main))
   if (words.includes("--version")) console.log(version)
   else if (words.length === 0 || words.includes("--help") || words.includes("-h"))
     console.log(plain(await usage()))

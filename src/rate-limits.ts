@@ -29,7 +29,7 @@ export interface RateLimits {
   readonly gates: Readonly<Record<TokenService, Redeemer>>
   /** The issuer's directory (RFC 9578 section 4). */
   readonly directory: PublicDocument
-  /** Brings keys up to date and forgets what goes with old ones; to be called about daily. */
+  /** Brings keys up to date and forgets what goes with old ones; to be called before serving and about daily. */
   maintain(): Promise<void>
   stop(): void
 }
@@ -58,7 +58,6 @@ export async function openRateLimits(options: RateLimitOptions): Promise<RateLim
     await allowance.enterPeriod(stores.as.writer, Math.floor(clock() / 1000))
     for (const gate of Object.values(gates)) await gate.forgetOldKeys()
   }
-  await maintain()
   return {
     issuance: { keys, evaluator: issuing, allowance },
     gates,

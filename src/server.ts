@@ -1,8 +1,4 @@
 import { join } from "node:path"
-import asInit from "../db/as/0001_init.sql" with { type: "text" }
-import asTokens from "../db/as/0002_tokens.sql" with { type: "text" }
-import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
-import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
 import { createAs } from "./as/service.ts"
 import { type Config, ConfigError } from "./config/config.ts"
@@ -17,6 +13,7 @@ import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
 import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
@@ -60,15 +57,6 @@ const defaults: Surroundings = {
 
 const HOUR_MILLISECONDS = 3_600_000
 
-const asMigrations: readonly Migration[] = [
-  { version: 1, sql: asInit },
-  { version: 2, sql: asTokens },
-]
-const deliveryMigrations: readonly Migration[] = [
-  { version: 1, sql: deliveryQueues },
-  { version: 2, sql: deliveryGroups },
-]
-
 /**
  * Opens the databases, puts the services together and listens.
  *
@@ -83,11 +71,12 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
-    const { engines } = services
     const edge = composeEdge(config, services, limits, boundary, surroundings)
-    await Promise.all(engines.map((engine) => engine.dropExpiredPartitions()))
+    const { engines } = services
+    const due = [...services.sweeps, () => limits.maintain()]
+    for (const sweep of due) await sweep()
     const port = listen(edge, config)
-    const sweeps = sweepDaily(engines, limits, surroundings)
+    const sweeps = sweepDaily(due, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
       sweeps.stop()
@@ -189,6 +178,8 @@ function composeServices(
       intermediateSeed,
     },
     issuance,
+    opaqueSetup: secrets.opaqueSetup,
+    invitations: { required: config.invitationRequired, key: secrets.invitationKey },
     domain,
     now,
   })
@@ -200,7 +191,9 @@ function composeServices(
     config: { paddingUnitBytes },
     now,
   })
-  return { asService, dsService, qsService, engines: [asEngine, qsEngine] }
+  const engines = [asEngine, qsEngine]
+  const sweeps = [...engines.map((engine) => () => engine.dropExpiredPartitions()), () => asService.sweep()]
+  return { asService, dsService, qsService, engines, sweeps }
 }
 
 function composeEdge(
@@ -243,22 +236,17 @@ function listen(edge: Edge, { host, port }: Config): number {
 }
 
 /** About once a day, never at the same time: when partitions go says nothing about when the server was started. */
-function sweepDaily(
-  engines: readonly QueueEngine[],
-  limits: RateLimits,
-  { report }: Surroundings,
-): { stop(): void } {
+function sweepDaily(sweeps: readonly (() => Promise<void>)[], { report }: Surroundings): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
   const schedule = () => {
-    timer = setTimeout(sweep, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
+    timer = setTimeout(sweepAll, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
     timer.unref()
   }
-  const sweep = async () => {
+  const sweepAll = async () => {
     try {
-      for (const engine of engines) await engine.dropExpiredPartitions()
-      await limits.maintain()
+      for (const sweep of sweeps) await sweep()
     } catch {
-      report("what is past its time could not be dropped; it is tried again within a day or two")
+      report("what has expired could not be deleted; it is tried again within a day or two")
     }
     schedule()
   }

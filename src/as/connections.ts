@@ -1,23 +1,22 @@
-import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX } from "../limits.ts"
-import type { QueueEngine } from "../queue/engine.ts"
+import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
 import type { connections } from "../wire/as/connections.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
-import { addPackages, type Claim, checkPackages, choosePackage } from "./packages.ts"
+import { addPackages, type Claim, checkPackages, choosePackage, PACKAGES_PER_USER_MAX } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
-import { clientKey, packages } from "./tables.ts"
-
-const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
+import { clientKey, clients, packages } from "./tables.ts"
 
 /** Connection packages and connection queues of clients (PROTOCOL.md section 4.3). */
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
-  const { crypto, engine, store, authentication, seconds, change } = parts
+  const { crypto, engine, store, authentication, seconds, change, changeQueues } = parts
   return {
     async publishConnectionPackages(call) {
       const { clientId, credential, params } = authentication.client(call)
       const added = checkPackages(crypto, credential, params.connectionPackages, seconds())
       const key = clientKey(clientId)
       await change((view) => {
+        // Its account may be deleted in the same moment, and nothing may stay behind.
+        if (view.get(clients, key) === undefined) throw new Problem("auth.refused")
         const stored = view.list(packages, key, CONNECTION_PACKAGES_MAX)
         return addPackages(crypto, key, stored, added, seconds())
       })
@@ -39,16 +38,7 @@ export function connectionHandlers(parts: AsParts): Handlers<typeof connections>
 
     async enqueue({ client, message }) {
       if (!engine.exists(client)) throw new Problem("as.unknown-queue")
-      let enqueued: ReturnType<QueueEngine["enqueue"]> | undefined
-      await store.writer.submit({
-        expects: [],
-        effects: (view) => {
-          enqueued = engine.enqueue(view, [{ queue: client, message }])
-          return enqueued.effects
-        },
-        committed: () => enqueued?.committed(),
-        failed: () => enqueued?.failed(),
-      })
+      await changeQueues((view) => engine.enqueue(view, [{ queue: client, message }]))
       return {}
     },
 

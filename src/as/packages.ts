@@ -1,5 +1,5 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CONNECTION_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
+import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
 import { type Effect, put, remove } from "../store/database.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { decodeConnectionPackage, requirePackageOf } from "../wire/connection.ts"
@@ -10,6 +10,8 @@ import { CodecError } from "../wire/tls.ts"
 import { type ClientKey, type PackageRow, packages } from "./tables.ts"
 
 /** The rules for connection packages (PROTOCOL.md section 4.3); service.ts says who may call what. */
+
+export const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
 
 declare const checked: unique symbol
 /** Connection packages that belong to the client they are to be stored for; only {@link checkPackages} makes them. */

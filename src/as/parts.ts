@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import type { QueueEngine } from "../queue/engine.ts"
-import type { Store, Unit } from "../store/database.ts"
+import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import type { Store, Unit, View } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"
 
 /** The AS's credentials, as published, and the key that signs clients. The root's key is not needed here. */
@@ -27,4 +27,6 @@ export interface AsParts {
   readonly seconds: () => number
   /** Submits a unit that expects nothing but what its effects check. */
   readonly change: (effects: Unit["effects"]) => Promise<void>
+  /** The same for what changes connection queues too. */
+  readonly changeQueues: (change: (view: View) => QueueChange) => Promise<void>
 }

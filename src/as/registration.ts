@@ -3,10 +3,11 @@ import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
 import { type Effect, put, type View } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
+import { type Invitation, useInvitation } from "./invitations.ts"
 import { type CheckedPackages, putPackages } from "./packages.ts"
-import { clientKey, clients, packages, queues } from "./tables.ts"
+import { clientKey, clients, packages, queues, users } from "./tables.ts"
 
-/** What the second step of a registration stores. */
+/** What the last step of a registration stores. */
 export interface Registration {
   /** 32 bytes. */
   readonly clientId: Uint8Array
@@ -14,6 +15,15 @@ export interface Registration {
   readonly connectionPackages: CheckedPackages
   /** HPKE public key of the connection queue. */
   readonly queueKey: Uint8Array
+  /** undefined: nothing is pending, so this can only repeat what is stored already. */
+  readonly proven: ProvenUser | undefined
+}
+
+/** A new user whose first login succeeded. */
+export interface ProvenUser {
+  /** OPAQUE record. */
+  readonly record: Uint8Array
+  readonly invitation: Invitation | undefined
 }
 
 /**
@@ -21,7 +31,7 @@ export interface Registration {
  * no client of another key can be added under it. Repeating a registration that is stored already, because its
  * answer was lost, changes nothing. `queueRecord` is the new connection queue.
  *
- * @throws Problem as.client-exists
+ * @throws Problem as.client-exists, as.invalid-invitation; auth.refused if nothing is pending or stored
  */
 export function registrationEffects(
   crypto: CryptoProvider,
@@ -29,13 +39,22 @@ export function registrationEffects(
   registration: Registration,
   queueRecord: Effect,
 ): Effect[] {
-  const { clientId, credential, connectionPackages } = registration
+  const { clientId, credential, connectionPackages, proven } = registration
   const key = clientKey(clientId)
-  if (view.list(clients, { user: key.user }, 1).length > 0) {
+  const { user } = key
+  if (view.list(clients, { user }, 1).length > 0) {
     if (isStored(view, registration)) return []
     throw new Problem("as.client-exists")
   }
-  return [put(clients, { ...key, credential }), queueRecord, ...putPackages(crypto, key, connectionPackages)]
+  if (proven === undefined) throw new Problem("auth.refused")
+  const { record, invitation } = proven
+  return [
+    ...(invitation === undefined ? [] : [useInvitation(view, invitation)]),
+    put(users, { user, record }),
+    put(clients, { ...key, credential }),
+    queueRecord,
+    ...putPackages(crypto, key, connectionPackages),
+  ]
 }
 
 /** One of the packages is enough: others may have been claimed since, but the last one stays. */

@@ -1,13 +1,16 @@
+import { OpaqueServer } from "../crypto/opaque/server.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
-import type { QueueEngine } from "../queue/engine.ts"
-import type { Store } from "../store/database.ts"
+import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import type { Store, View } from "../store/database.ts"
 import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
 import { accountHandlers } from "./accounts.ts"
 import { Authentication } from "./authentication.ts"
 import { connectionHandlers } from "./connections.ts"
+import { type InvitationPolicy, Invitations } from "./invitations.ts"
 import { type Issuance, issuanceHandlers } from "./issuance.ts"
+import { type LoginLimits, Logins } from "./logins.ts"
 import type { AsKeys, AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
 
@@ -18,36 +21,65 @@ export interface AsOptions {
   readonly engine: QueueEngine
   readonly keys: AsKeys
   readonly issuance: Issuance
+  /** Of the domain; see {@link makeOpaqueSetup}. */
+  readonly opaqueSetup: Uint8Array
+  readonly invitations: InvitationPolicy
   readonly domain: string
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly pendingLimits?: PendingLimits
+  readonly loginLimits?: LoginLimits
 }
 
 /** The authentication service (PROTOCOL.md section 4): the only place where real identities are used. */
 export interface As {
   readonly handlers: Handlers<typeof as>
+  /** Deletes what is of no use any more. To be called at start and about once a day. */
+  sweep(): Promise<void>
 }
 
 export function createAs(options: AsOptions): As {
   const { crypto, engine, keys, store, domain, now } = options
+  const seconds = () => Math.floor(now() / 1000)
   const parts: AsParts = {
     crypto,
     store,
     engine,
     keys,
     authentication: new Authentication(crypto, store, domain, keys.revoked ?? []),
-    seconds: () => Math.floor(now() / 1000),
+    seconds,
     change: (effects) => store.writer.submit({ expects: [], effects }),
+    changeQueues: (change) => submitQueueChange(store, change),
   }
+  const invitations = new Invitations(crypto, options.invitations, seconds)
   return {
     handlers: {
       ...credentialHandlers(parts),
-      ...accountHandlers(parts, new PendingRegistrations(now, options.pendingLimits)),
+      ...accountHandlers(parts, {
+        opaque: new OpaqueServer(options.opaqueSetup, domain),
+        pending: new PendingRegistrations(now, options.pendingLimits),
+        logins: new Logins(now, options.loginLimits),
+        invitations,
+      }),
       ...connectionHandlers(parts),
       ...issuanceHandlers(parts, options.issuance),
     },
+    sweep: () => invitations.forgetExpired(store, store.writer),
   }
+}
+
+/** The engine is told how the unit ended. */
+async function submitQueueChange({ writer }: Store, change: (view: View) => QueueChange): Promise<void> {
+  let made: QueueChange | undefined
+  await writer.submit({
+    expects: [],
+    effects: (view) => {
+      made = change(view)
+      return made.effects
+    },
+    committed: () => made?.committed(),
+    failed: () => made?.failed(),
+  })
 }
 
 function credentialHandlers({ keys }: AsParts): Handlers<typeof credentials> {

@@ -2,7 +2,7 @@ import { ID_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
 
-/** The tables of db/as/*.sql, which say what each shows to a snapshot. */
+/** The tables of db/as, whose migrations say what each shows to a snapshot. */
 
 /** The two halves of a client id, 16 bytes each. */
 export type ClientKey = { user: Uint8Array; client: Uint8Array }
@@ -13,6 +13,9 @@ export const clients = defineTable<ClientRow>(
   ["user", "client"],
   ["user", "client", "credential"],
 )
+
+export type UserRow = { user: Uint8Array; record: Uint8Array }
+export const users = defineTable<UserRow>("as_user", ["user"], ["user", "record"])
 
 export type PackageRow = ClientKey & { package: Uint8Array; body: Uint8Array }
 export const packages = defineTable<PackageRow>(
@@ -29,6 +32,8 @@ export const tokenKeys = defineTable<TokenKeyRow>("as_token_key", ["month"], ["m
 
 export type AllowanceRow = { pseudonym: Uint8Array; draw: Uint8Array }
 export const allowances = defineTable<AllowanceRow>("as_allowance", ["pseudonym"], ["pseudonym", "draw"])
+export type InvitationRow = { month: number; used: Uint8Array }
+export const invitations = defineTable<InvitationRow>("as_invitation", ["month", "used"], ["month", "used"])
 
 /** Splits a 32-byte client id into copies of its halves. */
 export function clientKey(clientId: Uint8Array): ClientKey {

@@ -3,6 +3,8 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { toHex } from "../wire/bytes.ts"
 import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
 import { CodecError } from "../wire/tls.ts"
+import { deleteAtAs, forgetEverything } from "./account-deletion.ts"
+import { emptyConnectionQueue } from "./connection-queue.ts"
 import {
   acceptRequest,
   ownUser,
@@ -42,6 +44,13 @@ export interface ClientOptions {
   /** Default: `portableCrypto`, which runs everywhere; Bun applications pass `nativeCrypto`. */
   readonly crypto?: CryptoProvider
   readonly displayName?: string
+  /**
+   * The second factor of a new account, asked for again when it is deleted. Without one the client makes a secret and keeps
+   * it in its store. Stretching a password takes 64 MiB and up to a second, in which the thread does nothing else.
+   */
+  readonly password?: string
+  /** A code, for a new account on a server that wants one. */
+  readonly invitation?: string
   /** How long an operation may go on trying while the server does not answer. Default: two minutes. */
   readonly patienceMilliseconds?: number
   /** Mean of the random pauses between steps that the client takes by itself. Default: 300. */
@@ -120,6 +129,8 @@ export class Client {
         trust,
         domain,
         displayName,
+        password: options.password,
+        invitation: options.invitation,
         signal,
         spreadMilliseconds: spread,
       })
@@ -227,6 +238,22 @@ export class Client {
     this.#tell(false)
     await Promise.all(this.#running)
     await this.#tasks.finished()
+  }
+
+  /**
+   * Deletes the account on the server for good, then all that is in the store, and closes. `password` is the one that the
+   * client was registered with, if any. May be repeated, by a new client over the same store too, until it succeeds.
+   * It stays a member of its groups, one that does nothing any more, until others remove it; its pseudonym at the QS stays as
+   * well. Nothing leads from either to the account.
+   *
+   * Throws ClientError `client.wrong-password`, `client.password-needed`, `as.too-many-logins`.
+   */
+  async deleteAccount(password?: string): Promise<void> {
+    const context = this.#context
+    const emptyQueue = () => this.#polling.run(() => emptyConnectionQueue(context))
+    await deleteAtAs(context, password, emptyQueue)
+    await this.close()
+    await forgetEverything(context)
   }
 
   async #begin({ url, webSocket, requestPollMilliseconds: poll }: ClientOptions): Promise<void> {

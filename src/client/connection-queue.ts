@@ -1,6 +1,6 @@
 import { as } from "../wire/as.ts"
 import { equal } from "../wire/bytes.ts"
-import type { ClientContext } from "./context.ts"
+import { type ClientContext, clientSigner } from "./context.ts"
 import { type ChainPosition, QueueReader } from "./queue-reader.ts"
 import { at } from "./records.ts"
 import type { StoreChange } from "./store.ts"
@@ -16,7 +16,7 @@ export async function readConnectionQueue(
   deliver: (message: Uint8Array, progress: StoreChange) => Promise<void>,
 ): Promise<void> {
   const { account, crypto, store, transport } = context
-  const signer = { sender: { kind: "client", id: account.clientId }, seed: account.clientSeed } as const
+  const signer = clientSigner(account)
   const reader = new QueueReader(crypto, account.connectionQueueKey, await store.get(at.connectionQueue))
   const progress = (): StoreChange => ({ key: at.connectionQueue, value: reader.serialize() })
   // The last acknowledgements may not have reached the disk, and nobody else would ever delete those entries.
@@ -52,6 +52,11 @@ export async function readConnectionQueue(
   } finally {
     reader.wipe()
   }
+}
+
+/** Takes everything out of the own connection queue, unread. */
+export async function emptyConnectionQueue(context: ClientContext): Promise<void> {
+  await readConnectionQueue(context, (_message, progress) => context.store.transaction([progress]))
 }
 
 function isFurther(before: readonly ChainPosition[], now: ChainPosition): boolean {

@@ -7,7 +7,7 @@ import type { EventLog } from "./events.ts"
 import { MemberError, type Membership } from "./mls/member.ts"
 import type { Account, StoredEvent } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
-import type { Transport } from "./transport.ts"
+import type { Signer, Transport } from "./transport.ts"
 import type { Trust } from "./trust.ts"
 
 /** What every part of a registered client works with. */
@@ -26,6 +26,11 @@ export interface ClientContext {
 export type RegisteredAccount = Account & {
   readonly credential: Uint8Array
   readonly qs: NonNullable<Account["qs"]>
+}
+
+/** Signs what the client does at the AS. */
+export function clientSigner({ clientId, clientSeed }: Pick<Account, "clientId" | "clientSeed">): Signer {
+  return { sender: { kind: "client", id: clientId }, seed: clientSeed }
 }
 
 /** Writes state and the events that it brings, in one transaction. */

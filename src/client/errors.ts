@@ -7,6 +7,9 @@ export type LocalCode =
   /** The answer is not what the protocol allows. */
   | "client.unexpected-response"
   | "client.closed"
+  /** The user has a password of their own, and it was not given. */
+  | "client.password-needed"
+  | "client.wrong-password"
   /** A message, credential or package of somebody else does not verify. */
   | "client.invalid"
   | "client.unknown-contact"

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
-import { CLIENT_ID_BYTES, ID_BYTES, KEY_BYTES } from "../limits.ts"
+import { CLIENT_ID_BYTES, ID_BYTES, KEY_BYTES, OPAQUE_KE3_BYTES } from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import { decodeBody, encodeBody } from "../wire/cbor.ts"
 import { closed, fixedBytes, type TokenService } from "../wire/endpoint.ts"
@@ -22,7 +22,13 @@ export const Account = closed({
   displayName: Type.String(),
   clientId: ClientId,
   clientSeed: Key,
-  /** Set by the first step of the registration. */
+  /** Instead of a password, if the user has chosen none. */
+  loginSecret: Nullable(Key),
+  /** How the password is stretched: the same at registration and at each login. */
+  stretching: Type.Union([Type.Literal("memory-constrained"), Type.Literal("minimal")]),
+  /** Proves the first login, until the AS has seen it. */
+  firstLogin: Nullable(fixedBytes(OPAQUE_KE3_BYTES, "OPAQUE KE3")),
+  /** Set by the first steps of the registration. */
   credential: Nullable(Bytes),
   /** The first ones, until the AS has them: a repetition has to bring the same. */
   connectionPackages: Type.Array(Bytes),
@@ -40,6 +46,8 @@ export const Account = closed({
     Type.Literal("registered"),
     Type.Literal("queued"),
     Type.Literal("ready"),
+    /** The AS was asked to delete the user, and may have done so. */
+    Type.Literal("leaving"),
   ]),
 })
 export type Account = Static<typeof Account>

@@ -1,26 +1,18 @@
-import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENT_ID_BYTES, KEY_BYTES } from "../limits.ts"
-import { as } from "../wire/as.ts"
-import { equal } from "../wire/bytes.ts"
-import { makeClientCsr, verifyChain } from "../wire/credentials.ts"
 import { qs } from "../wire/qs.ts"
 import type { RegisteredAccount } from "./context.ts"
+import { type EnrolmentParts, finishEnrolment, notEnrolled, requestCredential } from "./enrolment.ts"
 import { ClientError } from "./errors.ts"
 import type { Membership } from "./mls/member.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
-import { makeConnectionPackages, publishAddPackages } from "./packages.ts"
+import { publishAddPackages } from "./packages.ts"
+import { newLogin } from "./password.ts"
 import { Account, at, change, load } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
-import type { Transport } from "./transport.ts"
-import type { Trust } from "./trust.ts"
 
-interface RegistrationParts {
-  readonly crypto: CryptoProvider
+interface RegistrationParts extends EnrolmentParts {
   readonly membership: Membership
   readonly store: ClientStore
-  readonly transport: Transport
-  readonly trust: Trust
-  readonly domain: string
   readonly displayName: string
   readonly signal: AbortSignal
   /** Mean of the random time between what the AS sees and what the QS sees. */
@@ -43,7 +35,7 @@ export async function register(parts: RegistrationParts): Promise<RegisteredAcco
   }
   for (let attempt = 0; account.stage === "new" || account.stage === "credential"; attempt++) {
     if (attempt === ATTEMPTS_MAX) throw new ClientError("auth.refused")
-    account = account.stage === "new" ? await requestCredential(parts, account) : await finish(parts, account)
+    account = await enrol(parts, account)
   }
   if (account.stage === "registered") {
     await pause(spreadMilliseconds(parts.spreadMilliseconds), parts.signal)
@@ -63,12 +55,14 @@ function requireComplete(account: Account): RegisteredAccount {
   return { ...account, credential, qs: queue }
 }
 
-function newAccount({ crypto, domain, displayName }: RegistrationParts): Account {
+function newAccount({ crypto, domain, displayName, password }: RegistrationParts): Account {
   return {
     domain,
     displayName,
     clientId: crypto.random(CLIENT_ID_BYTES),
     clientSeed: crypto.random(KEY_BYTES),
+    ...newLogin(password, () => crypto.random(KEY_BYTES)),
+    firstLogin: null,
     credential: null,
     connectionPackages: [],
     connectionQueueKey: crypto.random(KEY_BYTES),
@@ -91,43 +85,22 @@ async function save(
   return account
 }
 
-async function requestCredential(parts: RegistrationParts, account: Account): Promise<Account> {
-  const { crypto, transport, trust, domain } = parts
-  const csr = makeClientCsr(crypto, account.clientSeed, account.clientId, domain)
-  const answer = await transport.call(as.initRegistration, { csr })
-  const credential = answer.credential.slice()
-  const verified = await trust.verify((source) => {
-    const anchors = source(domain)
-    if (anchors === undefined) throw new ClientError("client.damaged-store")
-    return verifyChain(crypto, anchors, credential, transport.now())
-  })
-  const publicKey = crypto.ed25519Public(account.clientSeed)
-  if (!equal(verified.clientId, account.clientId) || !equal(verified.publicKey, publicKey)) {
-    throw new ClientError("client.unexpected-response")
-  }
-  const { packages, changes } = makeConnectionPackages(crypto, { ...account, credential }, transport.now())
-  return await save(
-    parts,
-    { ...account, credential, connectionPackages: packages, stage: "credential" },
-    changes,
-  )
-}
-
-async function finish(parts: RegistrationParts, account: Account): Promise<Account> {
-  const { crypto, transport } = parts
-  const { connectionPackages, clientId, clientSeed, connectionQueueKey } = account
+/** Does what comes next at the AS. */
+async function enrol(parts: RegistrationParts, account: Account): Promise<Account> {
   try {
-    await transport.call(
-      as.finishRegistration,
-      { queueKey: crypto.x25519Public(connectionQueueKey), connectionPackages },
-      { sender: { kind: "client", id: clientId }, seed: clientSeed },
-    )
+    const next = account.stage === "new" ? requestCredential : finishEnrolment
+    const step = await next(parts, account)
+    return await save(parts, step.account, step.changes)
   } catch (error) {
     // The pending registration lives in the server's memory only: after a restart or some minutes it is gone.
-    if (!(error instanceof ClientError) || error.code !== "auth.refused") throw error
-    return await save(parts, { ...account, credential: null, connectionPackages: [], stage: "new" })
+    const forgotten = error instanceof ClientError && error.code === "auth.refused"
+    // Somebody else used the invitation meanwhile; with another one it is a new beginning as well.
+    const taken = error instanceof ClientError && error.code === "as.invalid-invitation"
+    if (!forgotten && !taken) throw error
+    const again = await save(parts, notEnrolled(account))
+    if (taken) throw error
+    return again
   }
-  return await save(parts, { ...account, connectionPackages: [], stage: "registered" })
 }
 
 async function createQueue(parts: RegistrationParts, before: Account): Promise<Account> {

@@ -12,6 +12,7 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly publicUrl: string
+  readonly invitationRequired: boolean
   readonly scrubDelayMilliseconds: number
   readonly paddingUnitBytes: number
   /** Whether operations cost tokens. */
@@ -84,6 +85,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     host: values.host,
     port: values.port,
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
+    invitationRequired: values.registration === "invitation",
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     paddingUnitBytes: values["padding-unit"],
     rateLimit: values["rate-limit"] === "on",

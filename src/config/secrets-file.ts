@@ -58,11 +58,25 @@ function makeDataDirectory(directory: string): void {
 }
 
 function readSecrets(crypto: CryptoProvider, config: Config, now: number): Secrets {
-  const { secretsFile: file, domain } = config
-  const bytes = explaining(`the secrets file ${file} cannot be read`, () => readPrivately(config))
-  let secrets: Secrets
+  const { secretsFile: file, secretsManaged, domain } = config
+  const secrets = openSecrets(crypto, file, secretsManaged)
+  if (secrets.domain !== domain) {
+    throw new ConfigError(
+      `the secrets file ${file} is that of ${secrets.domain}, but domain is ${domain}: a server cannot change its domain`,
+    )
+  }
+  return secretsManaged ? secrets : renewed(crypto, file, secrets, now)
+}
+
+/**
+ * Reads a secrets file as it is. `managed`: the service manager made it.
+ *
+ * @throws ConfigError with a sentence for the operator
+ */
+export function openSecrets(crypto: CryptoProvider, file: string, managed: boolean): Secrets {
+  const bytes = explaining(`the secrets file ${file} cannot be read`, () => readPrivately(file, managed))
   try {
-    secrets = decodeSecrets(crypto, bytes)
+    return decodeSecrets(crypto, bytes)
   } catch {
     throw new ConfigError(
       `the secrets file ${file} is damaged, or not a secrets file: restore it from a copy`,
@@ -70,19 +84,13 @@ function readSecrets(crypto: CryptoProvider, config: Config, now: number): Secre
   } finally {
     wipe(bytes)
   }
-  if (secrets.domain !== domain) {
-    throw new ConfigError(
-      `the secrets file ${file} is that of ${secrets.domain}, but domain is ${domain}: a server cannot change its domain`,
-    )
-  }
-  return config.secretsManaged ? secrets : renewed(crypto, file, secrets, now)
 }
 
-function readPrivately({ secretsFile: file, secretsManaged }: Config): Uint8Array {
+function readPrivately(file: string, managed: boolean): Uint8Array {
   const descriptor = openSync(file, "r")
   try {
     const mode = fstatSync(descriptor).mode
-    if ((mode & (secretsManaged ? OTHERS_MANAGED : OTHERS)) !== 0) {
+    if ((mode & (managed ? OTHERS_MANAGED : OTHERS)) !== 0) {
       throw new ConfigError(
         `the secrets file ${file} can be read by others: make it private with chmod 600 ${file}`,
       )

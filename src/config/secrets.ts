@@ -1,6 +1,7 @@
+import { makeOpaqueSetup } from "../crypto/opaque/server.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { FORMAT_VERSION, KEY_BYTES } from "../limits.ts"
+import { FORMAT_VERSION, KEY_BYTES, OPAQUE_SETUP_BYTES } from "../limits.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { issueIntermediate, makeAsCredential, makeIntermediateCsr } from "../wire/credentials.ts"
@@ -8,8 +9,8 @@ import { CodecError, type Reader, Reader as TlsReader, Writer } from "../wire/tl
 import { readDomain, writeDomain } from "../wire/user-id.ts"
 
 /**
- * What makes the databases more than they are meant to be, and therefore never lies with them: keys of 32 bytes, and
- * the AS's credentials with their seeds. `intermediates` are in order of their making; the last one signs.
+ * What makes the databases more than they are meant to be, and therefore never lies with them: keys of 32 bytes, OPAQUE's
+ * setup, and the AS's credentials with their seeds. `intermediates` are in order of their making; the last one signs.
  */
 export interface Secrets {
   readonly domain: string
@@ -23,6 +24,10 @@ export interface Secrets {
   readonly queueSlotKey: Uint8Array
   /** AES-256: the same for the AS's connection queues. */
   readonly connectionSlotKey: Uint8Array
+  /** HMAC key: invitation codes are made with it. */
+  readonly invitationKey: Uint8Array
+  /** OPRF seed and key pair of OPAQUE: with it, passwords could be tried on the records in the data. */
+  readonly opaqueSetup: Uint8Array
   readonly rootSeed: Uint8Array
   readonly rootCredential: Uint8Array
   readonly intermediateSeed: Uint8Array
@@ -35,6 +40,7 @@ const keys = [
   "queueSigningSeed",
   "queueSlotKey",
   "connectionSlotKey",
+  "invitationKey",
   "rootSeed",
   "intermediateSeed",
 ] as const satisfies readonly (keyof Secrets)[]
@@ -50,7 +56,8 @@ const RENEWAL_SECONDS = 180 * 86_400
 export function makeSecrets(crypto: CryptoProvider, domain: string, now: number): Secrets {
   const made = Object.fromEntries(keys.map((name) => [name, crypto.random(KEY_BYTES)])) as Keys
   const rootCredential = makeAsCredential(crypto, made.rootSeed, domain, now)
-  return withNewIntermediate(crypto, { ...made, domain, rootCredential, intermediates: [] }, now)
+  const opaqueSetup = makeOpaqueSetup()
+  return withNewIntermediate(crypto, { ...made, opaqueSetup, domain, rootCredential, intermediates: [] }, now)
 }
 
 /** With a new intermediate if the one that signs will expire before long; otherwise the same secrets. */
@@ -77,8 +84,8 @@ function withNewIntermediate(crypto: CryptoProvider, secrets: Secrets, now: numb
 /**
  * The secrets file's content, which the caller overwrites:
  *
- *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[7][32];
- *              opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
+ *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[8][32];
+ *              opaque opaque_setup[128]; opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
  *
  * The digest is SHA-256 of what is before it, against damage, not against forgery.
  */
@@ -86,6 +93,7 @@ export function encodeSecrets(crypto: CryptoProvider, secrets: Secrets): Uint8Ar
   const writer = new Writer().raw(MAGIC).u8(FORMAT_VERSION)
   writeDomain(writer, secrets.domain)
   for (const name of keys) writer.raw(secrets[name])
+  writer.raw(secrets.opaqueSetup)
   writer.opaque(secrets.rootCredential)
   writer.vector(secrets.intermediates, (inner, intermediate) => inner.opaque(intermediate))
   writer.raw(crypto.sha256(writer.view()))
@@ -104,11 +112,12 @@ export function decodeSecrets(crypto: CryptoProvider, bytes: Uint8Array): Secret
     throw new CodecError("secrets version")
   const domain = readDomain(reader)
   const read = readKeys(reader)
+  const opaqueSetup = reader.raw(OPAQUE_SETUP_BYTES).slice()
   const rootCredential = reader.opaque().slice()
   const intermediates = reader.vector((inner) => inner.opaque().slice())
   reader.end()
   if (intermediates.length === 0) throw new CodecError("secrets without an intermediate")
-  return { domain, ...read, rootCredential, intermediates }
+  return { domain, ...read, opaqueSetup, rootCredential, intermediates }
 }
 
 function readKeys(reader: Reader): Keys {
@@ -118,4 +127,5 @@ function readKeys(reader: Reader): Keys {
 /** Overwrites the keys; for a server that stops. */
 export function wipeSecrets(secrets: Secrets): void {
   for (const name of keys) wipe(secrets[name])
+  wipe(secrets.opaqueSetup)
 }

@@ -43,6 +43,12 @@ export const settings = {
     minLength: 1,
     description: "the file of the server's secrets, outside the data directory",
   }),
+  registration: Type.String({
+    pattern: "^(open|invitation)$",
+    default: "open",
+    description:
+      "open, so that everybody can register, or invitation, so that it takes a code of cinder invite",
+  }),
   "scrub-delay-ms": Type.Integer({
     minimum: 0,
     maximum: SCRUB_DELAY_MILLISECONDS_MAX,

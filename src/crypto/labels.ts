@@ -40,6 +40,10 @@ export const labels = {
   leafCredential: utf8("Cinder 1 leaf credential"),
   leafRequest: utf8("Cinder 1 leaf credential request"),
 
+  /** Invitation codes, and the traces of those that were used (section 4.2). */
+  invitation: utf8("Cinder 1 invitation"),
+  usedInvitation: utf8("Cinder 1 used invitation"),
+
   /** Connections between users (sections 4.3 and 7). */
   connectionPackage: utf8("Cinder 1 connection package"),
   connectionEstablishment: utf8("Cinder 1 connection establishment"),

@@ -35,6 +35,12 @@ export const problems = {
     title: "More connection packages than the server keeps.",
   },
   "as.no-connection-package": { status: 404, title: "No connection package is available for this user." },
+  "as.too-many-logins": { status: 429, title: "This client began too many logins within an hour." },
+  "as.invitation-required": { status: 403, title: "Registration on this server needs an invitation." },
+  "as.invalid-invitation": {
+    status: 403,
+    title: "The invitation is mistyped, expired or used, or not one of this server.",
+  },
   "as.unknown-queue": { status: 404, title: "There is no such connection queue." },
   "as.invalid-token-request": {
     status: 400,

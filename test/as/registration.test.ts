@@ -4,7 +4,7 @@ import { clients, packages, queues } from "../../src/as/tables.ts"
 import { as } from "../../src/wire/as.ts"
 import { credentialFingerprint, makeClientCsr, verifyChain } from "../../src/wire/credentials.ts"
 import { crypto, DAY, DOMAIN, flipBit, makeAuthority } from "./fixtures.ts"
-import { problemOf, signed, World } from "./world.ts"
+import { opaqueOf, problemOf, signed, World } from "./world.ts"
 
 const queueKey = () => crypto.x25519Public(crypto.random(32))
 const counts = ({ store }: World) => [clients, queues, packages].map((table) => store.count(table))
@@ -29,7 +29,7 @@ describe("the AS publishes", () => {
   })
 })
 
-describe("the first step of a registration", () => {
+describe("the first steps of a registration", () => {
   test("stores nothing", async () => {
     await using world = await World.open()
     const before = world.files()
@@ -41,7 +41,9 @@ describe("the first step of a registration", () => {
 
   test("refuses requests that are malformed, unproven or of another domain", async () => {
     await using world = await World.open()
-    const init = (csr: Uint8Array) => problemOf(world.service.handlers.initRegistration({ csr }))
+    const { request: opaqueRequest } = opaqueOf(crypto.random(32)).startRegistration()
+    const init = (csr: Uint8Array) =>
+      problemOf(world.service.handlers.initRegistration({ csr, opaqueRequest, invitation: null }))
     const csr = makeClientCsr(crypto, crypto.random(32), crypto.random(32), DOMAIN)
     const foreign = makeClientCsr(crypto, crypto.random(32), crypto.random(32), "example.net")
     expect(await init(foreign)).toBe("as.invalid-csr")
@@ -87,7 +89,7 @@ describe("the first step of a registration", () => {
   })
 })
 
-describe("the second step of a registration", () => {
+describe("the last step of a registration", () => {
   test("stores the client, its queue and its packages together", async () => {
     await using world = await World.open()
     const client = await world.register(4)
@@ -113,8 +115,8 @@ describe("the second step of a registration", () => {
     await world.restart()
     expect(await problemOf(world.finish(late, params))).toBe("auth.refused")
     expect(counts(world)).toEqual([0, 0, 0])
-    await world.init(client.clientId, client.seed)
-    expect(await problemOf(world.finish(client, params))).toBe("accepted")
+    const again = await world.init(client.clientId, client.seed)
+    expect(await problemOf(world.finish(again, params))).toBe("accepted")
   })
 
   test("verifies a signature of an unknown sender as well, with a key that is nobody's", async () => {

@@ -1,14 +1,16 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import sql from "../../db/as/0001_init.sql" with { type: "text" }
-import tokensSql from "../../db/as/0002_tokens.sql" with { type: "text" }
 import { Allowance, type PeriodKey, type PeriodKeys } from "../../src/as/allowance.ts"
 import type { Issuance } from "../../src/as/issuance.ts"
+import type { LoginLimits } from "../../src/as/logins.ts"
 import type { AsKeys } from "../../src/as/parts.ts"
 import { type As, createAs } from "../../src/as/service.ts"
 import { type AllowanceRow, allowances } from "../../src/as/tables.ts"
 import { TokenKeys } from "../../src/as/token-keys.ts"
+import { OpaqueClient } from "../../src/crypto/opaque/client.ts"
+import { makeOpaqueSetup } from "../../src/crypto/opaque/server.ts"
+import { asMigrations } from "../../src/migrations.ts"
 import { LocalEvaluator } from "../../src/privacypass/evaluator.ts"
 import { nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
@@ -32,6 +34,8 @@ export class World {
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-as-"))
   readonly authority: Authority = makeAuthority()
   readonly slotKey = crypto.random(32)
+  readonly opaqueSetup = makeOpaqueSetup()
+  readonly invitationKey = crypto.random(32)
   /** Milliseconds. */
   now = NOW * 1000
   readonly wakeups = localWakeups()
@@ -51,14 +55,12 @@ export class World {
     return world
   }
 
-  async start({ pendingMax = 100, revoked = [] }: WorldOptions = {}): Promise<void> {
-    const { authority, slotKey } = this
+  async start(options: WorldOptions = {}): Promise<void> {
+    const { pendingMax = 100, revoked = [], loginLimits, invitationRequired = false } = options
+    const { authority, slotKey, opaqueSetup, invitationKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
-      migrations: [
-        { version: 1, sql },
-        { version: 2, sql: tokensSql },
-      ],
+      migrations: asMigrations,
     })
     const now = () => this.now
     const wakeups = this.wakeups
@@ -78,9 +80,12 @@ export class World {
       engine: this.engine,
       keys,
       issuance: this.issuing,
+      opaqueSetup,
+      invitations: { required: invitationRequired, key: invitationKey },
       domain: DOMAIN,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
+      ...(loginLimits === undefined ? {} : { loginLimits }),
     })
   }
 
@@ -127,15 +132,58 @@ export class World {
     return Math.floor(this.now / 1000)
   }
 
-  /** First step: the client, with the credential that the AS issued. */
-  async init(clientId = crypto.random(32), seed = crypto.random(32)): Promise<TestClient> {
-    const csr = makeClientCsr(crypto, seed, clientId, DOMAIN)
-    const { credential } = await this.service.handlers.initRegistration({ csr })
-    return { clientId, seed, credential }
+  /** The first two steps: the client, with the credential that the AS issued and its proof of the first login. */
+  async init(
+    clientId = crypto.random(32),
+    seed = crypto.random(32),
+    invitation: Uint8Array | null = null,
+  ): Promise<Pending> {
+    const { client, record } = await this.requestCredential({ clientId, seed }, invitation)
+    const { ke3 } = await this.beginFirstLogin(client, record)
+    return { ...client, ke3 }
   }
 
-  finish(client: TestClient, params: FinishParams): Promise<object> {
-    return this.service.handlers.finishRegistration(signed(as.finishRegistration, client, params))
+  /** The first step: the client with its credential, and the record of its password. */
+  async requestCredential(
+    { clientId, seed }: Pick<TestClient, "clientId" | "seed">,
+    invitation: Uint8Array | null = null,
+  ): Promise<{ readonly client: TestClient; readonly record: Uint8Array }> {
+    const csr = makeClientCsr(crypto, seed, clientId, DOMAIN)
+    const { request: opaqueRequest, finish } = opaqueOf(clientId).startRegistration()
+    const { credential, opaqueResponse } = await this.service.handlers.initRegistration({
+      ...{ csr, opaqueRequest, invitation },
+    })
+    return { client: { clientId, seed, credential }, record: finish(opaqueResponse) }
+  }
+
+  /** The second step, with whatever password; it must be the record's to lead to a proof. */
+  async beginFirstLogin(
+    client: Pick<TestClient, "clientId" | "seed">,
+    record: Uint8Array,
+    password = PASSWORD,
+  ): Promise<{ readonly ke2: Uint8Array; readonly ke3: Uint8Array }> {
+    const { ke1, finish } = opaqueOf(client.clientId, password).startLogin()
+    const { ke2 } = await this.service.handlers.startRegistrationLogin(
+      signed(as.startRegistrationLogin, client, { record, ke1 }),
+    )
+    const ke3 = finish(ke2)
+    if (ke3 === undefined) throw new Error("the password does not fit")
+    return { ke2, ke3 }
+  }
+
+  finish({ ke3, ...client }: Pending, params: Omit<FinishParams, "ke3">): Promise<object> {
+    return this.service.handlers.finishRegistration(signed(as.finishRegistration, client, { ...params, ke3 }))
+  }
+
+  /** First step of a login: OPAQUE's last message, or undefined if the password is wrong. */
+  async logIn(client: TestClient, password = PASSWORD): Promise<Uint8Array | undefined> {
+    const { ke1, finish } = opaqueOf(client.clientId, password).startLogin()
+    const { ke2 } = await this.service.handlers.startLogin(signed(as.startLogin, client, { ke1 }))
+    return finish(ke2)
+  }
+
+  delete(client: TestClient, ke3: Uint8Array): Promise<object> {
+    return this.service.handlers.deleteAccount(signed(as.deleteAccount, client, { ke3 }))
   }
 
   async register(packageCount = 3): Promise<Registered> {
@@ -201,11 +249,25 @@ function memoryPeriodKeys(): PeriodKeys {
 export interface WorldOptions {
   readonly pendingMax?: number
   readonly revoked?: readonly Uint8Array[]
+  readonly loginLimits?: LoginLimits
+  readonly invitationRequired?: boolean
+}
+
+/** Everybody's, and with little stretching: what is tested is not Argon2. */
+export const PASSWORD = "correct horse battery staple"
+
+export function opaqueOf(clientId: Uint8Array, password = PASSWORD, domain = DOMAIN): OpaqueClient {
+  return new OpaqueClient({ user: clientId.subarray(0, 16), domain }, password, "minimal")
+}
+
+/** A client before the last step of its registration. */
+export interface Pending extends TestClient {
+  readonly ke3: Uint8Array
 }
 
 export type FinishParams = Params<typeof as.finishRegistration>
 
-export interface Registered extends TestClient {
+export interface Registered extends Pending {
   readonly user: Uint8Array
   readonly queueSecret: Uint8Array
   readonly packages: readonly Uint8Array[]

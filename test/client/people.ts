@@ -4,7 +4,9 @@ import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import type { ServerUnderTest } from "./server.ts"
 
-export type PersonOptions = Partial<Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto">>
+export type PersonOptions = Partial<
+  Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto" | "password" | "invitation">
+>
 
 /** A person with one client, who remembers every event, by number, as a careful application does. */
 export class Person {

@@ -29,6 +29,7 @@ describe("configuration", () => {
       host: "127.0.0.1",
       port: 8080,
       publicUrl: "https://example.org",
+      invitationRequired: false,
       scrubDelayMilliseconds: 200,
       paddingUnitBytes: 4096,
       rateLimit: true,
@@ -46,6 +47,16 @@ describe("configuration", () => {
       8192,
       0,
     ])
+  })
+
+  test("lets everybody register, or asks for invitations", () => {
+    const registration = (value: string) => ({ flags: { ...given, registration: value } })
+    expect(config(registration("open")).invitationRequired).toBe(false)
+    expect(config(registration("invitation")).invitationRequired).toBe(true)
+    for (const other of ["", "closed", "open,invitation", "INVITATION"]) {
+      const [sentence] = sentences(registration(other))
+      expect(sentence).toStartWith("registration must be open, so that everybody can register, or invitation")
+    }
   })
 
   test("puts the secrets where the service manager has them", () => {

@@ -136,8 +136,10 @@ describe("secrets", () => {
     const other = makeSecrets(nativeCrypto, "example.org", NOW)
     expect(one.ticketKey).not.toEqual(other.ticketKey)
     expect(one.ticketKey).not.toEqual(one.queueSlotKey)
+    expect(one.opaqueSetup).not.toEqual(other.opaqueSetup)
     wipeSecrets(one)
-    for (const key of [one.queueConfigKey, one.ticketKey, one.rootSeed, one.intermediateSeed])
-      expect(key).toEqual(new Uint8Array(32))
+    const { queueConfigKey, ticketKey, invitationKey, opaqueSetup, rootSeed, intermediateSeed } = one
+    for (const key of [queueConfigKey, ticketKey, invitationKey, opaqueSetup, rootSeed, intermediateSeed])
+      expect(key.every((byte) => byte === 0)).toBe(true)
   })
 })

@@ -38,6 +38,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
       "friendshipKey",
       "friendshipToken",
       "initKey",
+      "loginSecret",
       "qsClientSeed",
       "qsUserSeed",
       "queueKey",
@@ -66,11 +67,12 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
   })
 
   test("holds no key of the secrets file", () => {
-    const { secrets } = run
-    const keys = Object.entries(secrets).filter(
-      ([, value]) => value instanceof Uint8Array && value.length === 32,
+    const { opaqueSetup, ...secrets } = run.secrets
+    const oprf = { oprfSeed: opaqueSetup.subarray(0, 64), opaqueKey: opaqueSetup.subarray(64, 96) }
+    const keys = Object.entries({ ...secrets, ...oprf }).flatMap(([name, key]) =>
+      key instanceof Uint8Array && name !== "rootCredential" ? [[name, key] as const] : [],
     )
-    expect(keys.length).toBe(7)
+    expect(keys.length).toBe(10)
     expect(keys.filter(([, key]) => contains(everywhere(run[moment]), key)).map(([name]) => name)).toEqual([])
   })
 

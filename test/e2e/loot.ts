@@ -72,6 +72,7 @@ export class RememberingStore implements ClientStore {
     const keys = [
       ...named(this.records(Account, "account"), [
         "clientSeed",
+        "loginSecret",
         "connectionQueueKey",
         "friendshipToken",
         "friendshipKey",

@@ -35,6 +35,7 @@ beforeAll(async () => {
   await first.say("while somebody is away")
   await second?.start()
   await second?.untilHeard("while somebody is away")
+  await third?.client.deleteAccount()
   for (const person of people) await person.stop()
   await proxy.stop()
   connections = proxy.passages.map(({ sent }) => requestsOf(sent)).filter((sent) => sent.length > 0)

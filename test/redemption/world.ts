@@ -1,10 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import init from "../../db/as/0001_init.sql" with { type: "text" }
-import tokensSql from "../../db/as/0002_tokens.sql" with { type: "text" }
 import { TokenKeys } from "../../src/as/token-keys.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { asMigrations } from "../../src/migrations.ts"
 import { challengeDigest } from "../../src/privacypass/challenge.ts"
 import { PendingBatch } from "../../src/privacypass/client.ts"
 import { LocalEvaluator } from "../../src/privacypass/evaluator.ts"
@@ -39,10 +38,7 @@ export class World {
   async start(pendingMax = 100): Promise<void> {
     this.store = await openStore({
       file: join(this.directory, "tokens.sqlite"),
-      migrations: [
-        { version: 1, sql: init },
-        { version: 2, sql: tokensSql },
-      ],
+      migrations: asMigrations,
       pendingMax,
       scrubDelayMs: 0,
     })

@@ -1,0 +1,182 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { Account } from "../../src/client/records.ts"
+import type { Fetch } from "../../src/client/transport.ts"
+import { nativeCrypto } from "../../src/crypto/native.ts"
+import { KEY_BYTES, OPAQUE_KE3_BYTES } from "../../src/limits.ts"
+import { as } from "../../src/wire/as.ts"
+import { equal, toHex, utf8 } from "../../src/wire/bytes.ts"
+import type { Endpoint } from "../../src/wire/endpoint.ts"
+import { type Attacks, expectRefused, expectUnchanged, Forger } from "./forger.ts"
+import { Homeserver } from "./homeserver.ts"
+import { type Intercepted, Interceptor } from "./interceptor.ts"
+import { RememberingStore } from "./loot.ts"
+import { befriend, Person } from "./person.ts"
+import { contains, Haystack } from "./search.ts"
+import { blob, Snapshot } from "./snapshot.ts"
+
+/** Registration and deletion of accounts at a real server, over HTTP, with its files at hand. */
+
+let server: Homeserver
+beforeAll(async () => {
+  server = await Homeserver.start()
+})
+afterAll(() => server.end())
+
+const { random } = nativeCrypto
+
+/** Everything that the AS's tables hold of a user, and what its client published. */
+function tracesOf(snapshot: Snapshot, store: RememberingStore): Uint8Array[] {
+  const { clientId } = store.account()
+  const user = clientId.subarray(0, 16)
+  const isOwn = (value: unknown) =>
+    value instanceof Uint8Array && (equal(value, user) || equal(value, clientId))
+  const rows = ["as_user", "as_client", "as_queue", "as_connection_package"].flatMap((table) =>
+    snapshot.rows(table).filter((row) => Object.values(row).some(isOwn)),
+  )
+  const credentials = store.records(Account, "account").flatMap(({ credential }) => credential ?? [])
+  return [...rows.flatMap((row) => Object.values(row).map(blob)), clientId, ...credentials]
+}
+
+function foundIn(snapshot: Snapshot, traces: readonly Uint8Array[], known: readonly Uint8Array[]): string[] {
+  const files = [...snapshot.files.values()]
+  const haystack = new Haystack(files)
+  const shared = new Haystack([...known, snapshot.schema])
+  const whole = traces.filter((trace) => contains(files, trace)).map(toHex)
+  return [...whole, ...traces.flatMap((trace) => haystack.sharedWith(trace, shared))]
+}
+
+/** A network on which the server dies as soon as it has answered an operation. */
+function killing({ path }: Endpoint): Fetch {
+  return async (url, request) => {
+    const response = await fetch(url, request)
+    if (url.pathname !== path) return response
+    const body = await response.arrayBuffer()
+    await server.kill()
+    return new Response(body, response)
+  }
+}
+
+test("a deleted account leaves nothing in any file: after the scrub, and when the server is killed right after the answer", async () => {
+  const stores = [new RememberingStore(), new RememberingStore(), new RememberingStore()] as const
+  const join = (store: RememberingStore, fetch?: Fetch) =>
+    Person.register({ url: server.url, store, ...(fetch === undefined ? {} : { fetch }) })
+  const kept = await join(stores[0])
+  const first = await join(stores[1])
+  const second = await join(stores[2], killing(as.deleteAccount))
+  for (const person of [first, second]) {
+    await befriend(kept, person)
+    await kept.client.connect(person.user)
+  }
+  const before = await Snapshot.settled(server.data)
+  const [known, one, two] = [0, 1, 2].map((i) => tracesOf(before, stores[i as 0 | 1 | 2])) as [
+    ...[Uint8Array[], Uint8Array[], Uint8Array[]],
+  ]
+  for (const traces of [one, two]) expect(foundIn(before, traces, known).length).toBeGreaterThan(10)
+
+  await first.client.deleteAccount()
+  const scrubbed = await Snapshot.settled(server.data)
+  expect(foundIn(scrubbed, one, known)).toEqual([])
+  expect(foundIn(scrubbed, two, known).length).toBeGreaterThan(10)
+
+  await second.client.deleteAccount()
+  await server.start()
+  expect(foundIn(await Snapshot.settled(server.data), two, known)).toEqual([])
+  await kept.stop()
+  expect(await server.stop()).toBe(0)
+  const stopped = Snapshot.take(server.data)
+  for (const traces of [one, two]) expect(foundIn(stopped, traces, known)).toEqual([])
+  expect(stopped.rows("as_user").length).toBe(1)
+  expect(stopped.pool("as_pool")).toEqual([])
+  await server.start()
+}, 60_000)
+
+/** What must not be told apart by somebody who has neither key nor password. */
+function strangers(forger: Forger): Attacks {
+  const unknown = utf8(`client:${toHex(random(32))}`)
+  return {
+    "wrong signature": forger.signed({}, random(KEY_BYTES)),
+    "signature for another operation": forger.signed({}, undefined, as.dequeue.path),
+    "unknown client": forger.signed({ kid: unknown }),
+    "unknown client, wrong signature": forger.signed({ kid: unknown }, random(KEY_BYTES)),
+  }
+}
+
+/** With the client's key, but without the user's password. */
+function wrongPasswords(forger: Forger): Attacks {
+  return {
+    "no proof": forger.params({ ke3: new Uint8Array(OPAQUE_KE3_BYTES) }),
+    "somebody's proof": forger.params({ ke3: random(OPAQUE_KE3_BYTES) }),
+  }
+}
+
+/** Parameters that are a byte too short or too long. */
+function misshapen(forger: Forger): Attacks {
+  const lengths = Object.entries(forger.claimed).flatMap(([name, value]) => {
+    // A signing request has no fixed length; what is wrong with it has a code of its own.
+    if (!(value instanceof Uint8Array) || name === "csr") return []
+    const bodies = [value.subarray(1), Uint8Array.of(...value, 0), new Uint8Array(0)]
+    return bodies.map(
+      (bytes) => [`${name} of ${bytes.length} bytes`, forger.params({ [name]: bytes })] as const,
+    )
+  })
+  return { ...Object.fromEntries(lengths), ...forger.malformed() }
+}
+
+async function attack(endpoint: Endpoint, request: Intercepted): Promise<string[]> {
+  const forger = new Forger(endpoint, request)
+  await expectRefused(server, endpoint.path, "request.malformed", misshapen(forger))
+  await expectRefused(server, endpoint.path, "request.too-large", forger.oversized())
+  if (endpoint.sender === "none") return []
+  await expectRefused(server, endpoint.path, "auth.stale", forger.untimely())
+  const attacks = "ke3" in forger.claimed && endpoint !== as.deleteAccount ? wrongPasswords(forger) : {}
+  return [await expectRefused(server, endpoint.path, "auth.refused", { ...strangers(forger), ...attacks })]
+}
+
+test("every step of registering and deleting refuses what is not its caller's, in the same bytes for every reason, and changes nothing", async () => {
+  const client = new Interceptor()
+  const bodies: [Endpoint, Uint8Array][] = []
+  const refusals: string[] = []
+  const steps = [
+    as.initRegistration,
+    as.startRegistrationLogin,
+    as.finishRegistration,
+    as.startLogin,
+    as.deleteAccount,
+  ]
+  const attacked = steps.map((endpoint) =>
+    client.beforeNext(endpoint.path, async (request) => {
+      bodies.push([endpoint, request.body])
+      refusals.push(...(await expectUnchanged(server, () => attack(endpoint, request))))
+    }),
+  )
+  const live = async () => {
+    const person = await Person.register({ url: server.url, crypto: client.crypto, fetch: client.fetch })
+    await person.client.deleteAccount()
+  }
+  await Promise.all([...attacked, live()])
+  expect(new Set(refusals).size).toBe(1)
+  expect(refusals.length).toBe(4)
+
+  await expectUnchanged(server, async () => {
+    for (const [endpoint, body] of bodies) {
+      // Nobody can say any more whose key it was.
+      if (endpoint.sender !== "none")
+        await expectRefused(server, endpoint.path, "auth.refused", { "the same again": body })
+    }
+  })
+}, 60_000)
+
+test("a wrong proof uses the login up: the right one comes too late, and the account stays", async () => {
+  const client = new Interceptor()
+  const person = await Person.register({ url: server.url, crypto: client.crypto, fetch: client.fetch })
+  const refused = client.beforeNext(as.deleteAccount.path, async (request) => {
+    const forger = new Forger(as.deleteAccount, request)
+    const attacks = { ...wrongPasswords(forger), "the right one": forger.params({}) }
+    await expectUnchanged(server, () => expectRefused(server, as.deleteAccount.path, "auth.refused", attacks))
+  })
+  const deleted = person.client.deleteAccount()
+  await refused
+  // The client logs in again, and this time nobody is in between.
+  await deleted
+  expect((await Snapshot.settled(server.data)).rows("as_user")).toHaveLength(1)
+}, 60_000)
