@@ -195,6 +195,7 @@ assertRelation(
   DEQUEUE_ENTRIES_MAX * 1200 + STARTS_PER_ANSWER_MAX * 128 < REQUEST_BODY_BYTES_MAX,
   "a full dequeue fits into a response",
 )
+assertRelation(LOGIN_SECONDS < LOGIN_WINDOW_SECONDS, "a login ends before it is forgotten that it was begun")
 assertRelation(
   PRIVACY_PASS_BATCH_MAX * 32 + 7 <= TOKEN_REQUEST_BYTES_MAX,
   "a batch fits into a token request",

@@ -4,7 +4,7 @@ import { as } from "../wire/as.ts"
 import { type ClientContext, clientSigner } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { opaqueOf, takeAnswer } from "./password.ts"
-import { Account, at, change, removal } from "./records.ts"
+import { Account, at, change, load, removal } from "./records.ts"
 
 /** How often a login is done again because the server forgot it. */
 const ATTEMPTS_MAX = 3
@@ -23,7 +23,7 @@ export async function deleteAtAs(
 ): Promise<void> {
   const { account, store, transport } = context
   const opaque = await opaqueOf(account, password)
-  let asked = account.stage === "leaving"
+  let asked = (await load(store, Account, at.account))?.stage === "leaving"
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const ke3 = await logIn(context, opaque)
     if (ke3 === undefined && asked) return

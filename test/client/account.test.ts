@@ -144,6 +144,26 @@ describe("an account", () => {
     expect(await isGone(person.user)).toBe(true)
   }, 60_000)
 
+  test("is deleted at last when the network went away with the answer", async () => {
+    let away = false
+    const parting: Fetch = async (url, request) => {
+      if (away) throw new TypeError("no network")
+      const response = await fetch(url, request)
+      away = url.pathname === as.deleteAccount.path
+      if (away) throw new TypeError("no network any more")
+      return response
+    }
+    const store = memoryStore()
+    const options = { store, fetch: parting, patienceMilliseconds: 500 }
+    const { client, user } = await Person.register(server, "patient", options)
+    expect(await codeOf(client.deleteAccount())).toBe("client.unreachable")
+    expect((await store.list("")).length).toBeGreaterThan(10)
+    away = false
+    await client.deleteAccount()
+    expect(await store.list("")).toEqual([])
+    expect(await isGone(user)).toBe(true)
+  }, 60_000)
+
   test("is registered although the server forgets it between the steps", async () => {
     for (const endpoint of [as.startRegistrationLogin, as.finishRegistration]) {
       const restart = async () => {

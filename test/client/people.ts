@@ -5,7 +5,10 @@ import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 import type { ServerUnderTest } from "./server.ts"
 
 export type PersonOptions = Partial<
-  Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto" | "password" | "invitation">
+  Pick<
+    ClientOptions,
+    "store" | "fetch" | "webSocket" | "crypto" | "password" | "invitation" | "patienceMilliseconds"
+  >
 >
 
 /** A person with one client, who remembers every event, by number, as a careful application does. */
