@@ -82,8 +82,8 @@ interface Encapsulation {
   readonly secret: Uint8Array
 }
 
-function encapsulate(crypto: CryptoProvider, publicKey: Uint8Array, ephemeral?: Uint8Array): Encapsulation {
-  const ephemeralSecret = ephemeral?.slice() ?? crypto.random(KEY_BYTES)
+function encapsulate(crypto: CryptoProvider, publicKey: Uint8Array): Encapsulation {
+  const ephemeralSecret = crypto.random(KEY_BYTES)
   try {
     const shared = crypto.x25519(ephemeralSecret, publicKey)
     const enc = crypto.x25519Public(ephemeralSecret)
@@ -147,8 +147,8 @@ class Schedule {
 }
 
 /**
- * `SealBase` (RFC 9180 section 6.1) to a 32-byte public key. The ephemeral secret is random; only test vectors
- * give one. Throws {@link CryptoError} on a public key that is unusable.
+ * `SealBase` (RFC 9180 section 6.1) to a 32-byte public key. Throws {@link CryptoError} on a public key that is
+ * unusable.
  */
 export function sealBase(
   crypto: CryptoProvider,
@@ -157,9 +157,8 @@ export function sealBase(
   info: Uint8Array,
   aad: Uint8Array,
   plaintext: Uint8Array,
-  ephemeralSecret?: Uint8Array,
 ): { enc: Uint8Array; ciphertext: Uint8Array } {
-  const { enc, secret } = encapsulate(crypto, publicKey, ephemeralSecret)
+  const { enc, secret } = encapsulate(crypto, publicKey)
   const schedule = new Schedule(crypto, aeadKeyLength, secret, info)
   return { enc, ciphertext: schedule.withKey((key, nonce) => crypto.aesGcmSeal(key, nonce, aad, plaintext)) }
 }
@@ -186,9 +185,8 @@ export function exportBaseSender(
   info: Uint8Array,
   exporterContext: Uint8Array,
   length: number,
-  ephemeralSecret?: Uint8Array,
 ): { enc: Uint8Array; secret: Uint8Array } {
-  const { enc, secret } = encapsulate(crypto, publicKey, ephemeralSecret)
+  const { enc, secret } = encapsulate(crypto, publicKey)
   return { enc, secret: new Schedule(crypto, aeadKeyLength, secret, info).export(exporterContext, length) }
 }
 

@@ -5,19 +5,11 @@ import type { CipherSuite } from "../../src/mls/suite.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { suite2 } from "../../src/mls/suites/suite2.ts"
 import { suite3 } from "../../src/mls/suites/suite3.ts"
-import { equal, fromHex } from "../../src/wire/bytes.ts"
+import { fromHex } from "../../src/wire/bytes.ts"
 import { integer } from "./field.ts"
-import { isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
+import type { JsonObject, VectorReport } from "./suite.ts"
 
 /** What the MLS suites share. */
-
-export function ensure(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(what)
-}
-
-export function ensureEqual(actual: Uint8Array, expected: Uint8Array, what: string): void {
-  ensure(equal(actual, expected), `${what} differs`)
-}
 
 /** A list of hexadecimal strings. */
 export function hexes(from: JsonObject, key: string): Uint8Array[] {
@@ -51,23 +43,6 @@ export async function reportCase(
     return
   }
   report(name, "passed")
-}
-
-/** A suite of files that are arrays of objects with these keys. */
-export function arraySuite(
-  name: string,
-  keys: readonly string[],
-  runItem: (item: JsonObject, caseName: string, report: VectorReport) => void | Promise<void>,
-): VectorSuite {
-  return {
-    name,
-    recognise: (json) => isArrayOf(json, ...keys),
-    async run(json, report) {
-      for (const [index, item] of (json as JsonObject[]).entries()) {
-        await runItem(item, `vector ${index}`, report)
-      }
-    },
-  }
 }
 
 /** By id; over either provider. */

@@ -21,9 +21,10 @@ import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { concat } from "../../src/wire/bytes.ts"
 import { Reader, Writer } from "../../src/wire/tls.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer, object, text } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, forSuite, reportCase } from "./mls-case.ts"
-import type { JsonObject, VectorSuite } from "./suite.ts"
+import { forSuite, reportCase } from "./mls-case.ts"
+import { arraySuite, type JsonObject, type VectorSuite } from "./suite.ts"
 
 /** RFC 9420's vectors about encodings, labelled primitives and transcript hashes. */
 

@@ -7,9 +7,10 @@ import { type AuthenticatedProposal, observeProposal } from "../../src/mls/obser
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { fromHex, toHex } from "../../src/wire/bytes.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, objects, text } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, hexes, suitesOf } from "./mls-case.ts"
-import type { JsonObject, VectorReport, VectorSuite } from "./suite.ts"
+import { hexes, suitesOf } from "./mls-case.ts"
+import { arraySuite, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
 
 /**
  * RFC 9420's passive-client scenarios: our member joins by the Welcome and follows all handshakes, the readable ones with

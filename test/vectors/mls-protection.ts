@@ -16,9 +16,10 @@ import {
   toBeSigned,
 } from "../../src/mls/observer/handshake.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, forSuite } from "./mls-case.ts"
-import type { JsonObject, VectorSuite } from "./suite.ts"
+import { forSuite } from "./mls-case.ts"
+import { arraySuite, type JsonObject, type VectorSuite } from "./suite.ts"
 
 /** RFC 9420's vectors about the protection of messages. */
 

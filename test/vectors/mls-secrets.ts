@@ -27,9 +27,10 @@ import {
 } from "../../src/mls/member/welcome-crypto.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import { equal } from "../../src/wire/bytes.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer, object, objects, text } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, forSuite, list } from "./mls-case.ts"
-import { isArrayOf, type JsonObject, type VectorSuite } from "./suite.ts"
+import { forSuite, list } from "./mls-case.ts"
+import { arraySuite, isArrayOf, type JsonObject, type VectorSuite } from "./suite.ts"
 
 /** RFC 9420's vectors about the secrets of an epoch: key schedule, PSKs, secret tree and Welcome. */
 

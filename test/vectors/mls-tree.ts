@@ -7,9 +7,10 @@ import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { leftOf, nodeCount, parentOf, rightOf, rootOf, siblingOf, widthFor } from "../../src/mls/tree/math.ts"
 import { checkParentHashes, checkUnmergedLeaves } from "../../src/mls/tree/parent-hash.ts"
 import { resolution } from "../../src/mls/tree/view.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, forSuite, hexes, list, reportCase } from "./mls-case.ts"
-import type { JsonObject, VectorSuite } from "./suite.ts"
+import { forSuite, hexes, list, reportCase } from "./mls-case.ts"
+import { arraySuite, type JsonObject, type VectorSuite } from "./suite.ts"
 
 /** RFC 9420's vectors about the ratchet tree. */
 

@@ -10,9 +10,10 @@ import { TreeEdit } from "../../src/mls/tree/edit.ts"
 import { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { fromHex } from "../../src/wire/bytes.ts"
 import { decodeAll, encodeWith } from "../../src/wire/tls.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer, objects } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, forSuite, list } from "./mls-case.ts"
-import type { JsonObject, VectorSuite } from "./suite.ts"
+import { forSuite, list } from "./mls-case.ts"
+import { arraySuite, type JsonObject, type VectorSuite } from "./suite.ts"
 
 /** RFC 9420's TreeKEM vectors: paths of others are followed, and own paths are followed by all others. */
 

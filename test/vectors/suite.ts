@@ -29,3 +29,30 @@ export function isArrayOf(value: unknown, ...keys: string[]): value is JsonObjec
     value.every((item) => isObject(item) && keys.every((key) => key in item))
   )
 }
+
+/**
+ * A suite of files that are arrays of objects with these keys. A file is recognised by any such object in it, so that
+ * one that is damaged fails instead of making its file unknown.
+ */
+export function arraySuite(
+  name: string,
+  keys: readonly string[],
+  runItem: (item: JsonObject, caseName: string, report: VectorReport) => void | Promise<void>,
+): VectorSuite {
+  return {
+    name,
+    recognise: (json) =>
+      Array.isArray(json) && json.some((item) => isObject(item) && keys.every((key) => key in item)),
+    async run(json, report) {
+      for (const [index, item] of (json as unknown[]).entries()) {
+        const caseName = `vector ${index}`
+        try {
+          if (!isObject(item)) throw new TypeError("not an object")
+          await runItem(item, caseName, report)
+        } catch (error) {
+          report(caseName, "failed", `malformed: ${error instanceof Error ? error.message : "unknown error"}`)
+        }
+      }
+    },
+  }
+}

@@ -31,7 +31,9 @@ export interface DhKem {
   deriveSecretKey(expand: ExpandCandidate): Uint8Array
 }
 
-type Aead = Pick<CipherSuite, "aeadSeal" | "aeadOpen" | "aeadKeyBytes"> & {
+export type AeadParts = Pick<CipherSuite, "aeadSeal" | "aeadOpen" | "aeadKeyBytes">
+
+type Aead = AeadParts & {
   /** Of the registry in section 7.3. */
   readonly aeadId: number
 }
