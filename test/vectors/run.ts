@@ -8,8 +8,8 @@ import { voprfSuite } from "./voprf.ts"
 
 /**
  * `bun test/vectors/run.ts DIR...` runs every test vector file (`*.json`) below the directories. A file is recognised by
- * the shape of its content; one that nobody recognises is counted as skipped and named, one that is not JSON or that
- * its suite cannot read as failed. Ends with `N passed, N failed, N skipped`.
+ * the shape of its content; one that nobody recognises is counted as skipped and named, one that cannot be read, is not
+ * JSON or is damaged as failed. Ends with `N passed, N failed, N skipped`.
  *
  * Exit code 1 if anything failed, 2 if a directory is missing.
  */
@@ -33,15 +33,22 @@ function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".json"))
     .map((name) => join(directory, name))
-    .filter((path) => statSync(path).isFile())
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
     .sort()
 }
 
-function parse(path: string): { json: unknown } | undefined {
+/** The file's content, or why there is none. */
+function parse(path: string): { json: unknown } | string {
+  let text: string
   try {
-    return { json: JSON.parse(readFileSync(path, "utf8")) as unknown }
+    text = readFileSync(path, "utf8")
   } catch {
-    return undefined
+    return "cannot be read"
+  }
+  try {
+    return { json: JSON.parse(text) as unknown }
+  } catch {
+    return "not JSON"
   }
 }
 
@@ -70,9 +77,9 @@ async function runSuite(path: string, suite: VectorSuite, json: unknown): Promis
 
 async function runFile(path: string): Promise<void> {
   const parsed = parse(path)
-  if (parsed === undefined) {
+  if (typeof parsed === "string") {
     total.failed += 1
-    console.log(`FAILED ${path}: not JSON`)
+    console.log(`FAILED ${path}: ${parsed}`)
     return
   }
   const suite = suites.find((candidate) => candidate.recognise(parsed.json))
