@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { GroupRecords } from "../../src/ds/records.ts"
+import type { TsMember } from "../mls/ts-member.ts"
 import { add, adding, byKeyPackage, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
-import type { Member } from "./member.ts"
 import { contents, overwrite, rowsOf } from "./rows.ts"
 import { refusalOf, START, World } from "./world.ts"
 
@@ -66,7 +66,7 @@ test("a full queue refuses the whole message, a queue that is gone is passed ove
   const [bob] = (await add(world, group, alice, [
     await newClient(world, "bob"),
     await newClient(world, "carol"),
-  ])) as [Member]
+  ])) as [TsMember]
   world.take("carol")
   const before = contents(world.store)
   world.fanout.full.add("bob")
@@ -87,7 +87,7 @@ test("a full queue refuses the whole message, a queue that is gone is passed ove
 test("head and tree are only accepted as they were written together", async () => {
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")
-  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [Member]
+  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [TsMember]
   const old = rowsOf(world.store, group.groupId)
   const update = await updating(group, alice)
   await world.call("updateClient", byLeaf(alice), update.params)
@@ -219,7 +219,7 @@ test("a joiner's past tree is dropped when it commits", async () => {
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")
   const who = await newClient(world, "bob")
-  const [bob] = (await add(world, group, alice, [who])) as [Member]
+  const [bob] = (await add(world, group, alice, [who])) as [TsMember]
   const ask = () => world.call("welcomeInfo", byKeyPackage(who), { ...group, epoch: 1 })
   await ask()
   const { params } = await updating(group, bob)

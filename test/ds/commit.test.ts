@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import type { TsMember } from "../mls/ts-member.ts"
 import {
   add,
   adding,
@@ -14,7 +15,6 @@ import {
   updateClientData,
   updating,
 } from "./group.ts"
-import { Member } from "./member.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, World } from "./world.ts"
 
@@ -22,7 +22,7 @@ import { refusalOf, World } from "./world.ts"
 async function three(world: World) {
   const { member: alice, group } = await createGroup(world, "alice")
   const who = [await newClient(world, "bob"), await newClient(world, "carol")]
-  const [bob, carol] = (await add(world, group, alice, who)) as [Member, Member]
+  const [bob, carol] = (await add(world, group, alice, who)) as [TsMember, TsMember]
   return { alice, bob, carol, group }
 }
 
@@ -130,7 +130,7 @@ test("each operation accepts only its own kind of commit, from the leaf that sig
   const addition = await adding(group, alice, [dave])
   const removal = await removing(group, alice, [2])
   const update = await updating(group, alice)
-  const mixed = await alice.commit({ add: [dave], remove: [2] })
+  const mixed = await alice.commit({ add: [dave.keyPackage], remove: [2] })
   const talkative = await alice.commit({ remove: [2], authenticatedData: updateClientData("alice") })
   const extra = { welcome: addition.params.welcome, attributions: addition.params.attributions }
   const before = contents(world.store)
@@ -163,8 +163,8 @@ test("an external commit joins only groups of one, with one credential and a que
   const { member: alice, group } = await createGroup(world, "alice")
   const { groupInfo, ratchetTree } = await world.ask("externalCommitInfo", group)
   const bob = await newClient(world, "bob")
-  const joining = await Member.joinExternally(bob, groupInfo, ratchetTree, joinData("bob"))
-  const without = await Member.joinExternally(bob, groupInfo, ratchetTree, new Uint8Array(0))
+  const joining = await bob.joinExternally(groupInfo, ratchetTree, joinData("bob"))
+  const without = await bob.joinExternally(groupInfo, ratchetTree, new Uint8Array(0))
   const params = { ...handshake(group, joining), queueConfig: bob.queueConfig }
   const codes: [string, () => Promise<unknown>, string][] = [
     [
@@ -199,7 +199,7 @@ test("an external commit joins only groups of one, with one credential and a que
 
   const second = await world.ask("externalCommitInfo", group)
   const carol = await newClient(world, "carol")
-  const third = await Member.joinExternally(carol, second.groupInfo, second.ratchetTree, joinData("carol"))
+  const third = await carol.joinExternally(second.groupInfo, second.ratchetTree, joinData("carol"))
   const late = { ...handshake(group, third), queueConfig: carol.queueConfig }
   expect((await refusalOf(world.ask("joinConnectionGroup", late))).code).toBe("ds.not-allowed")
 })
@@ -212,7 +212,7 @@ test("adding takes a credential, an attribution, a share of the Welcome and a qu
   const { params } = await adding(group, alice, [bob, carol])
   const one = await adding(group, alice, [bob])
   const others = await adding(group, alice, [bob, await newClient(world, "dave")])
-  const noData = await alice.commit({ add: [bob, carol] })
+  const noData = await alice.commit({ add: [bob.keyPackage, carol.keyPackage] })
   const unqueued = await adding(group, alice, [await unreachableClient(world, "dave")])
   const foreign = await adding(group, alice, [
     await newClient(world, "erin", world.queueConfig("erin", "b.org")),

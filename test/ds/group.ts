@@ -1,9 +1,14 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { KEY_PACKAGE_SECONDS_MAX } from "../../src/limits.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
+import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
 import { encodeWith } from "../../src/wire/tls.ts"
-import { type Candidate, candidate, Member, type Pending } from "./member.ts"
+import type { Candidate, Participant, Pending } from "../mls/participant.ts"
+import { TsCandidate, type TsMember } from "../mls/ts-member.ts"
 import type { Signer, World } from "./world.ts"
+
+/** A client with a queue. */
+export type Client = TsCandidate & { readonly queueConfig: Uint8Array }
 
 /** A group as its members see it, with the requests they make. */
 export interface Group {
@@ -28,7 +33,7 @@ export function joinData(name: string): Uint8Array {
   return encodeWith(name, (writer, value) => writer.opaque(sealedName(value)))
 }
 
-export function byLeaf(member: Member): Signer {
+export function byLeaf(member: Participant): Signer {
   return { sender: { kind: "leaf", leaf: member.leaf }, seed: member.seed }
 }
 
@@ -40,26 +45,28 @@ export async function newClient(
   world: World,
   name: string,
   queueConfig: Uint8Array | undefined = world.queueConfig(name),
-): Promise<Candidate> {
-  return candidate(name, queueConfig, world.lifetime)
+  lifetime = world.lifetime,
+): Promise<Client> {
+  const extensions = [{ type: QUEUE_CONFIG_EXTENSION_TYPE, data: queueConfig }]
+  return Object.assign(await TsCandidate.make(name, lifetime, extensions), { queueConfig })
 }
 
 /** A client whose KeyPackage does not say where its messages go. */
-export async function unreachableClient(world: World, name: string): Promise<Candidate> {
-  return candidate(name, world.queueConfig(name), world.lifetime, [])
+export async function unreachableClient(world: World, name: string): Promise<TsCandidate> {
+  return TsCandidate.make(name, world.lifetime)
 }
 
 /** A client whose KeyPackage lives one second longer than the server accepts. */
-export async function longLivedClient(world: World, name: string): Promise<Candidate> {
+export async function longLivedClient(world: World, name: string): Promise<Client> {
   const { notBefore } = world.lifetime
   const notAfter = notBefore + BigInt(KEY_PACKAGE_SECONDS_MAX + 1)
-  return candidate(name, world.queueConfig(name), { notBefore, notAfter })
+  return newClient(world, name, undefined, { notBefore, notAfter })
 }
 
-export async function creation(world: World, name: string, by?: Candidate) {
+export async function creation(world: World, name: string, by?: Client) {
   const who = by ?? (await newClient(world, name))
   const { groupId } = await world.ask("requestGroupId", {})
-  const member = await Member.create(groupId.slice(), who)
+  const member = await who.create(groupId.slice())
   const group: Group = { groupId: groupId.slice(), earKey: nativeCrypto.random(32) }
   const params = {
     ...group,
@@ -71,7 +78,7 @@ export async function creation(world: World, name: string, by?: Candidate) {
   return { member, group, params, who }
 }
 
-export async function createGroup(world: World, name: string): Promise<{ member: Member; group: Group }> {
+export async function createGroup(world: World, name: string): Promise<{ member: TsMember; group: Group }> {
   const { member, group, params } = await creation(world, name)
   await world.call("createGroup", byLeaf(member), params)
   return { member, group }
@@ -82,9 +89,10 @@ export function handshake(group: Group, pending: Pick<Pending, "commit" | "group
 }
 
 /** The request that adds clients, not sent. */
-export async function adding(group: Group, by: Member, who: readonly Candidate[]) {
+export async function adding(group: Group, by: Participant, who: readonly Candidate[]) {
   const authenticatedData = addUsersData(who.map(({ name }) => name))
-  const pending = await by.commit({ add: who, authenticatedData })
+  const pending = await by.commit({ add: who.map(({ keyPackage }) => keyPackage), authenticatedData })
+  if (pending.welcome === undefined) throw new Error("no Welcome")
   const attributions = who.map(({ name }) => utf8(`attribution for ${name}`))
   return { pending, params: { ...handshake(group, pending), welcome: pending.welcome, attributions } }
 }
@@ -93,10 +101,10 @@ export async function adding(group: Group, by: Member, who: readonly Candidate[]
 export async function add(
   world: World,
   group: Group,
-  by: Member,
-  who: readonly Candidate[],
-  others: readonly Member[] = [],
-): Promise<Member[]> {
+  by: TsMember,
+  who: readonly Client[],
+  others: readonly TsMember[] = [],
+): Promise<TsMember[]> {
   const { pending, params } = await adding(group, by, who)
   await world.call("addUsers", byLeaf(by), params)
   pending.accept()
@@ -105,19 +113,19 @@ export async function add(
 }
 
 /** Joins by the Welcome in the client's queue. */
-export async function join(world: World, group: Group, who: Candidate, epoch: number): Promise<Member> {
+export async function join(world: World, group: Group, who: Client, epoch: number): Promise<TsMember> {
   const welcome = world.take(who.name).find(({ type }) => type === "welcome")
   if (welcome?.type !== "welcome") throw new Error("no Welcome arrived")
   const { ratchetTree } = await world.call("welcomeInfo", byKeyPackage(who), { ...group, epoch })
-  return Member.joinByWelcome(who, welcome.bundle.welcome, ratchetTree)
+  return who.join(welcome.bundle.welcome, ratchetTree)
 }
 
-export async function removing(group: Group, by: Member, leaves: readonly number[]) {
+export async function removing(group: Group, by: Participant, leaves: readonly number[]) {
   const pending = await by.commit({ remove: leaves })
   return { pending, params: handshake(group, pending) }
 }
 
-export async function updating(group: Group, by: Member, credentialOf?: string) {
+export async function updating(group: Group, by: Participant, credentialOf?: string) {
   const pending = await by.commit({ authenticatedData: updateClientData(credentialOf) })
   return { pending, params: handshake(group, pending) }
 }

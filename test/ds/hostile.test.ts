@@ -4,6 +4,7 @@ import type * as mls from "ts-mls"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { decodeExtensions, encodeExtensions, encodeExternalPub, rules } from "../../src/mls/index.ts"
 import { concat, equal } from "../../src/wire/bytes.ts"
+import type { TsMember } from "../mls/ts-member.ts"
 import {
   add,
   adding,
@@ -16,13 +17,12 @@ import {
   removing,
   updating,
 } from "./group.ts"
-import type { Member } from "./member.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, World } from "./world.ts"
 
 async function two(world: World) {
   const { member: alice, group } = await createGroup(world, "alice")
-  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [Member]
+  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [TsMember]
   return { alice, bob, group }
 }
 

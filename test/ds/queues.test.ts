@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
+import type { TsMember } from "../mls/ts-member.ts"
 import { add, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
-import type { Member } from "./member.ts"
 import { RealQueues } from "./real-queues.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, START, World } from "./world.ts"
@@ -17,7 +17,7 @@ test("commits, Welcomes and messages reach the members' queues in the order of a
   await using world = await start(["alice", "bob", "carol"])
   const { member: alice, group } = await createGroup(world, "alice")
   const who = [await newClient(world, "bob"), await newClient(world, "carol")]
-  const [bob, carol] = (await add(world, group, alice, who)) as [Member, Member]
+  const [bob, carol] = (await add(world, group, alice, who)) as [TsMember, TsMember]
   const texts = ["one", "two", "three", "four"]
   for (const text of texts) {
     if (text === "three") await world.restart()
@@ -45,8 +45,8 @@ test("sends at once reach everybody, and of the tickets made meanwhile one set i
   await using world = await start(["alice", "bob", "carol"])
   const { member: alice, group } = await createGroup(world, "alice")
   const who = [await newClient(world, "bob"), await newClient(world, "carol")]
-  const [bob] = (await add(world, group, alice, who)) as [Member]
-  const sends: [Member, Uint8Array][] = []
+  const [bob] = (await add(world, group, alice, who)) as [TsMember]
+  const sends: [TsMember, Uint8Array][] = []
   for (let i = 0; i < 20; i++) {
     const by = i % 2 === 0 ? alice : bob
     sends.push([by, await by.encrypt(`message ${i}`)])

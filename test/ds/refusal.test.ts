@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import type { Problem } from "../../src/wire/problem.ts"
+import type { TsMember } from "../mls/ts-member.ts"
 import {
   add,
   adding,
@@ -14,7 +15,6 @@ import {
   removing,
   updating,
 } from "./group.ts"
-import { Member } from "./member.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, type Signer, World } from "./world.ts"
 
@@ -28,7 +28,7 @@ const REFUSED = JSON.stringify({ code: "auth.refused", status: 403, message: "au
 /** A group of alice and bob, and each signed operation on it as alice would do it. */
 async function stage(world: World) {
   const { member: alice, group } = await createGroup(world, "alice")
-  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [Member]
+  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [TsMember]
   const carol = await newClient(world, "carol")
   const operations = {
     addUsers: (await adding(group, alice, [carol])).params,
@@ -91,7 +91,7 @@ test("joining a connection group takes the EAR key", async () => {
   const { group } = await createGroup(world, "alice")
   const { groupInfo, ratchetTree } = await world.ask("externalCommitInfo", group)
   const bob = await newClient(world, "bob")
-  const joining = await Member.joinExternally(bob, groupInfo, ratchetTree, joinData("bob"))
+  const joining = await bob.joinExternally(groupInfo, ratchetTree, joinData("bob"))
   const params = { ...handshake(group, joining), queueConfig: bob.queueConfig }
   const before = contents(world.store)
   for (const change of [{ groupId: nativeCrypto.random(16) }, { earKey: nativeCrypto.random(32) }]) {

@@ -3,6 +3,7 @@ import { open } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
+import type { TsMember } from "../mls/ts-member.ts"
 import {
   add,
   adding,
@@ -17,15 +18,14 @@ import {
   sealedName,
   updating,
 } from "./group.ts"
-import { Member } from "./member.ts"
 import { refusalOf, World } from "./world.ts"
 
 test("a group is created, grows, talks, renews keys and removes a member", async () => {
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")
 
-  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [Member]
-  const [carol] = (await add(world, group, alice, [await newClient(world, "carol")], [bob])) as [Member]
+  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [TsMember]
+  const [carol] = (await add(world, group, alice, [await newClient(world, "carol")], [bob])) as [TsMember]
   expect([alice.epoch, bob.epoch, carol.epoch]).toEqual([2n, 2n, 2n])
   expect(world.take("bob").map(({ type }) => type)).toEqual(["mls"])
 
@@ -74,8 +74,9 @@ test("joiners get the Welcome, the EAR key sealed to their KeyPackage and their 
     expect(epoch).toBe(1n)
     expect(welcome).toEqual(params.welcome)
     expect(attribution).toEqual(utf8(`attribution for ${joiner.name}`))
-    const key = joiner.privatePackage.initPrivateKey.slice(-32)
-    expect(open(nativeCrypto, key, labels.welcomeEarKey, group.groupId, sealedEarKey)).toEqual(group.earKey)
+    expect(
+      open(nativeCrypto, joiner.initSecretKey, labels.welcomeEarKey, group.groupId, sealedEarKey),
+    ).toEqual(group.earKey)
   }
 })
 
@@ -87,7 +88,7 @@ test("a connection group is joined by an external commit", async () => {
   expect(info.encryptedCredentials).toEqual([{ leaf: 0, credential: sealedName("alice") }])
 
   const who = await newClient(world, "bob")
-  const joining = await Member.joinExternally(who, info.groupInfo, info.ratchetTree, joinData("bob"))
+  const joining = await who.joinExternally(info.groupInfo, info.ratchetTree, joinData("bob"))
   const params = { ...handshake(group, joining), queueConfig: who.queueConfig }
   await world.ask("joinConnectionGroup", params)
   const [commit] = world.take("alice")

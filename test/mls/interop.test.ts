@@ -16,18 +16,14 @@ import {
   verifyKeyPackage,
 } from "../../src/mls/index.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
-import { toHex } from "../../src/wire/bytes.ts"
-import {
-  addProposal,
-  keyPackageBytes,
-  type Newcomer,
-  NOW,
-  newcomer,
-  removeProposal,
-  TsMember,
-} from "./ts-group.ts"
+import { toHex, utf8 } from "../../src/wire/bytes.ts"
+import type { CommitContents } from "./participant.ts"
+import { refusesTree, TsCandidate, type TsMember } from "./ts-member.ts"
 
 const suite = suite1(nativeCrypto)
+const GROUP_ID = utf8("a group")
+const NOW = BigInt(Math.floor(Date.now() / 1000))
+const lifetime = { notBefore: NOW - 3600n, notAfter: NOW + 86_400n }
 
 /** An observer beside groups of real members: after every epoch it has their GroupContext and their tree. */
 
@@ -56,10 +52,10 @@ class Observer {
   }
 
   /** Holds the observer against a member, and the GroupInfo it would rebuild against the member's. */
-  agreesWith(member: TsMember): void {
+  async agreesWith(member: TsMember): Promise<void> {
     expect(toHex(encodeGroupContext(this.state.context))).toBe(toHex(member.context))
-    expect(toHex(this.tree.encode())).toBe(toHex(member.ratchetTree))
-    const bytes = member.groupInfo
+    expect(toHex(this.tree.encode())).toBe(toHex(await member.ratchetTree()))
+    const bytes = await member.groupInfo()
     const { extensions, signer, signature } = decodeGroupInfo(bytes)
     const rebuilt = verifyGroupInfo(suite, this.state, this.tree, extensions, signer, signature)
     expect(toHex(rebuilt)).toBe(toHex(bytes))
@@ -72,17 +68,19 @@ class Group {
   readonly observer: Observer
   #names = 0
 
-  private constructor(creator: TsMember) {
+  private constructor(creator: TsMember, observer: Observer) {
     this.members = [creator]
-    this.observer = new Observer(creator.groupInfo, creator.ratchetTree)
+    this.observer = observer
   }
 
   static async create(): Promise<Group> {
-    return new Group(await TsMember.create())
+    const creator = await createGroup()
+    return new Group(creator, new Observer(await creator.groupInfo(), await creator.ratchetTree()))
   }
 
-  newcomers(count: number): Promise<Newcomer[]> {
-    return Promise.all(Array.from({ length: count }, () => newcomer(`member ${this.#names++}`)))
+  newcomers(count: number): Promise<TsCandidate[]> {
+    const names = Array.from({ length: count }, () => `member ${this.#names++}`)
+    return Promise.all(names.map((name) => TsCandidate.make(name, lifetime)))
   }
 
   member(number: number): TsMember {
@@ -93,56 +91,84 @@ class Group {
     for (const member of this.members) if (member !== author) await member.process(message)
   }
 
-  #agree(): void {
-    for (const member of this.members) this.observer.agreesWith(member)
+  async #agree(): Promise<void> {
+    for (const member of this.members) await this.observer.agreesWith(member)
   }
 
-  async change(
+  /** Commits, by value and what was proposed, and lets those join who are added. */
+  async #commit(
     author: TsMember,
-    added: readonly Newcomer[],
-    removed: readonly number[],
+    contents: CommitContents,
+    added: readonly TsCandidate[],
+    seen: readonly AuthenticatedProposal[] = [],
   ): Promise<StagedCommit> {
-    const proposals = [...removed.map(removeProposal), ...added.map(addProposal)]
-    const { message, joined } = await author.commit(proposals, added)
-    const staged = this.observer.commit(message)
-    this.members = this.members.filter(({ leaf }) => !removed.includes(leaf))
-    await this.#everybodyElse(author, message)
-    this.members.push(...joined)
-    this.#agree()
+    const { commit, welcome, accept } = await author.commit(contents)
+    const staged = this.observer.commit(commit, seen)
+    accept()
+    this.members = this.members.filter(({ leaf }) => !staged.removed.includes(leaf))
+    await this.#everybodyElse(author, commit)
+    if (welcome !== undefined) {
+      const tree = await author.ratchetTree()
+      for (const who of added) {
+        const member = await unlessTreeRefused(() => who.join(welcome, tree))
+        if (member !== undefined) this.members.push(member)
+      }
+    }
+    await this.#agree()
     return staged
+  }
+
+  change(author: TsMember, added: readonly TsCandidate[], remove: readonly number[]): Promise<StagedCommit> {
+    return this.#commit(author, { add: added.map(({ keyPackage }) => keyPackage), remove }, added)
   }
 
   async changeByReference(
     proposer: TsMember,
     author: TsMember,
-    added: readonly Newcomer[],
+    added: readonly TsCandidate[],
     removed: readonly number[],
   ): Promise<StagedCommit> {
     const seen: AuthenticatedProposal[] = []
-    for (const proposal of [...removed.map(removeProposal), ...added.map(addProposal)]) {
-      const message = await proposer.propose(proposal)
+    const proposals = [
+      ...removed.map((leaf) => () => proposer.proposeRemove(leaf)),
+      ...added.map(
+        ({ keyPackage }) =>
+          () =>
+            proposer.proposeAdd(keyPackage),
+      ),
+    ]
+    for (const propose of proposals) {
+      const message = await propose()
       seen.push(this.observer.propose(message))
       await this.#everybodyElse(proposer, message)
     }
-    const { message, joined } = await author.commit([], added)
-    const staged = this.observer.commit(message, seen)
-    this.members = this.members.filter(({ leaf }) => !removed.includes(leaf))
-    await this.#everybodyElse(author, message)
-    this.members.push(...joined)
-    this.#agree()
-    return staged
+    return this.#commit(author, {}, added, seen)
   }
 
   async joinFromOutside(through: TsMember): Promise<StagedCommit | undefined> {
-    const [joiner] = await this.newcomers(1)
-    const result = await through.joinFromOutside(joiner!)
-    if (result === undefined) return undefined
-    const { message, member } = result
-    const staged = this.observer.commit(message)
-    await this.#everybodyElse(undefined, message)
-    this.members.push(member)
-    this.#agree()
+    const [joiner] = (await this.newcomers(1)) as [TsCandidate]
+    const [groupInfo, tree] = [await through.groupInfo(), await through.ratchetTree()]
+    const joining = await unlessTreeRefused(() => joiner.joinExternally(groupInfo, tree, new Uint8Array(0)))
+    if (joining === undefined) return undefined
+    const staged = this.observer.commit(joining.commit)
+    await this.#everybodyElse(undefined, joining.commit)
+    this.members.push(joining.member)
+    await this.#agree()
     return staged
+  }
+}
+
+async function createGroup(): Promise<TsMember> {
+  return (await TsCandidate.make("creator", lifetime)).create(GROUP_ID)
+}
+
+/** A client whose ts-mls refuses a valid tree is not followed; the tests of the flat tree say whether it is one. */
+async function unlessTreeRefused<T>(join: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await join()
+  } catch (error) {
+    if (refusesTree(error)) return undefined
+    throw error
   }
 }
 
@@ -195,7 +221,7 @@ describe("an observer beside members of another implementation", () => {
     expect(first.sender).toEqual({ kind: "member", leaf: 0 })
     expect(first.added.map(({ leaf }) => leaf)).toEqual([1, 2, 3])
     expect(first.added.map(({ keyPackageBytes: bytes }) => toHex(bytes))).toEqual(
-      added.map((one) => toHex(keyPackageBytes(one))),
+      added.map(({ keyPackage }) => toHex(keyPackage)),
     )
     const second = await group.change(group.member(1), [], [2])
     expect(second.removed).toEqual([2])
@@ -208,17 +234,19 @@ describe("an observer beside members of another implementation", () => {
   })
 
   test("the same KeyPackage and commit are valid over the portable primitives", async () => {
-    const creator = await TsMember.create()
+    const creator = await createGroup()
+    const portable = suite1(portableCrypto)
     const { state, tree } = observeCreation(
-      suite1(portableCrypto),
-      creator.groupInfo,
-      creator.ratchetTree,
+      portable,
+      await creator.groupInfo(),
+      await creator.ratchetTree(),
       NOW,
     )
-    const joiner = await newcomer("joiner")
-    expect(verifyKeyPackage(suite1(portableCrypto), keyPackageBytes(joiner), NOW).cipherSuite).toBe(1)
-    const { message } = await creator.commit([addProposal(joiner)], [])
-    const staged = observeCommit(suite1(portableCrypto), state, tree, message, { now: NOW })
+    const { keyPackage } = await TsCandidate.make("joiner", lifetime)
+    expect(verifyKeyPackage(portable, keyPackage, NOW).cipherSuite).toBe(1)
+    const { commit, accept } = await creator.commit({ add: [keyPackage] })
+    const staged = observeCommit(portable, state, tree, commit, { now: NOW })
+    accept()
     expect(toHex(encodeGroupContext(staged.next.context))).toBe(toHex(creator.context))
   })
 })
