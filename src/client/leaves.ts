@@ -46,9 +46,13 @@ export function freshLeaf(crypto: CryptoProvider, account: Owner, now: number): 
   }
 }
 
+type QueueOwner = Pick<RegisteredAccount, "domain" | "qs" | "qsClientSeed">
+
 /** The own queue, for the DS and for KeyPackages: encrypted anew every time, so that two of them have nothing in common. */
-export function freshQueueConfig(crypto: CryptoProvider, account: RegisteredAccount): Uint8Array {
-  const { domain, qs, qsClientSeed } = account
+export function freshQueueConfig(
+  crypto: CryptoProvider,
+  { domain, qs, qsClientSeed }: QueueOwner,
+): Uint8Array {
   const plaintext = encodeQueueConfig({ client: qs.client, pushTokenKey: undefined })
   const sealed = seal(crypto, qs.configKey, labels.queueConfig, utf8(domain), plaintext)
   const signature = signLabeled(
