@@ -17,7 +17,7 @@ const OTHER: Readonly<Record<Kind, Kind>> = { ours: "theirs", theirs: "ours" }
 
 let server: Homeserver
 beforeAll(async () => {
-  server = await Homeserver.start()
+  server = await Homeserver.start("--rate-limit", "off")
 })
 afterAll(() => server.end())
 

@@ -1,21 +1,22 @@
+import { nativeCrypto } from "../../src/crypto/native.ts"
 import { wipe } from "../../src/crypto/wipe.ts"
-import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
-import type { LeafNode } from "../../src/mls/codec/leaf-node.ts"
+import { encodeGroupContext } from "../../src/mls/codec/group-context.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
-import { MlsError } from "../../src/mls/error.ts"
 import { Member } from "../../src/mls/member/group.ts"
-import { createKeyPackage, type OwnKeyPackage } from "../../src/mls/member/key-package.ts"
-import { clientByCredential } from "../../src/mls/member/lineage.ts"
+import type { OwnKeyPackage } from "../../src/mls/member/key-package.ts"
 import { externalPskProposal, type PskLookup, resumptionPskProposal } from "../../src/mls/member/psks.ts"
-import { PAST_EPOCHS_MAX } from "../../src/mls/member/state.ts"
 import { observeCommit } from "../../src/mls/observer/commit.ts"
 import { observeCreation } from "../../src/mls/observer/creation.ts"
 import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
 import type { PublicGroupState } from "../../src/mls/observer/state.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
 import type { FlatTree } from "../../src/mls/tree/flat-tree.ts"
-import { toHex, utf8 } from "../../src/wire/bytes.ts"
+import { concat, equal, toHex, utf8 } from "../../src/wire/bytes.ts"
+import { randomFrom } from "../e2e/random.ts"
+import { type DeliveryTally, deliver, type Handshake, type Random, refused } from "./delivery.ts"
+import { branch, succeed } from "./descent.ts"
+import { deliverLetters, type LetterReader } from "./letters.ts"
 import {
   addOf,
   clock,
@@ -26,44 +27,27 @@ import {
   newKeyPackage,
   newLeaf,
   PROPOSAL_TYPE,
-  suite,
 } from "./member-fixtures.ts"
 
 /**
  * A group in memory that lives through a seeded random history: concurrent commits of which one wins, proposals by
- * reference and by value, joins from inside and outside, lost, late and repeated messages, restarts, branches, ends and
- * new beginnings. Every rule that holds between epochs is checked after each one. Secrets that an operation declares used up are overwritten, so a state
- * that still needed one would not live on.
+ * reference and by value, joins from inside and outside, restarts, branches, ends and new beginnings. A server takes handshakes of its epoch alone and
+ * keeps them in order, but members get them lost, late, out of order and twice ({@link deliver}), act meanwhile on what
+ * they know, and come back from outside. Each of them agrees with all others about every epoch that it reaches, and so
+ * does an observer. Secrets that an operation declares used up are overwritten, so a state that still needed one would
+ * not live on.
  */
-
-/** A small seeded generator (mulberry32): the same history for the same seed. */
-export function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 const PSK_ID = utf8("shared")
 const PSK = utf8("a secret that everybody knows")
 const psks: PskLookup = (id) => (id.kind === "external" ? PSK : undefined)
-const MEMBERS_MAX = 14
 const policy = { ...clock, customProposals }
 
-interface Letter {
-  readonly message: Uint8Array
-  readonly text: string
-  readonly sender: number
-  readonly epoch: bigint
-}
-
-interface Person {
-  member: Member
-  /** Messages that may still come, in any order. */
-  inbox: Letter[]
+interface Person extends LetterReader {
+  /** Reads its handshakes rarely. */
+  readonly isSlow: boolean
+  /** Handshakes that the server has for it, in order. */
+  unread: Handshake[]
 }
 
 class Observer {
@@ -93,14 +77,22 @@ class Observer {
   }
 
   agreesWith(member: Member): boolean {
-    const same = toHex(this.#tree.snapshot()) === toHex(member.tree.snapshot())
-    return same && toHex(this.#state.interimTranscriptHash) === toHex(member.group.interimTranscriptHash)
+    const { context, interimTranscriptHash } = this.#state
+    return (
+      equal(encodeGroupContext(context), member.encodedContext()) &&
+      equal(interimTranscriptHash, member.group.interimTranscriptHash) &&
+      equal(this.#tree.snapshot(), member.tree.snapshot())
+    )
   }
 }
 
 /** What a simulation did, so that a test can see that it did something of everything. */
-export interface Tally {
+export interface Tally extends DeliveryTally {
+  /** What members did: handshakes, accepted or not, letters, joins and restarts. */
+  operations: number
   epochs: number
+  /** Members at once. */
+  most: number
   adds: number
   removes: number
   externals: number
@@ -113,14 +105,27 @@ export interface Tally {
   successors: number
   branches: number
   lostCommits: number
+  /** Handshakes made in an epoch that was over for the server. */
+  stale: number
   letters: number
   late: number
   restarts: number
 }
 
+export interface SimulationOptions {
+  readonly seed: number
+  /** Handshakes are PrivateMessages. */
+  readonly encrypted: boolean
+  readonly suite: CipherSuite
+  /** Nobody is added beyond it; outsiders still join. */
+  readonly membersMax: number
+}
+
 export class Simulation {
   readonly tally: Tally = {
+    operations: 0,
     epochs: 0,
+    most: 1,
     adds: 0,
     removes: 0,
     externals: 0,
@@ -133,47 +138,80 @@ export class Simulation {
     successors: 0,
     branches: 0,
     lostCommits: 0,
+    stale: 0,
     letters: 0,
     late: 0,
     restarts: 0,
+    lost: 0,
+    early: 0,
+    tardy: 0,
+    repeated: 0,
   }
-  readonly #random: (below: number) => number
+  readonly #random: Random
   readonly #encrypted: boolean
   readonly #suite: CipherSuite
+  readonly #membersMax: number
   /** Undefined where handshakes are encrypted: an observer cannot follow. */
   #observer: Observer | undefined
   readonly #keys = new Map<string, OwnKeyPackage>()
-  #people: Person[]
+  /** What everybody has in common, by epoch. */
+  readonly #views = new Map<bigint, Uint8Array>()
+  /** The members by what the server knows. */
+  #people: Person[] = []
+  /** Those who were removed and do not know it yet. */
+  #gone: Person[] = []
+  /** The server's epoch. */
+  #epoch = 0n
   /** The SelfRemoves of this epoch. */
-  #leaving = new Map<Person, Uint8Array>()
+  readonly #leaving = new Map<Person, Uint8Array>()
   #names = 0
 
-  constructor(seed: number, encrypted: boolean, cipherSuite: CipherSuite = suite) {
-    this.#random = randomFrom(seed)
+  constructor({ seed, encrypted, suite, membersMax }: SimulationOptions) {
+    const random = randomFrom(seed)
+    this.#random = (below) => Math.floor(random() * below)
     this.#encrypted = encrypted
-    this.#suite = cipherSuite
-    const creator = newGroup("creator", utf8("group"), cipherSuite)
-    this.#people = [{ member: creator, inbox: [] }]
+    this.#suite = suite
+    this.#membersMax = membersMax
+    const creator = newGroup("creator", utf8("group"), suite)
     this.#observe(creator.encodedGroupInfo(), creator.tree.encode())
+    this.#enter(creator)
   }
 
-  /** One epoch: messages, proposals, a commit and what follows from it. */
+  /** About one epoch: messages, proposals, a commit and what follows from it. */
   step(): void {
     this.#sendLetters()
-    this.#deliverLetters()
+    for (const person of this.#people) deliverLetters(person, this.#random, this.tally)
     if (this.#random(3) === 0) this.#propose()
+    this.#receiveHandshakes()
     if (this.#random(20) === 0) this.#branch()
-    if (this.#random(20) === 0) this.#reinitialize()
-    else if (this.#random(8) === 0) this.#joinFromOutside()
+    if (this.#random(25) === 0) this.#reinitialize()
+    else if (this.#random(6) === 0) this.#joinFromOutside()
     else this.#commit()
-    this.#leaving.clear()
+    this.#receiveHandshakes()
     this.#restartSomebody()
-    this.#agree()
-    this.tally.epochs++
   }
 
-  #pick(): Person {
-    return this.#people[this.#random(this.#people.length)] as Person
+  /** Everybody gets everything. Returns what all members now have in common. */
+  finish(): Uint8Array {
+    this.#receiveAll()
+    for (const { member } of this.#people) {
+      if (member.context.epoch !== this.#epoch) throw new Error("a member did not reach the last epoch")
+    }
+    if (this.#gone.length > 0) throw new Error("a removed member does not know it")
+    return this.#views.get(this.#epoch) as Uint8Array
+  }
+
+  #receiveAll(): void {
+    for (const person of [...this.#people, ...this.#gone]) this.#receive(person)
+  }
+
+  #pick(people: readonly Person[] = this.#people): Person {
+    return people[this.#random(people.length)] as Person
+  }
+
+  /** Those who know the server's epoch; whoever made it is one of them. */
+  #current(): Person[] {
+    return this.#people.filter(({ member }) => member.context.epoch === this.#epoch)
   }
 
   #newcomer(): OwnKeyPackage {
@@ -185,6 +223,7 @@ export class Simulation {
   #sendLetters(): void {
     for (let i = this.#random(4); i > 0; i--) {
       const sender = this.#pick()
+      this.tally.operations++
       const text = `text ${this.tally.letters++}`
       const { message, next, consumed } = sender.member.encrypt(utf8(text))
       wipe(...consumed)
@@ -194,60 +233,58 @@ export class Simulation {
     }
   }
 
-  /** Some letters arrive, in any order; some are lost; the rest waits. */
-  #deliverLetters(): void {
-    for (const person of this.#people) {
-      const waiting: Letter[] = []
-      while (person.inbox.length > 0) {
-        const [letter] = person.inbox.splice(this.#random(person.inbox.length), 1)
-        const fate = this.#random(8)
-        if (fate < 2) waiting.push(letter as Letter)
-        else if (fate > 2) this.#read(person, letter as Letter)
-      }
-      person.inbox = waiting
-    }
-  }
-
-  #read(person: Person, letter: Letter): void {
-    const age = person.member.context.epoch - letter.epoch
-    if (age > BigInt(PAST_EPOCHS_MAX)) {
-      refused(() => person.member.decrypt(letter.message), "a message of a forgotten epoch")
-      return
-    }
-    const opened = person.member.decrypt(letter.message)
-    const right = new TextDecoder().decode(opened.plaintext) === letter.text
-    if (!right || opened.sender !== letter.sender || opened.epoch !== letter.epoch) {
-      throw new Error("a message was read wrongly")
-    }
-    wipe(...opened.consumed)
-    person.member = opened.next
-    if (age > 0n) this.tally.late++
-    refused(() => person.member.decrypt(letter.message), "a message read twice")
-  }
-
   #propose(): void {
     for (let i = 1 + this.#random(3); i > 0; i--) {
       const proposer = this.#pick()
       const options = { ...policy, encrypted: this.#encrypted }
       const rotated = this.#random(2) === 0 ? newLeaf(`renamed ${this.#names++}`, this.#suite) : undefined
-      const leaves = this.#random(8) === 0 && !this.#leaving.has(proposer)
+      const leaves = !this.#isStale(proposer) && !this.#leaving.has(proposer) && this.#random(5) === 0
       const sent = leaves
         ? proposer.member.propose({ kind: "selfRemove" }, policy)
-        : this.#random(2) === 0
+        : this.#isStale(proposer) || this.#random(2) === 0
           ? proposer.member.proposeUpdate(options, rotated)
           : proposer.member.propose(this.#proposal(), options)
+      this.tally.operations++
+      if (this.#isStale(proposer)) {
+        this.#refuse("proposal", sent.message)
+        continue
+      }
       if (leaves) this.#leaving.set(proposer, sent.message)
       wipe(...sent.consumed)
       proposer.member = sent.next
       this.#observer?.propose(sent.message)
-      for (const person of this.#people) if (person !== proposer) this.#process(person, sent.message)
+      this.#post("proposal", sent.message, proposer)
       this.tally.proposals++
     }
   }
 
+  #isStale({ member }: Person): boolean {
+    return member.context.epoch !== this.#epoch
+  }
+
+  /** The server and members of its epoch take nothing of an epoch that is over. */
+  #refuse(kind: Handshake["kind"], message: Uint8Array): void {
+    const observer = this.#observer
+    if (observer !== undefined) {
+      refused(
+        () => (kind === "commit" ? observer.commit(message) : observer.propose(message)),
+        `a stale ${kind}`,
+      )
+    }
+    const { member } = this.#pick(this.#current())
+    refused(() => member.process(message, { ...policy, psks }), `a stale ${kind}`)
+    this.tally.stale++
+  }
+
+  /** The server has a handshake for all members but its author. */
+  #post(kind: Handshake["kind"], message: Uint8Array, author: Person | undefined): void {
+    const handshake = { kind, epoch: this.#epoch, message }
+    for (const person of this.#people) if (person !== author) person.unread.push(handshake)
+  }
+
   #proposal(): Proposal {
     const kind = this.#random(4)
-    if (kind === 0 && this.#people.length < MEMBERS_MAX) return addOf(this.#newcomer())
+    if (kind === 0 && this.#people.length < this.#membersMax) return addOf(this.#newcomer())
     if (kind === 1) return { kind: "remove", removed: this.#pick().member.leaf }
     if (kind === 2) return this.#custom()
     return externalPskProposal(this.#suite, PSK_ID)
@@ -261,7 +298,7 @@ export class Simulation {
   #change(person: Person): Proposal[] {
     const proposals: Proposal[] = []
     const { member } = person
-    const room = MEMBERS_MAX - this.#people.length
+    const room = this.#membersMax - this.#people.length
     for (let i = Math.min(this.#random(4), room); i > 0; i--) proposals.push(addOf(this.#newcomer()))
     const joins = [...proposals, ...member.proposals.map(({ proposal }) => proposal)]
     const others = this.#people.filter((other) => other !== person)
@@ -282,31 +319,57 @@ export class Simulation {
     return proposals
   }
 
-  /** One to three members commit at once, and one commit wins. */
+  /** One to three members commit at once, and one commit of the server's epoch wins. */
   #commit(): void {
-    const committers = [...new Set(Array.from({ length: 1 + this.#random(3) }, () => this.#pick()))]
+    const current = this.#current()
+    const others = Array.from({ length: this.#random(3) }, () => this.#pick())
+    const committers = [...new Set([this.#pick(current), ...others])]
     const staged = committers.map((person) => {
       const leaf = this.#random(6) === 0 ? { leaf: newLeaf(`renamed ${this.#names++}`, this.#suite) } : {}
       const commit = person.member.commit({
         ...policy,
         psks,
-        proposals: this.#change(person),
+        proposals: this.#isStale(person) ? [] : this.#change(person),
         withoutPath: this.#random(2) === 0,
         encrypted: this.#encrypted,
         ...leaf,
       })
+      this.tally.operations++
       return { person, commit }
     })
-    const winner = staged[this.#random(staged.length)] as (typeof staged)[number]
-    this.tally.lostCommits += staged.length - 1
-    const { person, commit } = winner
+    for (const { person, commit } of staged) if (this.#isStale(person)) this.#refuse("commit", commit.message)
+    const contending = staged.filter(({ person }) => !this.#isStale(person))
+    const { person, commit } = contending[this.#random(contending.length)] as (typeof staged)[number]
+    this.tally.lostCommits += contending.length - 1
+    const before = this.#people.length
     this.#observer?.commit(commit.message)
-    const before = this.#people
-    this.#everybodyProcesses(commit.message, person)
+    this.#post("commit", commit.message, person)
     wipe(...commit.consumed)
     person.member = commit.next
-    this.tally.removes += before.length - this.#people.length
+    this.#begin(commit.next, commit.added)
+    this.tally.removes += before - this.#people.length
     if (commit.welcome !== undefined) this.#welcome(commit.welcome, commit.next.tree.encode())
+  }
+
+  /** An epoch that `first` made, in which these leaves are new. */
+  #begin(first: Member, added: readonly number[]): void {
+    this.#epoch = first.context.epoch
+    this.#leaving.clear()
+    this.#views.set(this.#epoch, viewOf(first))
+    if (this.#observer?.agreesWith(first) === false) throw new Error("the observer disagrees")
+    const stays = ({ member: { leaf } }: Person) =>
+      first.tree.leafBytes(leaf) !== undefined && !added.includes(leaf)
+    this.#gone.push(...this.#people.filter((person) => !stays(person)))
+    this.#people = this.#people.filter(stays)
+    this.tally.epochs++
+  }
+
+  #enter(member: Member): void {
+    const { epoch } = member.context
+    if (epoch === 0n) this.#begin(member, [])
+    else this.#agree(member)
+    this.#people.push({ member, joined: epoch, isSlow: this.#random(4) === 0, inbox: [], unread: [] })
+    this.tally.most = Math.max(this.tally.most, this.#people.length)
   }
 
   #welcome(welcome: Uint8Array, ratchetTree: Uint8Array): void {
@@ -315,30 +378,29 @@ export class Simulation {
     for (const { newMember } of decoded.welcome.secrets) {
       const own = this.#keys.get(toHex(newMember)) as OwnKeyPackage
       const member = Member.join(this.#suite, welcome, own, { ratchetTree, psks })
-      this.#people.push({ member, inbox: [] })
+      this.#enter(member)
       this.tally.adds++
     }
   }
 
-  /** A new client, or one that lost its state, joins through somebody's GroupInfo. */
+  /** A new client, or one that lost its state or what it had to read, joins through somebody's GroupInfo. */
   #joinFromOutside(): void {
-    const through = this.#pick().member
-    const found = this.#random(2) === 0 ? this.#pick() : undefined
+    const through = this.#pick(this.#current()).member
+    const behind = this.#people.filter((person) => this.#isStale(person))
+    const found = this.#random(2) === 0 ? this.#pick(behind.length > 0 ? behind : this.#people) : undefined
     const lost = found !== undefined && this.#leaving.has(found) ? undefined : found
-    if (lost === undefined && this.#people.length >= MEMBERS_MAX) {
-      this.#commit()
-      return
-    }
-    const joined = Member.joinExternal(this.#suite, through.encodedGroupInfo(), {
+    const { message, next } = Member.joinExternal(this.#suite, through.encodedGroupInfo(), {
       ...clock,
       leaf: newLeaf(`outsider ${this.#names++}`, this.#suite),
       ratchetTree: through.tree.encode(),
       selfRemoves: [...this.#leaving.values()],
       ...(lost === undefined ? {} : { replaces: lost.member.leaf }),
     })
-    this.#observer?.commit(joined.message)
-    this.#everybodyProcesses(joined.message, undefined)
-    this.#people.push({ member: joined.next, inbox: [] })
+    this.tally.operations++
+    this.#observer?.commit(message)
+    this.#post("commit", message, undefined)
+    this.#begin(next, [next.leaf])
+    this.#enter(next)
     if (lost === undefined) this.tally.externals++
     else this.tally.resyncs++
   }
@@ -347,81 +409,76 @@ export class Simulation {
     this.#observer = this.#encrypted ? undefined : new Observer(this.#suite, groupInfo, ratchetTree)
   }
 
-  /** What creates a group that comes from this one, and the keys by which the others join it. */
-  #descent(creator: Person, others: readonly Person[]) {
-    const leafOf = ({ member }: Person) => {
-      const { credential } = member.tree.leaf(member.leaf) as LeafNode
-      return { ...newLeaf("", this.#suite), credential }
-    }
-    const keys = others.map((person) => createKeyPackage(this.#suite, leafOf(person), lifetime))
-    const keyPackages = keys.map(({ keyPackage }) => decodeKeyPackage(keyPackage))
-    const options = { ...policy, leaf: leafOf(creator), lifetime, keyPackages, clientOf: clientByCredential }
-    return { keys, options }
-  }
-
-  /** The group ends, and somebody creates its successor, in which all go on. */
+  /** Everybody gets everything, the group ends, and somebody creates its successor, in which all go on. */
   #reinitialize(): void {
+    this.#receiveAll()
     const groupId = utf8(`group ${this.#names++}`)
     const extensions = this.#random(2) === 0 ? [] : [{ type: EXTENSION_TYPE, data: groupId }]
     const reInit = { kind: "reInit", groupId, version: 1, cipherSuite: this.#suite.id, extensions } as const
     const person = this.#pick()
     const leaveOut = person.member.proposals.map(({ ref }) => ref)
-    const commit = person.member.commit({
-      ...policy,
-      leaveOut,
-      proposals: [reInit],
-      encrypted: this.#encrypted,
-    })
+    const options = { ...policy, leaveOut, proposals: [reInit], encrypted: this.#encrypted }
+    const commit = person.member.commit(options)
+    this.tally.operations++
     this.#observer?.commit(commit.message)
-    this.#everybodyProcesses(commit.message, person)
+    this.#post("commit", commit.message, person)
     wipe(...commit.consumed)
     person.member = commit.next
+    this.#begin(commit.next, [])
+    this.#receiveAll()
     for (const { member } of this.#people) refused(() => member.commit(policy), "a commit after a ReInit")
-    this.#succeed(this.#pick())
+    this.#succeed()
   }
 
-  #succeed(creator: Person): void {
-    const others = this.#people.filter((person) => person !== creator)
-    const { keys, options } = this.#descent(creator, others)
-    const made = creator.member.createSuccessor(this.#suite, options)
+  #succeed(): void {
+    const creator = this.#pick()
+    const before = this.#people.map(({ member }) => member)
+    const others = before.filter((member) => member !== creator.member)
+    const made = succeed(this.#suite, creator.member, others)
+    this.tally.operations++
     this.#observe(made.groupInfo, made.ratchetTree)
     this.#observer?.commit(made.message)
-    const join = { ratchetTree: made.next.tree.encode(), clientOf: clientByCredential }
-    const next = new Map([[creator, made.next]])
-    for (const [i, person] of others.entries()) {
-      const own = keys[i] as OwnKeyPackage
-      next.set(person, person.member.joinSuccessor(this.#suite, made.welcome as Uint8Array, own, join))
-    }
-    this.#people = [...next].map(([person, member]) => {
-      person.member.wipe()
-      return { member, inbox: [] }
-    })
+    this.#views.clear()
+    this.#people = []
+    this.#begin(made.next, [])
+    for (const member of [made.next, ...made.members]) this.#enter(member)
+    for (const member of before) member.wipe()
     this.tally.successors++
   }
 
   /** Some people get a group of their own, which is not looked at any further. */
   #branch(): void {
-    const [creator, ...others] = this.#people.filter(() => this.#random(2) === 0)
+    const [creator, ...others] = this.#current()
+      .filter(() => this.#random(2) === 0)
+      .map(({ member }) => member)
     if (creator === undefined || others.length === 0) return
-    const { keys, options } = this.#descent(creator, others)
-    const made = creator.member.createBranch({ ...options, groupId: utf8(`branch ${this.#names++}`) })
-    const join = { ratchetTree: made.next.tree.encode(), clientOf: clientByCredential }
-    for (const [i, { member }] of others.entries()) {
-      const joined = member.joinBranch(made.welcome as Uint8Array, keys[i] as OwnKeyPackage, join)
-      if (toHex(joined.epochAuthenticator()) !== toHex(made.next.epochAuthenticator())) {
-        throw new Error("members of a branch disagree")
-      }
-    }
+    const [first, ...rest] = branch(this.#suite, utf8(`branch ${this.#names++}`), creator, others)
+    const agreed = rest.every((member) => equal(viewOf(member), viewOf(first as Member)))
+    if (!agreed) throw new Error("members of a branch disagree")
+    this.tally.operations++
     this.tally.branches++
   }
 
-  #everybodyProcesses(message: Uint8Array, committer: Person | undefined): void {
-    const remaining: Person[] = []
-    for (const person of this.#people) {
-      if (person === committer || this.#process(person, message)) remaining.push(person)
-      else this.#isOut(person, message)
+  /** Most get what they have not read. */
+  #receiveHandshakes(): void {
+    for (const person of [...this.#people, ...this.#gone]) {
+      if ((this.#random(6) === 0) === person.isSlow) this.#receive(person)
     }
-    this.#people = remaining
+  }
+
+  #receive(person: Person): void {
+    const { unread } = person
+    person.unread = []
+    const receiver = {
+      get epoch() {
+        return person.member.context.epoch
+      },
+      take: ({ message }: Handshake) => this.#process(person, message),
+    }
+    if (deliver(unread, receiver, this.#random, this.tally)) return
+    if (!this.#gone.includes(person)) throw new Error("a member is removed that the server has")
+    this.#gone = this.#gone.filter((other) => other !== person)
+    this.#isOut(person, unread)
   }
 
   /** Whether the person is still in the group. */
@@ -429,22 +486,22 @@ export class Simulation {
     const processed = person.member.process(message, { ...policy, psks })
     wipe(...processed.consumed)
     person.member = processed.next
-    if (processed.kind === "commit") {
-      if (processed.commit.updated.includes(processed.next.leaf)) this.tally.updates++
-      const count = (kind: Proposal["kind"]) =>
-        processed.commit.proposals.filter((proposal) => proposal.kind === kind).length
-      this.tally.psks += count("psk")
-      this.tally.selfRemoves += count("selfRemove")
-      this.tally.custom += processed.commit.custom.length
-    }
-    return processed.kind === "proposal" || !processed.selfRemoved
+    if (processed.kind === "proposal") return true
+    if (processed.commit.updated.includes(processed.next.leaf)) this.tally.updates++
+    const count = (kind: Proposal["kind"]) =>
+      processed.commit.proposals.filter((proposal) => proposal.kind === kind).length
+    this.tally.psks += count("psk")
+    this.tally.selfRemoves += count("selfRemove")
+    this.tally.custom += processed.commit.custom.length
+    if (!processed.selfRemoved) this.#agree(processed.next)
+    return !processed.selfRemoved
   }
 
   /** Somebody who was removed has nothing left. */
-  #isOut({ member, inbox }: Person, message: Uint8Array): void {
+  #isOut({ member, inbox }: Person, unread: readonly Handshake[]): void {
     if (member.isMember) throw new Error("a removed member is a member")
     refused(() => member.exporter("x", new Uint8Array(0), 32), "an exporter after removal")
-    refused(() => member.process(message, clock), "a commit after removal")
+    for (const { message } of unread) refused(() => member.process(message, clock), "a commit after removal")
     for (const letter of inbox) refused(() => member.decrypt(letter.message), "a message after removal")
   }
 
@@ -453,33 +510,25 @@ export class Simulation {
     const bytes = person.member.serialize()
     person.member = Member.restore(this.#suite, bytes)
     bytes.fill(0)
+    this.tally.operations++
     this.tally.restarts++
   }
 
-  #agree(): void {
-    const views = this.#people.map(({ member }) =>
-      [
-        member.encodedContext(),
-        member.exporter("simulation", new Uint8Array(0), 32),
-        member.epochAuthenticator(),
-        member.tree.snapshot(),
-      ].map(toHex),
-    )
-    for (const view of views) {
-      if (view.some((value, i) => value !== views[0]?.[i])) throw new Error("members disagree")
-    }
-    for (const { member } of this.#people) {
-      if (this.#observer?.agreesWith(member) === false) throw new Error("the observer disagrees")
-    }
+  /** What a member knows of its epoch is what whoever made that epoch knows. */
+  #agree(member: Member): void {
+    const view = this.#views.get(member.context.epoch)
+    if (view === undefined || !equal(viewOf(member), view)) throw new Error("members disagree")
   }
 }
 
-function refused(attempt: () => unknown, what: string): void {
-  try {
-    attempt()
-  } catch (error) {
-    if (error instanceof MlsError) return
-    throw error
-  }
-  throw new Error(`${what} was not refused`)
+/** Everything that members of an epoch have in common, as a hash. */
+function viewOf(member: Member): Uint8Array {
+  return nativeCrypto.sha256(
+    concat(
+      member.encodedContext(),
+      member.exporter("simulation", new Uint8Array(0), 32),
+      member.epochAuthenticator(),
+      member.tree.snapshot(),
+    ),
+  )
 }

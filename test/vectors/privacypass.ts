@@ -23,9 +23,10 @@ import {
 import { VerifiedToken } from "../../src/privacypass/verifier.ts"
 import { ELEMENT_BYTES, nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { concat, fromUtf8 } from "../../src/wire/bytes.ts"
+import { ensure, ensureEqual } from "./check.ts"
 import { hex, integer, objects, text } from "./field.ts"
-import { arraySuite, ensure, ensureEqual, hexes, reportCase } from "./mls-case.ts"
-import { isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
+import { hexes, reportCase } from "./mls-case.ts"
+import { arraySuite, isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
 import { drawing } from "./voprf.ts"
 
 /**

@@ -1,8 +1,9 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { nobleVoprf, SCALAR_BYTES } from "../../src/privacypass/voprf.ts"
 import { concat, fromHex } from "../../src/wire/bytes.ts"
+import { ensureEqual } from "./check.ts"
 import { hex, integer, object, objects, text } from "./field.ts"
-import { ensureEqual, reportCase } from "./mls-case.ts"
+import { reportCase } from "./mls-case.ts"
 import { isArrayOf, type JsonObject, type VectorReport, type VectorSuite } from "./suite.ts"
 
 /** RFC 9497's own vectors, in the suite and mode of Privacy Pass. */
