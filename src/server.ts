@@ -14,7 +14,7 @@ import { Edge } from "./http/edge.ts"
 import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
-import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
 import { QueueEngine } from "./queue/engine.ts"
@@ -131,6 +131,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     slotKey: secrets.connectionSlotKey,
     now,
     wakeups: localWakeups(),
+    limits: { queueEntriesMax: CONNECTION_QUEUE_ENTRIES_MAX },
   })
   const qsEngine = new QueueEngine({
     crypto,

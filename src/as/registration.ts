@@ -35,7 +35,11 @@ export function registrationEffects(
     if (isStored(view, registration)) return []
     throw new Problem("as.client-exists")
   }
-  return [put(clients, { ...key, credential }), queueRecord, ...putPackages(crypto, key, connectionPackages)]
+  return [
+    put(clients, { ...key, credential }),
+    queueRecord,
+    ...putPackages(crypto, packages, key, connectionPackages),
+  ]
 }
 
 /** One of the packages is enough: others may have been claimed since, but the last one stays. */

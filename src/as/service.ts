@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { QueueEngine } from "../queue/engine.ts"
+import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store } from "../store/database.ts"
 import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
@@ -20,6 +21,7 @@ export interface AsOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly pendingLimits?: PendingLimits
+  readonly claimLimits?: QuotaLimits
 }
 
 /** The authentication service (PROTOCOL.md section 4): the only place where real identities are used. */
@@ -35,6 +37,7 @@ export function createAs(options: AsOptions): As {
     engine,
     keys,
     authentication: new Authentication(crypto, store, domain, keys.revoked ?? []),
+    claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds: () => Math.floor(now() / 1000),
     change: (effects) => store.writer.submit({ expects: [], effects }),
   }

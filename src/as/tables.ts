@@ -1,6 +1,7 @@
 import { ID_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
+import type { PackageColumns } from "./packages.ts"
 
 /** The tables of db/as/0001_init.sql, which says what each shows to a snapshot. */
 
@@ -14,8 +15,7 @@ export const clients = defineTable<ClientRow>(
   ["user", "client", "credential"],
 )
 
-export type PackageRow = ClientKey & { package: Uint8Array; body: Uint8Array }
-export const packages = defineTable<PackageRow>(
+export const packages = defineTable<PackageColumns>(
   "as_connection_package",
   ["user", "client", "package"],
   ["user", "client", "package", "body"],

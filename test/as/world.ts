@@ -14,7 +14,7 @@ import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
 import { makeConnectionPackage } from "../../src/wire/connection.ts"
 import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
 import { makeClientCsr } from "../../src/wire/credentials.ts"
-import type { Endpoint, Params } from "../../src/wire/endpoint.ts"
+import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
 import { decodeSenderId, encodeSenderId } from "../../src/wire/sender.ts"
 import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
@@ -39,7 +39,9 @@ export class World {
     return world
   }
 
-  async start({ pendingMax = 100, revoked = [] }: WorldOptions = {}): Promise<void> {
+  async start(options: WorldOptions = {}): Promise<void> {
+    const { pendingMax = 100, consumingClaimsMax = 100, claimTargetsMax = 100, revoked = [] } = options
+    const { queueEntriesMax = 100 } = options
     const { authority, slotKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
@@ -48,7 +50,8 @@ export class World {
     const now = () => this.now
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
-    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
+    const limits = { queueEntriesMax }
+    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups, limits })
     const keys: AsKeys = {
       asCredentials: [authority.root],
       intermediates: [authority.intermediate],
@@ -64,6 +67,7 @@ export class World {
       domain: DOMAIN,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
+      claimLimits: { turns: consumingClaimsMax, periodSeconds: 3600, targetsMax: claimTargetsMax },
     })
   }
 
@@ -140,6 +144,14 @@ export class World {
     return (await this.service.handlers.claimConnectionPackage({ user })).connectionPackage
   }
 
+  dequeue(
+    client: Pick<TestClient, "clientId" | "seed">,
+    params: Partial<Params<typeof as.dequeue>> = {},
+  ): Promise<Result<typeof as.dequeue>> {
+    const all = { acknowledge: [], usedUp: [], read: [], max: 100, ...params }
+    return this.service.handlers.dequeue(signed(as.dequeue, client, all))
+  }
+
   /** All bytes of all files of the data directory. */
   files(): Buffer {
     this.store.scrub()
@@ -155,6 +167,9 @@ export class World {
 
 export interface WorldOptions {
   readonly pendingMax?: number
+  readonly consumingClaimsMax?: number
+  readonly claimTargetsMax?: number
+  readonly queueEntriesMax?: number
   readonly revoked?: readonly Uint8Array[]
 }
 
