@@ -54,6 +54,14 @@ export const CLAIM_TARGETS_MAX = 100_000
  */
 export const CONNECTION_QUEUE_ENTRIES_MAX = 1000
 
+/** Characters of a normalised alias. */
+export const ALIAS_CHARACTERS_MIN = 2
+export const ALIAS_CHARACTERS_MAX = 64
+export const ALIAS_SALT_BYTES = 32
+/** Argon2id over an alias: kibibytes of memory, and passes over it. */
+export const ALIAS_HASH_KIBIBYTES = 32 * 1024
+export const ALIAS_HASH_PASSES = 3
+
 // Delivery service
 export const MEMBERS_MAX = 20_000
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024

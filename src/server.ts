@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import asInit from "../db/as/0001_init.sql" with { type: "text" }
+import asAliases from "../db/as/0003_aliases.sql" with { type: "text" }
 import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
 import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
@@ -55,11 +56,12 @@ const defaults: Surroundings = {
 
 const HOUR_MILLISECONDS = 3_600_000
 
-const asMigrations: readonly Migration[] = [{ version: 1, sql: asInit }]
-const deliveryMigrations: readonly Migration[] = [
-  { version: 1, sql: deliveryQueues },
-  { version: 2, sql: deliveryGroups },
-]
+const asMigrations = numbered(asInit, asAliases)
+const deliveryMigrations = numbered(deliveryQueues, deliveryGroups)
+
+function numbered(...steps: readonly string[]): Migration[] {
+  return steps.map((sql, index) => ({ version: index + 1, sql }))
+}
 
 /**
  * Opens the databases, puts the services together and listens.
@@ -161,6 +163,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
       intermediate: intermediates.at(-1) as Uint8Array,
       intermediateSeed,
     },
+    aliasSalt: secrets.aliasSalt,
     domain,
     now,
   })

@@ -23,6 +23,7 @@ export interface AsParts {
   readonly store: Store
   readonly engine: QueueEngine
   readonly keys: AsKeys
+  readonly aliasSalt: Uint8Array
   readonly authentication: Authentication
   /** Claims that use packages up, by user or alias. */
   readonly claims: Quota

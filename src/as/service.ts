@@ -6,6 +6,7 @@ import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
 import { accountHandlers } from "./accounts.ts"
+import { aliasHandlers } from "./aliases.ts"
 import { Authentication } from "./authentication.ts"
 import { connectionHandlers } from "./connections.ts"
 import type { AsKeys, AsParts } from "./parts.ts"
@@ -14,10 +15,12 @@ import { type PendingLimits, PendingRegistrations } from "./pending.ts"
 export interface AsOptions {
   readonly store: Store
   readonly crypto: CryptoProvider
-  /** Over the table `as_queue`; a queue's id is its client's id. */
+  /** Over the table `as_queue`, which has the queues of clients and of aliases. */
   readonly engine: QueueEngine
   readonly keys: AsKeys
   readonly domain: string
+  /** 32 bytes from outside the data. Kept, not copied. */
+  readonly aliasSalt: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly pendingLimits?: PendingLimits
@@ -30,12 +33,13 @@ export interface As {
 }
 
 export function createAs(options: AsOptions): As {
-  const { crypto, engine, keys, store, domain, now } = options
+  const { crypto, engine, keys, store, domain, aliasSalt, now } = options
   const parts: AsParts = {
     crypto,
     store,
     engine,
     keys,
+    aliasSalt,
     authentication: new Authentication(crypto, store, domain, keys.revoked ?? []),
     claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds: () => Math.floor(now() / 1000),
@@ -46,17 +50,19 @@ export function createAs(options: AsOptions): As {
       ...credentialHandlers(parts),
       ...accountHandlers(parts, new PendingRegistrations(now, options.pendingLimits)),
       ...connectionHandlers(parts),
+      ...aliasHandlers(parts),
     },
   }
 }
 
-function credentialHandlers({ keys }: AsParts): Handlers<typeof credentials> {
+function credentialHandlers({ keys, aliasSalt }: AsParts): Handlers<typeof credentials> {
   return {
     async getCredentials() {
       return {
         credentials: [...keys.asCredentials],
         intermediates: [...keys.intermediates],
         revoked: [...(keys.revoked ?? [])],
+        aliasSalt,
       }
     },
   }

@@ -3,7 +3,7 @@ import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
 import type { PackageColumns } from "./packages.ts"
 
-/** The tables of db/as/0001_init.sql, which says what each shows to a snapshot. */
+/** The tables of db/as, whose files say what each shows to a snapshot. */
 
 /** The two halves of a client id, 16 bytes each. */
 export type ClientKey = { user: Uint8Array; client: Uint8Array }
@@ -21,7 +21,19 @@ export const packages = defineTable<PackageColumns>(
   ["user", "client", "package", "body"],
 )
 
-/** Connection queues; a queue's id is its client's. */
+/** An alias's hash, 32 bytes. */
+export type AliasKey = { alias: Uint8Array }
+
+export type AliasRow = AliasKey & { auth_key: Uint8Array; queue: Uint8Array }
+export const aliases = defineTable<AliasRow>("as_alias", ["alias"], ["alias", "auth_key", "queue"])
+
+export const aliasPackages = defineTable<PackageColumns>(
+  "as_alias_package",
+  ["alias", "package"],
+  ["alias", "package", "body"],
+)
+
+/** Connection queues. A client's has its 32-byte id, an alias's 16 bytes of its own, so that nobody can name one as the other. */
 export const queues = queueTable("as_queue")
 
 /** Splits a 32-byte client id into copies of its halves. */

@@ -23,6 +23,8 @@ export interface Secrets {
   readonly queueSlotKey: Uint8Array
   /** AES-256: the same for the AS's connection queues. */
   readonly connectionSlotKey: Uint8Array
+  /** Given to every client, so that aliases are hashed with it; outside the data, so that those alone cannot be searched. */
+  readonly aliasSalt: Uint8Array
   readonly rootSeed: Uint8Array
   readonly rootCredential: Uint8Array
   readonly intermediateSeed: Uint8Array
@@ -35,6 +37,7 @@ const keys = [
   "queueSigningSeed",
   "queueSlotKey",
   "connectionSlotKey",
+  "aliasSalt",
   "rootSeed",
   "intermediateSeed",
 ] as const satisfies readonly (keyof Secrets)[]
@@ -77,7 +80,7 @@ function withNewIntermediate(crypto: CryptoProvider, secrets: Secrets, now: numb
 /**
  * The secrets file's content, which the caller overwrites:
  *
- *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[7][32];
+ *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[8][32];
  *              opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
  *
  * The digest is SHA-256 of what is before it, against damage, not against forgery.

@@ -40,8 +40,12 @@ export const labels = {
   leafCredential: utf8("Cinder 1 leaf credential"),
   leafRequest: utf8("Cinder 1 leaf credential request"),
 
+  /** Aliases (section 4.5). */
+  alias: utf8("Cinder 1 alias"),
+
   /** Connections between users (sections 4.3 and 7). */
   connectionPackage: utf8("Cinder 1 connection package"),
+  aliasConnectionPackage: utf8("Cinder 1 alias connection package"),
   connectionEstablishment: utf8("Cinder 1 connection establishment"),
   connectionEstablishmentSignature: utf8("Cinder 1 connection establishment signature"),
   friendshipPackage: utf8("Cinder 1 friendship package"),

@@ -1,6 +1,7 @@
 import { accounts } from "./as/accounts.ts"
+import { aliases } from "./as/aliases.ts"
 import { connections } from "./as/connections.ts"
 import { credentials } from "./as/credentials.ts"
 
 /** The authentication service's operations (PROTOCOL.md section 4.3). */
-export const as = { ...credentials, ...accounts, ...connections } as const
+export const as = { ...credentials, ...accounts, ...connections, ...aliases } as const

@@ -28,7 +28,7 @@ export interface Endpoint<
 }
 
 /** Who signs the request; the prefix of the sender id (kid). `none` requests are not signed. */
-export type Sender = "none" | "client" | "qs-user" | "qs-client" | "leaf" | "kpref"
+export type Sender = "none" | "client" | "alias" | "qs-user" | "qs-client" | "leaf" | "kpref"
 
 export type Params<E extends Endpoint> = Static<E["params"]>
 export type Result<E extends Endpoint> = Static<E["result"]>

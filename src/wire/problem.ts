@@ -25,13 +25,17 @@ export const problems = {
   "as.client-exists": { status: 409, title: "A client with this id is already registered." },
   "as.invalid-connection-package": {
     status: 400,
-    title: "A connection package is not valid for this client.",
+    title: "A connection package is not valid for whom it is published.",
   },
   "as.too-many-connection-packages": {
     status: 400,
     title: "More connection packages than the server keeps.",
   },
-  "as.no-connection-package": { status: 404, title: "No connection package is available for this user." },
+  "as.no-connection-package": {
+    status: 404,
+    title: "No connection package is available for this user or alias.",
+  },
+  "as.alias-exists": { status: 409, title: "This alias is already registered." },
   "as.unknown-queue": { status: 404, title: "There is no such connection queue." },
 
   "ds.wrong-epoch": { status: 409, title: "The group is at another epoch." },

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import sql from "../../db/as/0001_init.sql" with { type: "text" }
+import init from "../../db/as/0001_init.sql" with { type: "text" }
+import aliases from "../../db/as/0003_aliases.sql" with { type: "text" }
 import type { AsKeys } from "../../src/as/parts.ts"
 import { type As, createAs } from "../../src/as/service.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
@@ -16,7 +17,7 @@ import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
 import { makeClientCsr } from "../../src/wire/credentials.ts"
 import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
-import { decodeSenderId, encodeSenderId } from "../../src/wire/sender.ts"
+import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
 import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
 
 /** An AS over a real database in a directory of its own, with a clock that the test moves. */
@@ -24,6 +25,7 @@ export class World {
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-as-"))
   readonly authority: Authority = makeAuthority()
   readonly slotKey = crypto.random(32)
+  readonly aliasSalt = crypto.random(32)
   /** Milliseconds. */
   now = NOW * 1000
   readonly wakeups = localWakeups()
@@ -45,7 +47,7 @@ export class World {
     const { authority, slotKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
-      migrations: [{ version: 1, sql }],
+      migrations: [init, aliases].map((sql, index) => ({ version: index + 1, sql })),
     })
     const now = () => this.now
     const wakeups = this.wakeups
@@ -65,6 +67,7 @@ export class World {
       engine: this.engine,
       keys,
       domain: DOMAIN,
+      aliasSalt: this.aliasSalt,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
       claimLimits: { turns: consumingClaimsMax, periodSeconds: 3600, targetsMax: claimTargetsMax },
@@ -181,17 +184,28 @@ export interface Registered extends TestClient {
   readonly packages: readonly Uint8Array[]
 }
 
-/** A request as the edge hands it on: really signed, really parsed. `onVerify` sees the key that is tried. */
+/** A client's request as the edge hands it on. `onVerify` sees the key that is tried. */
 export function signed<E extends Endpoint>(
   endpoint: E,
-  sender: Pick<TestClient, "clientId" | "seed">,
+  { clientId, seed }: Pick<TestClient, "clientId" | "seed">,
+  params: Params<E>,
+  onVerify: (publicKey: Uint8Array) => void = () => undefined,
+): SignedCall<Params<E>> {
+  return signedBy({ kind: "client", id: clientId }, endpoint, seed, params, onVerify)
+}
+
+/** A request as the edge hands it on: really signed, really parsed. */
+export function signedBy<E extends Endpoint>(
+  sender: SenderId,
+  endpoint: E,
+  seed: Uint8Array,
   params: Params<E>,
   onVerify: (publicKey: Uint8Array) => void = () => undefined,
 ): SignedCall<Params<E>> {
   const aad = externalAad("POST", endpoint.path)
-  const kid = encodeSenderId({ kind: "client", id: sender.clientId })
+  const kid = encodeSenderId(sender)
   const parts = { kid, issuedAt: NOW, nonce: crypto.random(16), payload: encodeCbor(params) }
-  const request = parseRequest(signRequest(crypto, sender.seed, parts, aad))
+  const request = parseRequest(signRequest(crypto, seed, parts, aad))
   const claimed = decodeCbor(request.payload) as Params<E>
   return {
     sender: decodeSenderId(request.kid),

@@ -70,7 +70,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
     const keys = Object.entries(secrets).filter(
       ([, value]) => value instanceof Uint8Array && value.length === 32,
     )
-    expect(keys.length).toBe(7)
+    expect(keys.length).toBe(8)
     expect(keys.filter(([, key]) => contains(everywhere(run[moment]), key)).map(([name]) => name)).toEqual([])
   })
 
