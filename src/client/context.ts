@@ -3,6 +3,7 @@ import { CryptoError } from "../crypto/provider.ts"
 import { MlsError } from "../mls/error.ts"
 import { CredentialError } from "../wire/credentials.ts"
 import { CodecError } from "../wire/tls.ts"
+import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import type { EventLog } from "./events.ts"
 import { MemberError, type Membership } from "./mls/member.ts"
 import type { Account, StoredEvent } from "./records.ts"
@@ -26,6 +27,11 @@ export interface ClientContext {
 export type RegisteredAccount = Account & {
   readonly credential: Uint8Array
   readonly qs: NonNullable<Account["qs"]>
+}
+
+/** Own user id, `uuid@domain`. */
+export function ownUser({ account }: Pick<ClientContext, "account">): string {
+  return formatUserId(userOfClient(account.clientId), account.domain)
 }
 
 /** Writes state and the events that it brings, in one transaction. */

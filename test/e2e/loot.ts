@@ -2,6 +2,7 @@ import type { Static, TSchema } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import {
   Account,
+  AliasRecord,
   Contact,
   GroupRecord,
   IncomingRequest,
@@ -81,6 +82,7 @@ export class RememberingStore implements ClientStore {
       ]),
       ...named(this.records(StoredKeyPackage, "key-package/"), ["initKey", "encryptionKey", "signatureSeed"]),
       ...named(this.records(StoredConnectionPackage, "connection-package/"), ["secretKey"]),
+      ...named(this.records(AliasRecord, "alias/"), ["authSeed", "queueKey"]),
       ...named(this.records(Contact, "contact/"), ["friendshipToken", "friendshipKey"]),
       ...named(this.records(IncomingRequest, "incoming/"), ["earKey", "credentialKey"]),
       ...named(this.groups(), ["earKey", "credentialKey"]),
