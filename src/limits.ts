@@ -54,6 +54,12 @@ export const CLAIM_TARGETS_MAX = 100_000
  */
 export const CONNECTION_QUEUE_ENTRIES_MAX = 1000
 
+/** Every encrypted user profile: a name, a small picture and padding. */
+export const PROFILE_BYTES = 8192
+/** Profiles are stored in parts, each of which fits into a page beside others. */
+export const PROFILE_PART_BYTES = 1024
+export const PROFILE_NAME_BYTES_MAX = 256
+export const PROFILE_AVATAR_BYTES_MAX = 7680
 /** Characters of a normalised alias. */
 export const ALIAS_CHARACTERS_MIN = 2
 export const ALIAS_CHARACTERS_MAX = 64
@@ -148,6 +154,11 @@ assertRelation(
   "application messages fit into a queue",
 )
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
+assertRelation(PROFILE_BYTES % PROFILE_PART_BYTES === 0, "a profile is whole parts")
+assertRelation(
+  PROFILE_NAME_BYTES_MAX + PROFILE_AVATAR_BYTES_MAX + 64 <= PROFILE_BYTES,
+  "the longest name and avatar fit into a profile with what seals it",
+)
 assertRelation(CONNECTION_QUEUE_ENTRIES_MAX < QUEUE_ENTRIES_MAX, "strangers fill less than friends")
 assertRelation(CONSUMING_CLAIMS_MAX < CONNECTION_PACKAGES_MAX, "one period's claims leave packages")
 assertRelation(CONSUMING_CLAIMS_MAX < ADD_PACKAGES_MAX, "one period's claims leave AddPackages")

@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import asInit from "../db/as/0001_init.sql" with { type: "text" }
 import asAliases from "../db/as/0003_aliases.sql" with { type: "text" }
+import asProfiles from "../db/as/0004_profiles.sql" with { type: "text" }
 import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
 import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
@@ -56,7 +57,7 @@ const defaults: Surroundings = {
 
 const HOUR_MILLISECONDS = 3_600_000
 
-const asMigrations = numbered(asInit, asAliases)
+const asMigrations = numbered(asInit, asAliases, asProfiles)
 const deliveryMigrations = numbered(deliveryQueues, deliveryGroups)
 
 function numbered(...steps: readonly string[]): Migration[] {

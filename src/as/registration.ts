@@ -1,9 +1,10 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
+import { CONNECTION_PACKAGES_MAX, PROFILE_BYTES } from "../limits.ts"
 import { type Effect, put, type View } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { type CheckedPackages, putPackages } from "./packages.ts"
+import { putProfile } from "./profiles.ts"
 import { clientKey, clients, packages, queues } from "./tables.ts"
 
 /** What the second step of a registration stores. */
@@ -39,6 +40,7 @@ export function registrationEffects(
     put(clients, { ...key, credential }),
     queueRecord,
     ...putPackages(crypto, packages, key, connectionPackages),
+    ...putProfile(key.user, crypto.random(PROFILE_BYTES)),
   ]
 }
 

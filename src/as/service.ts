@@ -11,6 +11,7 @@ import { Authentication } from "./authentication.ts"
 import { connectionHandlers } from "./connections.ts"
 import type { AsKeys, AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
+import { profileHandlers } from "./profiles.ts"
 
 export interface AsOptions {
   readonly store: Store
@@ -51,6 +52,7 @@ export function createAs(options: AsOptions): As {
       ...accountHandlers(parts, new PendingRegistrations(now, options.pendingLimits)),
       ...connectionHandlers(parts),
       ...aliasHandlers(parts),
+      ...profileHandlers(parts),
     },
   }
 }

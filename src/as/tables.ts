@@ -21,6 +21,13 @@ export const packages = defineTable<PackageColumns>(
   ["user", "client", "package", "body"],
 )
 
+/** Profiles of users, in parts. */
+export const profiles = defineTable<{ user: Uint8Array; part: number; body: Uint8Array }>(
+  "as_profile",
+  ["user", "part"],
+  ["user", "part", "body"],
+)
+
 /** An alias's hash, 32 bytes. */
 export type AliasKey = { alias: Uint8Array }
 

@@ -1,6 +1,7 @@
 import { portableCrypto } from "../crypto/portable.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { toHex } from "../wire/bytes.ts"
+import type { Profile } from "../wire/profile.ts"
 import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
 import { CodecError } from "../wire/tls.ts"
 import { Aliases, parseAlias } from "./aliases.ts"
@@ -19,6 +20,7 @@ import { takeWelcome } from "./joining.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
+import { Profiles } from "./profiles.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
 import { Sessions } from "./sessions.ts"
@@ -72,6 +74,7 @@ export class Client {
   readonly #spread: number
   readonly #inboxes: Inboxes
   readonly #aliases: Aliases
+  readonly #profiles: Profiles
   readonly #running: Promise<void>[] = []
   #live = false
   readonly #liveListeners = new Set<() => void>()
@@ -91,6 +94,7 @@ export class Client {
     this.#spread = spread
     this.#inboxes = new Inboxes({ context, tasks, spreadMilliseconds: spread, pollMilliseconds })
     this.#aliases = new Aliases(context, this.#inboxes)
+    this.#profiles = new Profiles(context)
   }
 
   /**
@@ -149,6 +153,7 @@ export class Client {
     return ownUser(this.#context)
   }
 
+  /** As it was given at the registration. What contacts see is the {@link profile}. */
   get displayName(): string {
     return this.#context.account.displayName
   }
@@ -209,6 +214,26 @@ export class Client {
   async acceptConnection(request: string): Promise<void> {
     await acceptRequest(this.#context, this.#sessions, request)
     this.#payLater(request)
+  }
+
+  /**
+   * Sets what contacts see of this user. Throws ClientError `request.too-large` if the name has more than 256 bytes, or the
+   * avatar more than 7680.
+   */
+  async updateProfile(profile: {
+    readonly displayName: string
+    readonly avatar?: Uint8Array
+  }): Promise<void> {
+    const { displayName, avatar = new Uint8Array(0) } = profile
+    await this.#profiles.update({ displayName, avatar: avatar.slice() })
+  }
+
+  /**
+   * A contact's profile, or the own. Undefined: the user has set none, or the server gave out something else. It is what the
+   * user made; but the server can give out an older one. Throws ClientError `client.unknown-contact`, `as.unknown-user`.
+   */
+  profile(user: string): Promise<Profile | undefined> {
+    return this.#profiles.of(user)
   }
 
   /** User ids. */
@@ -282,6 +307,10 @@ export class Client {
     for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
     this.#inboxes.add(userInbox(context))
     await this.#aliases.resume(this.#tasks, this.#spread)
+    this.#tasks.start(async () => {
+      await pause(spreadMilliseconds(this.#spread), signal)
+      await this.#profiles.resume()
+    })
     this.#replenishLater()
   }
 

@@ -147,10 +147,10 @@ async function stageJoin(
 export async function payFriendship(session: GroupSession): Promise<void> {
   const state = session.current
   if (state === undefined || !state.facts.owesFriendship || state.facts.members.length !== 2) return
-  const { friendshipToken: token, friendshipKey: encryptionKey } = session.context.account
+  const { friendshipToken: token, friendshipKey: encryptionKey, profileKey } = session.context.account
   const { pending } = state.facts
   if (pending !== null) await finishPending(session)
   if (session.current?.facts.owesFriendship !== true) return
-  const body = encodeFriendshipPackage({ token, encryptionKey })
+  const body = encodeFriendshipPackage({ token, encryptionKey, profileKey })
   await sendContent(session, "friendship", body)
 }

@@ -179,10 +179,10 @@ async function befriend(
   user: string,
   friendshipPackage: Uint8Array,
 ): Promise<Pick<Step, "events" | "changes">> {
-  const { token, encryptionKey } = decodeFriendshipPackage(friendshipPackage)
+  const { token, encryptionKey, profileKey } = decodeFriendshipPackage(friendshipPackage)
   const known = await load(context.store, Contact, at.contact(user))
   const isNews = known === undefined || (alias !== null && !equal(known.groupId, groupId))
-  const contact = { friendshipToken: token, friendshipKey: encryptionKey, groupId }
+  const contact = { friendshipToken: token, friendshipKey: encryptionKey, profileKey, groupId }
   return {
     events: isNews ? [{ type: "connected", user, alias }] : [],
     changes: [

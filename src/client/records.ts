@@ -30,6 +30,7 @@ export const Account = closed({
   connectionQueueKey: Key,
   friendshipToken: Key,
   friendshipKey: Key,
+  profileKey: Key,
   qsUserSeed: Key,
   qsClientSeed: Key,
   queueKey: Key,
@@ -76,6 +77,14 @@ export const StoredConnectionPackage = closed({
 })
 export type StoredConnectionPackage = Static<typeof StoredConnectionPackage>
 
+/** The own profile. */
+export const OwnProfile = closed({
+  displayName: Type.String(),
+  avatar: Bytes,
+  /** As it is to be stored by the AS; null once it is there. */
+  sealed: Nullable(Bytes),
+})
+
 /** An alias of ours. Its keys are used for nothing else. */
 export const AliasRecord = closed({
   hash: AliasHash,
@@ -91,6 +100,7 @@ export type AliasRecord = Static<typeof AliasRecord>
 export const Contact = closed({
   friendshipToken: Key,
   friendshipKey: Key,
+  profileKey: Key,
   /** The connection group. */
   groupId: Id,
 })
@@ -217,6 +227,7 @@ export const at = {
   account: "account",
   anchors: "anchors",
   queue: "queue/qs",
+  profile: "profile",
   connectionQueue: "queue/as",
   aliasQueue: (alias: string) => `queue/alias/${alias}`,
   alias: (alias: string) => `alias/${alias}`,

@@ -35,6 +35,7 @@ export const problems = {
     status: 404,
     title: "No connection package is available for this user or alias.",
   },
+  "as.unknown-user": { status: 404, title: "There is no such user." },
   "as.alias-exists": { status: 409, title: "This alias is already registered." },
   "as.unknown-queue": { status: 404, title: "There is no such connection queue." },
 

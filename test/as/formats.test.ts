@@ -87,7 +87,7 @@ const formats = [
   ),
   format(
     "FriendshipPackage",
-    fc.record({ token: bytes(32), encryptionKey: bytes(32) }),
+    fc.record({ token: bytes(32), encryptionKey: bytes(32), profileKey: bytes(32) }),
     encodeFriendshipPackage,
     decodeFriendshipPackage,
   ),

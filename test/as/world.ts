@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import init from "../../db/as/0001_init.sql" with { type: "text" }
 import aliases from "../../db/as/0003_aliases.sql" with { type: "text" }
+import profiles from "../../db/as/0004_profiles.sql" with { type: "text" }
 import type { AsKeys } from "../../src/as/parts.ts"
 import { type As, createAs } from "../../src/as/service.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
@@ -47,7 +48,7 @@ export class World {
     const { authority, slotKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
-      migrations: [init, aliases].map((sql, index) => ({ version: index + 1, sql })),
+      migrations: [init, aliases, profiles].map((sql, index) => ({ version: index + 1, sql })),
     })
     const now = () => this.now
     const wakeups = this.wakeups

@@ -38,6 +38,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
       "friendshipKey",
       "friendshipToken",
       "initKey",
+      "profileKey",
       "qsClientSeed",
       "qsUserSeed",
       "queueKey",
@@ -107,7 +108,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
     expect(deliveryValues.flatMap((value) => as.sharedWith(value, known))).toEqual([])
   })
 
-  test("has numbers in two columns only: the month of a group and the mark of a last resort", () => {
+  test("has numbers in three columns only: the month of a group, the mark of a last resort, the part of a profile", () => {
     const numbers = new Map<string, Set<unknown>>()
     for (const [table, rows] of run[moment].tables) {
       for (const row of rows) {
@@ -118,7 +119,11 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
         }
       }
     }
-    const allowed = { "ds_group.month": [monthOf(run.began)], "qs_add_package.last_resort": [0, 1] }
+    const allowed = {
+      "ds_group.month": [monthOf(run.began)],
+      "qs_add_package.last_resort": [0, 1],
+      "as_profile.part": [0, 1, 2, 3, 4, 5, 6, 7],
+    }
     for (const [name, values] of numbers) {
       expect(Object.keys(allowed)).toContain(name)
       for (const value of values) expect(allowed[name as keyof typeof allowed]).toContain(value as number)

@@ -76,6 +76,7 @@ export class RememberingStore implements ClientStore {
         "connectionQueueKey",
         "friendshipToken",
         "friendshipKey",
+        "profileKey",
         "qsUserSeed",
         "qsClientSeed",
         "queueKey",
@@ -83,7 +84,7 @@ export class RememberingStore implements ClientStore {
       ...named(this.records(StoredKeyPackage, "key-package/"), ["initKey", "encryptionKey", "signatureSeed"]),
       ...named(this.records(StoredConnectionPackage, "connection-package/"), ["secretKey"]),
       ...named(this.records(AliasRecord, "alias/"), ["authSeed", "queueKey"]),
-      ...named(this.records(Contact, "contact/"), ["friendshipToken", "friendshipKey"]),
+      ...named(this.records(Contact, "contact/"), ["friendshipToken", "friendshipKey", "profileKey"]),
       ...named(this.records(IncomingRequest, "incoming/"), ["earKey", "credentialKey"]),
       ...named(this.groups(), ["earKey", "credentialKey"]),
     ]

@@ -30,6 +30,8 @@ beforeAll(async () => {
     await person.say("a message")
     await person.group.update()
   }
+  await first.client.updateProfile({ displayName: "somebody" })
+  expect(await second?.client.profile(first.user)).toMatchObject({ displayName: "somebody" })
   await first.client.registerAlias(ALIAS)
   await second?.client.connectByAlias(ALIAS)
   await first.client.pollConnectionRequests()
