@@ -88,6 +88,35 @@ export const TOKEN_RESPONSE_BYTES_MAX = 4096
 /** How long an issuer's directory may be kept; a client whose key is refused asks again at once. */
 export const ISSUER_DIRECTORY_SECONDS = 86_400
 
+// Claims, connection queues, profiles and aliases
+/**
+ * Packages of one user, or under one alias or friendship token, that a period's claims may use up. Further claims get the
+ * package that is handed out again and again: everybody can be reached, and nobody's packages can be drained.
+ */
+export const CONSUMING_CLAIMS_MAX = 8
+export const CLAIM_PERIOD_SECONDS = 3600
+/** Users, aliases or tokens whose claims are counted in one period; claims beyond use nothing up. */
+export const CLAIM_TARGETS_MAX = 100_000
+/**
+ * Entries of a connection queue. Strangers fill it, one token for each request, and there is no limit on requests per
+ * time beside it: with one, as many tokens as it allows would be enough to shut everybody else out for the rest of that time.
+ */
+export const CONNECTION_QUEUE_ENTRIES_MAX = 1000
+
+/** Every encrypted user profile: a name, a small picture and padding. */
+export const PROFILE_BYTES = 8192
+/** Profiles are stored in parts, each of which fits into a page beside others. */
+export const PROFILE_PART_BYTES = 1024
+export const PROFILE_NAME_BYTES_MAX = 256
+export const PROFILE_AVATAR_BYTES_MAX = 7680
+/** Characters of a normalised alias. */
+export const ALIAS_CHARACTERS_MIN = 2
+export const ALIAS_CHARACTERS_MAX = 64
+export const ALIAS_SALT_BYTES = 32
+/** Argon2id over an alias: kibibytes of memory, and passes over it. */
+export const ALIAS_HASH_KIBIBYTES = 32 * 1024
+export const ALIAS_HASH_PASSES = 3
+
 // Delivery service
 export const MEMBERS_MAX = 20_000
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
@@ -174,6 +203,14 @@ assertRelation(
   "application messages fit into a queue",
 )
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
+assertRelation(PROFILE_BYTES % PROFILE_PART_BYTES === 0, "a profile is whole parts")
+assertRelation(
+  PROFILE_NAME_BYTES_MAX + PROFILE_AVATAR_BYTES_MAX + 64 <= PROFILE_BYTES,
+  "the longest name and avatar fit into a profile with what seals it",
+)
+assertRelation(CONNECTION_QUEUE_ENTRIES_MAX < QUEUE_ENTRIES_MAX, "strangers fill less than friends")
+assertRelation(CONSUMING_CLAIMS_MAX < CONNECTION_PACKAGES_MAX, "one period's claims leave packages")
+assertRelation(CONSUMING_CLAIMS_MAX < ADD_PACKAGES_MAX, "one period's claims leave AddPackages")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
 assertRelation(
   CHAINS_PER_QUEUE_MAX - 1 - CHAIN_SLOTS + OVERFLOW_STARTS <= OVERFLOW_ENTRIES_MAX * OVERFLOW_STARTS,

@@ -12,7 +12,7 @@ import { Edge } from "./http/edge.ts"
 import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
-import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import { createQs } from "./qs/service.ts"
@@ -148,6 +148,7 @@ function composeServices(
     slotKey: secrets.connectionSlotKey,
     now,
     wakeups: localWakeups(),
+    limits: { queueEntriesMax: CONNECTION_QUEUE_ENTRIES_MAX },
   })
   const qsEngine = new QueueEngine({
     crypto,
@@ -180,6 +181,7 @@ function composeServices(
     issuance,
     opaqueSetup: secrets.opaqueSetup,
     invitations: { required: config.invitationRequired, key: secrets.invitationKey },
+    aliasSalt: secrets.aliasSalt,
     domain,
     now,
   })

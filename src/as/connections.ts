@@ -2,13 +2,15 @@ import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
 import type { connections } from "../wire/as/connections.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
-import { addPackages, type Claim, checkPackages, choosePackage, PACKAGES_PER_USER_MAX } from "./packages.ts"
+import { claimPackage } from "./claims.ts"
+import { addPackages, checkPackages } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
+import { enqueueInto } from "./queues.ts"
 import { clientKey, clients, packages } from "./tables.ts"
 
 /** Connection packages and connection queues of clients (PROTOCOL.md section 4.3). */
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
-  const { crypto, engine, store, authentication, seconds, change, changeQueues } = parts
+  const { crypto, engine, authentication, seconds, change } = parts
   return {
     async publishConnectionPackages(call) {
       const { clientId, credential, params } = authentication.client(call)
@@ -18,27 +20,17 @@ export function connectionHandlers(parts: AsParts): Handlers<typeof connections>
         // Its account may be deleted in the same moment, and nothing may stay behind.
         if (view.get(clients, key) === undefined) throw new Problem("auth.refused")
         const stored = view.list(packages, key, CONNECTION_PACKAGES_MAX)
-        return addPackages(crypto, key, stored, added, seconds())
+        return addPackages(crypto, packages, key, stored, added, seconds())
       })
       return {}
     },
 
     async claimConnectionPackage({ user }) {
-      if (store.list(packages, { user }, 1).length === 0) throw new Problem("as.no-connection-package")
-      const claimed: Claim[] = []
-      await change((view) => {
-        const claim = choosePackage(crypto, view.list(packages, { user }, PACKAGES_PER_USER_MAX), seconds())
-        if (claim === undefined) throw new Problem("as.no-connection-package")
-        claimed.push(claim)
-        return claim.effects
-      })
-      const [claim] = claimed as [Claim]
-      return { connectionPackage: claim.body }
+      return { connectionPackage: await claimPackage(parts, packages, { user }) }
     },
 
     async enqueue({ client, message }) {
-      if (!engine.exists(client)) throw new Problem("as.unknown-queue")
-      await changeQueues((view) => engine.enqueue(view, [{ queue: client, message }]))
+      await enqueueInto(parts, client, message)
       return {}
     },
 

@@ -1,20 +1,29 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
-import { type Effect, put, remove } from "../store/database.ts"
+import { type Effect, put, remove, type Table } from "../store/database.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { decodeConnectionPackage, requirePackageOf } from "../wire/connection.ts"
+import { payloadOf } from "../wire/connection-payload.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { CredentialError } from "../wire/credentials.ts"
 import { Problem } from "../wire/problem.ts"
 import { CodecError } from "../wire/tls.ts"
-import { type ClientKey, type PackageRow, packages } from "./tables.ts"
 
-/** The rules for connection packages (PROTOCOL.md section 4.3); service.ts says who may call what. */
+/**
+ * The rules for connection packages (PROTOCOL.md section 4.3), those of clients and those of aliases alike;
+ * connections.ts and aliases.ts say who may call what.
+ */
+
+/** Names an owner of packages: some columns of the key of its table. */
+export type OwnerKey = { [column: string]: Uint8Array }
+/** A package as it is stored: its owner, 16 random bytes and the package. */
+export type PackageColumns = OwnerKey & { package: Uint8Array; body: Uint8Array }
+export type PackageTable = Table<PackageColumns>
 
 export const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
 
 declare const checked: unique symbol
-/** Connection packages that belong to the client they are to be stored for; only {@link checkPackages} makes them. */
+/** Connection packages that belong to the owner they are to be stored for; only {@link checkEach} makes them. */
 export type CheckedPackages = readonly Uint8Array[] & { readonly [checked]: true }
 
 /**
@@ -31,13 +40,24 @@ export function checkPackages(
 ): CheckedPackages {
   const { request, expiration } = decodeIssuedCredential("client", credential)
   const client = { publicKey: request.publicKey, expiration }
+  return checkEach(bodies, (body) => {
+    const connectionPackage = decodeConnectionPackage(body)
+    if (!equal(connectionPackage.clientCredential, credential)) throw new CredentialError("unknown-issuer")
+    requirePackageOf(crypto, client, connectionPackage, now)
+  })
+}
+
+/**
+ * Checks packages by a function that throws CredentialError or CodecError, and that no two have the same encryption key.
+ *
+ * @throws Problem as.invalid-connection-package
+ */
+export function checkEach(bodies: readonly Uint8Array[], check: (body: Uint8Array) => void): CheckedPackages {
   const encryptionKeys = new Set<string>()
   try {
     for (const body of bodies) {
-      const connectionPackage = decodeConnectionPackage(body)
-      if (!equal(connectionPackage.clientCredential, credential)) throw new CredentialError("unknown-issuer")
-      requirePackageOf(crypto, client, connectionPackage, now)
-      encryptionKeys.add(toHex(connectionPackage.encryptionKey))
+      check(body)
+      encryptionKeys.add(toHex(payloadOf(body).encryptionKey))
     }
   } catch (error) {
     if (error instanceof CredentialError || error instanceof CodecError) throw invalidPackage()
@@ -52,20 +72,26 @@ function invalidPackage(): Problem {
 }
 
 /** Stores packages under random ids. */
-export function putPackages(crypto: CryptoProvider, key: ClientKey, bodies: readonly Uint8Array[]): Effect[] {
-  return bodies.map((body) => put(packages, { ...key, package: crypto.random(ID_BYTES), body }))
+export function putPackages(
+  crypto: CryptoProvider,
+  table: PackageTable,
+  owner: OwnerKey,
+  bodies: readonly Uint8Array[],
+): Effect[] {
+  return bodies.map((body) => put(table, { ...owner, package: crypto.random(ID_BYTES), body }))
 }
 
 /**
- * Adds packages to those that the client has stored already. Expired ones make room; a package that is stored
+ * Adds packages to those that the owner has stored already. Expired ones make room; a package that is stored
  * already, because this is a repetition, is not stored twice. `now` in seconds.
  *
  * @throws Problem as.too-many-connection-packages
  */
 export function addPackages(
   crypto: CryptoProvider,
-  key: ClientKey,
-  stored: readonly PackageRow[],
+  table: PackageTable,
+  owner: OwnerKey,
+  stored: readonly PackageColumns[],
   added: CheckedPackages,
   now: number,
 ): Effect[] {
@@ -75,7 +101,8 @@ export function addPackages(
     throw new Problem("as.too-many-connection-packages")
   }
   const expired = stored.filter((row) => !valid.includes(row))
-  return [...expired.map(removePackage), ...putPackages(crypto, key, fresh)]
+  const removals = expired.map((row) => removePackage(table, row))
+  return [...removals, ...putPackages(crypto, table, owner, fresh)]
 }
 
 /** What a claim takes, and what it changes. The body is a copy: a row of the same epoch is a view of its request. */
@@ -85,30 +112,49 @@ export interface Claim {
 }
 
 /**
- * Chooses one of a user's stored packages at random, over all clients of the user, that is valid now (seconds). It
- * goes, unless it is the last one of its client that is.
+ * Chooses one of the stored packages that are valid now (seconds). An owner's last one by its random id is handed out
+ * again and again, when there is no other, or the claim may not use one up; the others are each handed out once, in random
+ * order. Rows of several owners, the clients of one user, take turns at random.
  *
  * @returns undefined if there is none
  */
 export function choosePackage(
   crypto: CryptoProvider,
-  stored: readonly PackageRow[],
+  table: PackageTable,
+  stored: readonly PackageColumns[],
   now: number,
+  mayConsume: boolean,
 ): Claim | undefined {
   const valid = stored.filter((row) => isValid(row, now))
   if (valid.length === 0) return undefined
-  const chosen = valid[randomBelow(crypto, valid.length)] as PackageRow
-  const ofClient = valid.filter((row) => equal(row.client, chosen.client))
-  return { body: chosen.body.slice(), effects: ofClient.length > 1 ? [removePackage(chosen)] : [] }
+  const any = chooseAny(crypto, valid)
+  const ofOwner = valid.filter((row) => hasSameOwner(table, row, any))
+  const single = ofOwner.slice(0, -1)
+  if (mayConsume && single.length > 0) {
+    const chosen = chooseAny(crypto, single)
+    return { body: chosen.body.slice(), effects: [removePackage(table, chosen)] }
+  }
+  const last = ofOwner.at(-1) as PackageColumns
+  return { body: last.body.slice(), effects: [] }
 }
 
-function removePackage({ user, client, package: id }: PackageRow): Effect {
-  return remove(packages, { user, client, package: id })
+function hasSameOwner(table: PackageTable, a: PackageColumns, b: PackageColumns): boolean {
+  return table.key.every(
+    (column) => column === "package" || equal(a[column] as Uint8Array, b[column] as Uint8Array),
+  )
 }
 
-function isValid({ body }: PackageRow, now: number): boolean {
-  const { notBefore, notAfter } = decodeConnectionPackage(body).expiration
+export function removePackage(table: PackageTable, { body: _, ...key }: PackageColumns): Effect {
+  return remove(table, key as PackageColumns)
+}
+
+function isValid({ body }: PackageColumns, now: number): boolean {
+  const { notBefore, notAfter } = payloadOf(body).expiration
   return notBefore <= now && now <= notAfter
+}
+
+function chooseAny<T>(crypto: CryptoProvider, from: readonly T[]): T {
+  return from[randomBelow(crypto, from.length)] as T
 }
 
 /** A uniformly distributed integer from 0 to `bound` - 1, for bounds up to 65 536. */

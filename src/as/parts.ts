@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import type { Quota } from "../quota.ts"
 import type { Store, Unit, View } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"
 
@@ -22,7 +23,10 @@ export interface AsParts {
   readonly store: Store
   readonly engine: QueueEngine
   readonly keys: AsKeys
+  readonly aliasSalt: Uint8Array
   readonly authentication: Authentication
+  /** Claims that use packages up, by user or alias. */
+  readonly claims: Quota
   /** Seconds since 1970. */
   readonly seconds: () => number
   /** Submits a unit that expects nothing but what its effects check. */

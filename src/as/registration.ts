@@ -1,10 +1,11 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
+import { CONNECTION_PACKAGES_MAX, PROFILE_BYTES } from "../limits.ts"
 import { type Effect, put, type View } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { type Invitation, useInvitation } from "./invitations.ts"
 import { type CheckedPackages, putPackages } from "./packages.ts"
+import { putProfile } from "./profiles.ts"
 import { clientKey, clients, packages, queues, users } from "./tables.ts"
 
 /** What the last step of a registration stores. */
@@ -53,7 +54,8 @@ export function registrationEffects(
     put(users, { user, record }),
     put(clients, { ...key, credential }),
     queueRecord,
-    ...putPackages(crypto, key, connectionPackages),
+    ...putPackages(crypto, packages, key, connectionPackages),
+    ...putProfile(user, crypto.random(PROFILE_BYTES)),
   ]
 }
 

@@ -1,11 +1,13 @@
 import { OpaqueServer } from "../crypto/opaque/server.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store, View } from "../store/database.ts"
 import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
 import { accountHandlers } from "./accounts.ts"
+import { aliasHandlers } from "./aliases.ts"
 import { Authentication } from "./authentication.ts"
 import { connectionHandlers } from "./connections.ts"
 import { type InvitationPolicy, Invitations } from "./invitations.ts"
@@ -13,11 +15,12 @@ import { type Issuance, issuanceHandlers } from "./issuance.ts"
 import { type LoginLimits, Logins } from "./logins.ts"
 import type { AsKeys, AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
+import { profileHandlers } from "./profiles.ts"
 
 export interface AsOptions {
   readonly store: Store
   readonly crypto: CryptoProvider
-  /** Over the table `as_queue`; a queue's id is its client's id. */
+  /** Over the table `as_queue`, which has the queues of clients and of aliases. */
   readonly engine: QueueEngine
   readonly keys: AsKeys
   readonly issuance: Issuance
@@ -25,10 +28,13 @@ export interface AsOptions {
   readonly opaqueSetup: Uint8Array
   readonly invitations: InvitationPolicy
   readonly domain: string
+  /** 32 bytes from outside the data. Kept, not copied. */
+  readonly aliasSalt: Uint8Array
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly pendingLimits?: PendingLimits
   readonly loginLimits?: LoginLimits
+  readonly claimLimits?: QuotaLimits
 }
 
 /** The authentication service (PROTOCOL.md section 4): the only place where real identities are used. */
@@ -39,14 +45,16 @@ export interface As {
 }
 
 export function createAs(options: AsOptions): As {
-  const { crypto, engine, keys, store, domain, now } = options
+  const { crypto, engine, keys, store, domain, aliasSalt, now } = options
   const seconds = () => Math.floor(now() / 1000)
   const parts: AsParts = {
     crypto,
     store,
     engine,
     keys,
+    aliasSalt,
     authentication: new Authentication(crypto, store, domain, keys.revoked ?? []),
+    claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds,
     change: (effects) => store.writer.submit({ expects: [], effects }),
     changeQueues: (change) => submitQueueChange(store, change),
@@ -62,6 +70,8 @@ export function createAs(options: AsOptions): As {
         invitations,
       }),
       ...connectionHandlers(parts),
+      ...aliasHandlers(parts),
+      ...profileHandlers(parts),
       ...issuanceHandlers(parts, options.issuance),
     },
     sweep: () => invitations.forgetExpired(store, store.writer),
@@ -82,13 +92,14 @@ async function submitQueueChange({ writer }: Store, change: (view: View) => Queu
   })
 }
 
-function credentialHandlers({ keys }: AsParts): Handlers<typeof credentials> {
+function credentialHandlers({ keys, aliasSalt }: AsParts): Handlers<typeof credentials> {
   return {
     async getCredentials() {
       return {
         credentials: [...keys.asCredentials],
         intermediates: [...keys.intermediates],
         revoked: [...(keys.revoked ?? [])],
+        aliasSalt,
       }
     },
   }

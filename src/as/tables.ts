@@ -1,6 +1,7 @@
 import { ID_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
+import type { PackageColumns } from "./packages.ts"
 
 /** The tables of db/as, whose migrations say what each shows to a snapshot. */
 
@@ -17,14 +18,32 @@ export const clients = defineTable<ClientRow>(
 export type UserRow = { user: Uint8Array; record: Uint8Array }
 export const users = defineTable<UserRow>("as_user", ["user"], ["user", "record"])
 
-export type PackageRow = ClientKey & { package: Uint8Array; body: Uint8Array }
-export const packages = defineTable<PackageRow>(
+export const packages = defineTable<PackageColumns>(
   "as_connection_package",
   ["user", "client", "package"],
   ["user", "client", "package", "body"],
 )
 
-/** Connection queues; a queue's id is its client's. */
+/** Profiles of users, in parts. */
+export const profiles = defineTable<{ user: Uint8Array; part: number; body: Uint8Array }>(
+  "as_profile",
+  ["user", "part"],
+  ["user", "part", "body"],
+)
+
+/** An alias's hash, 32 bytes. */
+export type AliasKey = { alias: Uint8Array }
+
+export type AliasRow = AliasKey & { auth_key: Uint8Array; queue: Uint8Array }
+export const aliases = defineTable<AliasRow>("as_alias", ["alias"], ["alias", "auth_key", "queue"])
+
+export const aliasPackages = defineTable<PackageColumns>(
+  "as_alias_package",
+  ["alias", "package"],
+  ["alias", "package", "body"],
+)
+
+/** Connection queues. A client's has its 32-byte id, an alias's 16 bytes of its own, so that nobody can name one as the other. */
 export const queues = queueTable("as_queue")
 
 export type TokenKeyRow = { month: number; seed: Uint8Array }

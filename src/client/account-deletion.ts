@@ -10,8 +10,7 @@ import { Account, at, change, load, removal } from "./records.ts"
 const ATTEMPTS_MAX = 3
 
 /**
- * Has the AS delete the user, under a login with the password. `emptyQueue` runs before, as soon as the password is known to
- * be right. That the server is asked is stored first: if it does not know this client afterwards, then the deletion went
+ * Has the AS delete the user, under a login with the password. `before` runs as soon as the password is known to be right. That the server is asked is stored first: if it does not know this client afterwards, then the deletion went
  * through and only its answer was lost.
  *
  * Throws ClientError `client.wrong-password`, `client.password-needed`, or what the server refuses with.
@@ -19,7 +18,7 @@ const ATTEMPTS_MAX = 3
 export async function deleteAtAs(
   context: ClientContext,
   password: string | undefined,
-  emptyQueue: () => Promise<void>,
+  before: () => Promise<void>,
 ): Promise<void> {
   const { account, store, transport } = context
   const opaque = await opaqueOf(account, password)
@@ -28,7 +27,7 @@ export async function deleteAtAs(
     const ke3 = await logIn(context, opaque)
     if (ke3 === undefined && asked) return
     if (ke3 === undefined) break
-    await emptyQueue()
+    await before()
     await store.transaction([change(Account, at.account, { ...account, stage: "leaving" })])
     asked = true
     const deleted = transport.call(as.deleteAccount, { ke3 }, clientSigner(account))
@@ -42,7 +41,7 @@ export async function forgetEverything({ account, store }: ClientContext): Promi
   await store.transaction((await store.list("")).map(removal))
   const { clientSeed, connectionQueueKey, queueKey, qsUserSeed, qsClientSeed } = account
   wipe(clientSeed, account.loginSecret ?? undefined, connectionQueueKey, queueKey, qsUserSeed, qsClientSeed)
-  wipe(account.friendshipToken, account.friendshipKey)
+  wipe(account.friendshipToken, account.friendshipKey, account.profileKey)
 }
 
 /** OPAQUE's last message; undefined: the server does not know this client. */

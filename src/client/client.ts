@@ -1,30 +1,27 @@
 import { portableCrypto } from "../crypto/portable.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { toHex } from "../wire/bytes.ts"
+import type { Profile } from "../wire/profile.ts"
 import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
 import { CodecError } from "../wire/tls.ts"
 import { deleteAtAs, forgetEverything } from "./account-deletion.ts"
-import { emptyConnectionQueue } from "./connection-queue.ts"
-import {
-  acceptRequest,
-  ownUser,
-  payFriendship,
-  pollRequests,
-  requestConnection,
-  sendRequest,
-} from "./connections.ts"
-import type { ClientContext } from "./context.ts"
+import { Aliases, parseAlias } from "./aliases.ts"
+import { askAlias, askUser, sendRequest } from "./asking.ts"
+import { acceptRequest, payFriendship } from "./connections.ts"
+import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { EventLog } from "./events.ts"
 import { Group } from "./group.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
+import { userInbox } from "./inbox.ts"
+import { Inboxes } from "./inboxes.ts"
 import { takeMessage } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
-import { Lock } from "./lock.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
+import { Profiles } from "./profiles.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
 import { Sessions } from "./sessions.ts"
@@ -55,7 +52,10 @@ export interface ClientOptions {
   readonly patienceMilliseconds?: number
   /** Mean of the random pauses between steps that the client takes by itself. Default: 300. */
   readonly spreadMilliseconds?: number
-  /** Mean of the random time between looks into the connection queue; without it only {@link Client.pollConnectionRequests} looks. */
+  /**
+   * Mean of the random time between looks into each connection queue, the user's and those of the aliases; without it only
+   * {@link Client.pollConnectionRequests} looks.
+   */
   readonly requestPollMilliseconds?: number
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
@@ -81,8 +81,10 @@ export class Client {
   readonly #tasks: Tasks
   readonly #abort: AbortController
   readonly #spread: number
+  readonly #inboxes: Inboxes
+  readonly #aliases: Aliases
+  readonly #profiles: Profiles
   readonly #running: Promise<void>[] = []
-  readonly #polling = new Lock()
   #live = false
   readonly #liveListeners = new Set<() => void>()
 
@@ -92,12 +94,16 @@ export class Client {
     tasks: Tasks,
     abort: AbortController,
     spread: number,
+    pollMilliseconds: number | undefined,
   ) {
     this.#context = context
     this.#sessions = sessions
     this.#tasks = tasks
     this.#abort = abort
     this.#spread = spread
+    this.#inboxes = new Inboxes({ context, tasks, spreadMilliseconds: spread, pollMilliseconds })
+    this.#aliases = new Aliases(context, this.#inboxes)
+    this.#profiles = new Profiles(context)
   }
 
   /**
@@ -147,7 +153,7 @@ export class Client {
         patienceMilliseconds,
       }
       const sessions = await Sessions.load(context)
-      const client = new Client(context, sessions, tasks, abort, spread)
+      const client = new Client(context, sessions, tasks, abort, spread, options.requestPollMilliseconds)
       await client.#begin(options)
       wallet.replenish()
       return client
@@ -162,6 +168,7 @@ export class Client {
     return ownUser(this.#context)
   }
 
+  /** As it was given at the registration. What contacts see is the {@link profile}. */
   get displayName(): string {
     return this.#context.account.displayName
   }
@@ -180,18 +187,68 @@ export class Client {
 
   /** Asks a user, by `uuid@domain`, to become a contact; `connected` comes when the other has accepted. */
   connect(user: string): Promise<void> {
-    return requestConnection(this.#context, this.#sessions, user)
+    return askUser(this.#context, this.#sessions, user)
   }
 
-  /** Looks for connection requests once; each becomes an event. */
+  /**
+   * Asks whoever has an alias to become a contact; `connected` says who that is, verified up to the root like everybody.
+   * That somebody has an alias is nobody's word but the server's: compare the user, or safety numbers, another way.
+   * Throws ClientError `client.invalid-alias`, `as.no-connection-package` if nobody has it.
+   */
+  async connectByAlias(alias: string): Promise<void> {
+    await askAlias(this.#context, this.#sessions, parseAlias(alias))
+  }
+
+  /**
+   * Registers an alias, under which others can ask for a connection without knowing the user id. Nothing that the server has
+   * of it is shared with the user or another alias. Throws ClientError `client.invalid-alias`, `as.alias-exists`.
+   */
+  async registerAlias(alias: string): Promise<void> {
+    await this.#aliases.register(parseAlias(alias))
+  }
+
+  /** Gives an own alias up: from then on anybody can register it. Throws ClientError `client.unknown-alias`. */
+  async deleteAlias(alias: string): Promise<void> {
+    await this.#aliases.delete(parseAlias(alias))
+  }
+
+  /** The own aliases, in their normal form. */
+  aliases(): Promise<string[]> {
+    return this.#aliases.list()
+  }
+
+  /**
+   * Looks for connection requests once, with random pauses between the queues of the user and of the aliases; each becomes an
+   * event.
+   */
   pollConnectionRequests(): Promise<void> {
-    return this.#polling.run(() => pollRequests(this.#context))
+    return this.#inboxes.pollAll()
   }
 
   /** Accepts a connection request that an event named. */
   async acceptConnection(request: string): Promise<void> {
     await acceptRequest(this.#context, this.#sessions, request)
     this.#payLater(request)
+  }
+
+  /**
+   * Sets what contacts see of this user. Throws ClientError `request.too-large` if the name has more than 256 bytes, or the
+   * avatar more than 7680.
+   */
+  async updateProfile(profile: {
+    readonly displayName: string
+    readonly avatar?: Uint8Array
+  }): Promise<void> {
+    const { displayName, avatar = new Uint8Array(0) } = profile
+    await this.#profiles.update({ displayName, avatar: avatar.slice() })
+  }
+
+  /**
+   * A contact's profile, or the own. Undefined: the user has set none, or the server gave out something else. It is what the
+   * user made; but the server can give out an older one. Throws ClientError `client.unknown-contact`, `as.unknown-user`.
+   */
+  profile(user: string): Promise<Profile | undefined> {
+    return this.#profiles.of(user)
   }
 
   /** User ids. */
@@ -207,7 +264,7 @@ export class Client {
   groups(): Group[] {
     return this.#sessions
       .all()
-      .filter(({ state }) => state.facts.peer === null)
+      .filter(({ state }) => state.facts.connection === null)
       .map((session) => new Group(session))
   }
 
@@ -237,11 +294,12 @@ export class Client {
     this.#abort.abort()
     this.#tell(false)
     await Promise.all(this.#running)
+    await this.#inboxes.finished()
     await this.#tasks.finished()
   }
 
   /**
-   * Deletes the account on the server for good, then all that is in the store, and closes. `password` is the one that the
+   * Deletes the account on the server for good, its aliases first, then all that is in the store, and closes. `password` is the one that the
    * client was registered with, if any. May be repeated, by a new client over the same store too, until it succeeds.
    * It stays a member of its groups, one that does nothing any more, until others remove it; its pseudonym at the QS stays as
    * well. Nothing leads from either to the account.
@@ -250,13 +308,15 @@ export class Client {
    */
   async deleteAccount(password?: string): Promise<void> {
     const context = this.#context
-    const emptyQueue = () => this.#polling.run(() => emptyConnectionQueue(context))
-    await deleteAtAs(context, password, emptyQueue)
+    await deleteAtAs(context, password, async () => {
+      await this.#inboxes.emptyOwn()
+      await this.#aliases.deleteAll(this.#spread)
+    })
     await this.close()
     await forgetEverything(context)
   }
 
-  async #begin({ url, webSocket, requestPollMilliseconds: poll }: ClientOptions): Promise<void> {
+  async #begin({ url, webSocket }: ClientOptions): Promise<void> {
     const context = this.#context
     const { account, crypto, transport, store, signal } = context
     const stream = new QueueStream({
@@ -277,8 +337,13 @@ export class Client {
       this.#tasks.start(() => finishPending(session))
       this.#payLater(session.id)
     }
-    for (const user of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, user))
-    if (poll !== undefined) this.#running.push(this.#pollRequests(poll))
+    for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
+    this.#inboxes.add(userInbox(context))
+    await this.#aliases.resume(this.#tasks, this.#spread)
+    this.#tasks.start(async () => {
+      await pause(spreadMilliseconds(this.#spread), signal)
+      await this.#profiles.resume()
+    })
     this.#replenishLater()
   }
 
@@ -318,18 +383,6 @@ export class Client {
       await pause(spreadMilliseconds(this.#spread), signal)
       if ((await unusedAddPackages(store)) < ADD_PACKAGES_LOW) await publishAddPackages(this.#context)
     })
-  }
-
-  async #pollRequests(mean: number): Promise<void> {
-    const { signal } = this.#context
-    while (!signal.aborted) {
-      try {
-        await pause(spreadMilliseconds(mean), signal)
-        await this.pollConnectionRequests()
-      } catch {
-        // Closed, or nothing could be read this time; the next look is at another random time.
-      }
-    }
   }
 
   #tell(live: boolean): void {

@@ -1,24 +1,22 @@
-import { as } from "../wire/as.ts"
 import { equal } from "../wire/bytes.ts"
-import { type ClientContext, clientSigner } from "./context.ts"
+import type { ClientContext } from "./context.ts"
+import type { Inbox } from "./inbox.ts"
 import { type ChainPosition, QueueReader } from "./queue-reader.ts"
-import { at } from "./records.ts"
 import type { StoreChange } from "./store.ts"
 
 const ENTRIES_PER_REQUEST = 64
 
 /**
- * Reads the own connection queue to its end. `deliver` writes `progress` in one transaction with what a message
+ * Reads an inbox's connection queue to its end. `deliver` writes `progress` in one transaction with what a message
  * changes; only what is stored is acknowledged, with the next request.
  */
 export async function readConnectionQueue(
-  context: ClientContext,
+  { crypto, store }: Pick<ClientContext, "crypto" | "store">,
+  inbox: Inbox,
   deliver: (message: Uint8Array, progress: StoreChange) => Promise<void>,
 ): Promise<void> {
-  const { account, crypto, store, transport } = context
-  const signer = clientSigner(account)
-  const reader = new QueueReader(crypto, account.connectionQueueKey, await store.get(at.connectionQueue))
-  const progress = (): StoreChange => ({ key: at.connectionQueue, value: reader.serialize() })
+  const reader = new QueueReader(crypto, inbox.queueKey, await store.get(inbox.progress))
+  const progress = (): StoreChange => ({ key: inbox.progress, value: reader.serialize() })
   // The last acknowledgements may not have reached the disk, and nobody else would ever delete those entries.
   let acknowledge = reader
     .positions()
@@ -28,11 +26,7 @@ export async function readConnectionQueue(
   try {
     for (;;) {
       const read = reader.positions()
-      const answer = await transport.call(
-        as.dequeue,
-        { acknowledge, usedUp, read, max: ENTRIES_PER_REQUEST },
-        signer,
-      )
+      const answer = await inbox.dequeue({ acknowledge, usedUp, read, max: ENTRIES_PER_REQUEST })
       for (const { chain, index, entry } of answer.entries) {
         const message = reader.push(chain, index, entry)
         if (message !== undefined) await deliver(message, progress())
@@ -54,9 +48,9 @@ export async function readConnectionQueue(
   }
 }
 
-/** Takes everything out of the own connection queue, unread. */
-export async function emptyConnectionQueue(context: ClientContext): Promise<void> {
-  await readConnectionQueue(context, (_message, progress) => context.store.transaction([progress]))
+/** Takes everything out of a connection queue, unread. */
+export async function emptyConnectionQueue(context: ClientContext, inbox: Inbox): Promise<void> {
+  await readConnectionQueue(context, inbox, (_message, progress) => context.store.transaction([progress]))
 }
 
 function isFurther(before: readonly ChainPosition[], now: ChainPosition): boolean {

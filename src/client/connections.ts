@@ -1,101 +1,34 @@
 import { CryptoError } from "../crypto/provider.ts"
-import { as } from "../wire/as.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { encodeJoinConnectionGroupData } from "../wire/commit-data.ts"
-import {
-  openConnectionRequest,
-  readConnectionPackageRef,
-  sealConnectionRequest,
-  verifyConnectionPackage,
-} from "../wire/connection.ts"
-import { CredentialError } from "../wire/credentials.ts"
+import { openConnectionRequest, readConnectionPackageRef } from "../wire/connection.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeFriendshipPackage } from "../wire/friendship.ts"
-import { formatUserId, parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
+import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import { readConnectionQueue } from "./connection-queue.ts"
-import { type ClientContext, commitChanges, isRefusal } from "./context.ts"
+import { type ClientContext, commitChanges, isRefusal, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { createGroup } from "./group-creation.ts"
 import { finishPending, sendContent, stagedParts } from "./group-operations.ts"
 import type { GroupSession } from "./group-session.ts"
+import type { Inbox } from "./inbox.ts"
 import { verifyMembers } from "./joining.ts"
 import { freshLeaf, freshQueueConfig, sealForGroup } from "./leaves.ts"
-import {
-  at,
-  Contact,
-  change,
-  IncomingRequest,
-  load,
-  OutgoingRequest,
-  removal,
-  StoredConnectionPackage,
-} from "./records.ts"
+import { at, change, IncomingRequest, load, removal, StoredConnectionPackage } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
 import type { StoreChange } from "./store.ts"
 
 /**
- * How two users become contacts (connection_establishment.md of the Phoenix book). The initiator makes a connection
- * group and seals its keys to a connection package of the responder; the responder joins by external commit; then each
- * sends the other its friendship package in there.
+ * The second half of becoming contacts (connection_establishment.md of the Phoenix book; asking.ts is the first): the
+ * responder joins the initiator's group by external commit; then each sends the other its friendship package in there.
  */
 
-/** Asks a user to connect. Resolves when the request lies in the other's queue; asking again changes nothing. */
-export async function requestConnection(
-  context: ClientContext,
-  sessions: Sessions,
-  user: string,
-): Promise<void> {
-  const { store, transport, trust, crypto, account } = context
-  if (user === ownUser(context)) throw new ClientError("client.invalid")
-  if ((await load(store, Contact, at.contact(user))) !== undefined) return
-  if ((await load(store, OutgoingRequest, at.outgoing(user))) !== undefined) {
-    await sendRequest(context, user)
-    return
-  }
-  const { user: userId, domain } = parseName(user)
-  const { connectionPackage } = await transport.call(as.claimConnectionPackage, { user: userId })
-  const { client, encryptionKey } = await trust.verify((source) => {
-    const anchors = source(domain)
-    if (anchors === undefined) throw new CredentialError("wrong-domain")
-    return verifyConnectionPackage(crypto, anchors, connectionPackage, transport.now())
-  })
-  if (!equal(userOfClient(client.clientId), userId)) throw new ClientError("client.invalid")
-  await createGroup(context, sessions, user, ({ groupId, earKey, credentialKey }) => {
-    const group = { groupId, earKey, credentialKey }
-    const { clientSeed, credential } = account
-    const message = sealConnectionRequest(crypto, encryptionKey, clientSeed, credential, group)
-    return [change(OutgoingRequest, at.outgoing(user), { groupId, recipient: client.clientId, message })]
-  })
-  await sendRequest(context, user)
-}
-
-function parseName(user: string): UserId {
-  try {
-    return parseUserId(user)
-  } catch {
-    throw new ClientError("client.invalid")
-  }
-}
-
-/** Puts a stored request into the recipient's queue, if it is not there yet. */
-export async function sendRequest({ store, transport }: ClientContext, user: string): Promise<void> {
-  const request = await load(store, OutgoingRequest, at.outgoing(user))
-  if (request === undefined || request.message === null) return
-  await transport.call(as.enqueue, { client: request.recipient, message: request.message })
-  await store.transaction([change(OutgoingRequest, at.outgoing(user), { ...request, message: null })])
-}
-
-/** Fetches what others put into the own connection queue; each valid request becomes an event. */
-export async function pollRequests(context: ClientContext): Promise<void> {
-  await readConnectionQueue(context, async (message, progress) => {
+/** Fetches what others put into an inbox's connection queue; each valid request becomes an event. */
+export async function pollRequests(context: ClientContext, inbox: Inbox): Promise<void> {
+  await readConnectionQueue(context, inbox, async (message, progress) => {
     try {
-      const request = await openRequest(context, message)
-      if (request !== undefined) {
-        const id = toHex(request.groupId)
-        const known = await load(context.store, IncomingRequest, at.incoming(id))
-        const changes = [change(IncomingRequest, at.incoming(id), request), progress]
-        const event = { type: "connection-request" as const, request: id, from: request.from }
-        await commitChanges(context, changes, known === undefined ? [event] : [])
+      const opened = await openRequest(context, inbox, message)
+      if (opened !== undefined) {
+        await keepRequest(context, inbox, opened, progress)
         return
       }
     } catch (error) {
@@ -105,23 +38,47 @@ export async function pollRequests(context: ClientContext): Promise<void> {
   })
 }
 
+interface OpenedRequest {
+  readonly request: IncomingRequest
+  /** That its connection package was used. */
+  readonly used: StoreChange
+}
+
+async function keepRequest(
+  context: ClientContext,
+  { alias }: Inbox,
+  { request, used }: OpenedRequest,
+  progress: StoreChange,
+): Promise<void> {
+  const id = toHex(request.groupId)
+  const known = await load(context.store, IncomingRequest, at.incoming(id))
+  const changes = [change(IncomingRequest, at.incoming(id), request), used, progress]
+  const event = { type: "connection-request" as const, request: id, from: request.from, alias }
+  await commitChanges(context, changes, known === undefined ? [event] : [])
+}
+
+/**
+ * Only with a package of the same inbox: somebody who suspects an alias to be a user's could otherwise send the user's
+ * package's request through the alias, and an answer would confirm it.
+ */
 async function openRequest(
   { store, crypto, trust, transport }: ClientContext,
+  inbox: Inbox,
   message: Uint8Array,
-): Promise<IncomingRequest | undefined> {
-  const own = await load(
-    store,
-    StoredConnectionPackage,
-    at.connectionPackage(readConnectionPackageRef(message)),
-  )
-  if (own === undefined) throw new CryptoError("unknown connection package")
+): Promise<OpenedRequest | undefined> {
+  const key = at.connectionPackage(readConnectionPackageRef(message))
+  const own = await load(store, StoredConnectionPackage, key)
+  if (own === undefined || own.alias !== inbox.alias) throw new CryptoError("unknown connection package")
   const opened = await trust.verify((source) =>
     openConnectionRequest(crypto, own.secretKey, message, source, transport.now()),
   )
   const { sender, groupId, earKey, credentialKey } = opened
   if ((await store.get(at.group(toHex(groupId)))) !== undefined) return undefined
   const from = formatUserId(userOfClient(sender.clientId), sender.domain)
-  return { from, sender: sender.clientId, groupId, earKey, credentialKey }
+  return {
+    request: { from, sender: sender.clientId, groupId, earKey, credentialKey },
+    used: change(StoredConnectionPackage, key, { ...own, state: "used" }),
+  }
 }
 
 /**
@@ -180,24 +137,20 @@ async function stageJoin(
       ...stagedParts(staged, members),
       queueConfig: freshQueueConfig(crypto, account),
     },
-    peer: initiator.user,
+    connection: { peer: initiator.user, alias: null },
     owesFriendship: true,
   }
   await session.write({ facts, member: staged.next }, [], changes)
-}
-
-export function ownUser({ account }: Pick<ClientContext, "account">): string {
-  return formatUserId(userOfClient(account.clientId), account.domain)
 }
 
 /** Sends the own friendship package if it is owed and the other is there. */
 export async function payFriendship(session: GroupSession): Promise<void> {
   const state = session.current
   if (state === undefined || !state.facts.owesFriendship || state.facts.members.length !== 2) return
-  const { friendshipToken: token, friendshipKey: encryptionKey } = session.context.account
+  const { friendshipToken: token, friendshipKey: encryptionKey, profileKey } = session.context.account
   const { pending } = state.facts
   if (pending !== null) await finishPending(session)
   if (session.current?.facts.owesFriendship !== true) return
-  const body = encodeFriendshipPackage({ token, encryptionKey })
+  const body = encodeFriendshipPackage({ token, encryptionKey, profileKey })
   await sendContent(session, "friendship", body)
 }

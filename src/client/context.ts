@@ -3,6 +3,7 @@ import { CryptoError } from "../crypto/provider.ts"
 import { MlsError } from "../mls/error.ts"
 import { CredentialError } from "../wire/credentials.ts"
 import { CodecError } from "../wire/tls.ts"
+import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import type { EventLog } from "./events.ts"
 import { MemberError, type Membership } from "./mls/member.ts"
 import type { Account, StoredEvent } from "./records.ts"
@@ -31,6 +32,11 @@ export type RegisteredAccount = Account & {
 /** Signs what the client does at the AS. */
 export function clientSigner({ clientId, clientSeed }: Pick<Account, "clientId" | "clientSeed">): Signer {
   return { sender: { kind: "client", id: clientId }, seed: clientSeed }
+}
+
+/** Own user id, `uuid@domain`. */
+export function ownUser({ account }: Pick<ClientContext, "account">): string {
+  return formatUserId(userOfClient(account.clientId), account.domain)
 }
 
 /** Writes state and the events that it brings, in one transaction. */

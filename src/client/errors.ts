@@ -12,6 +12,10 @@ export type LocalCode =
   | "client.wrong-password"
   /** A message, credential or package of somebody else does not verify. */
   | "client.invalid"
+  /** Neither letters and digits with marks between them, nor anything that becomes that. */
+  | "client.invalid-alias"
+  /** Not one of the own aliases. */
+  | "client.unknown-alias"
   | "client.unknown-contact"
   | "client.unknown-group"
   | "client.unknown-member"
@@ -42,4 +46,9 @@ export class ClientError extends Error {
     this.code = code
     this.ambiguous = options.ambiguous ?? false
   }
+}
+
+/** There was no answer: what was asked for may have been carried out, and is tried again another time. */
+export function isSilence({ code }: ClientError): boolean {
+  return code === "client.closed" || code === "client.unreachable"
 }

@@ -7,7 +7,7 @@ import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession } from "./group-session.ts"
 import { freshLeaf, freshQueueConfig, sealForGroup } from "./leaves.ts"
-import type { GroupRecord } from "./records.ts"
+import type { Connection, GroupRecord } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
 import type { StoreChange } from "./store.ts"
 
@@ -17,19 +17,19 @@ type NewGroup = Pick<GroupRecord, "earKey" | "credentialKey"> & { readonly group
 const ATTEMPTS_MAX = 4
 
 /**
- * Creates a group with this client as its only member. `peer` is set for connection groups; `also` may add changes to the
+ * Creates a group with this client as its only member. `connection` is set for connection groups; `also` may add changes to the
  * transaction that stores the group. A group that the server made and the client did not get to store is an orphan of
  * one member, which expires there.
  */
 export async function createGroup(
   context: ClientContext,
   sessions: Sessions,
-  peer: string | null,
+  connection: Connection | null,
   also: (group: NewGroup) => StoreChange[] = () => [],
 ): Promise<GroupSession> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await create(context, sessions, peer, also)
+      return await create(context, sessions, connection, also)
     } catch (error) {
       const forgotten = error instanceof ClientError && error.code === "auth.refused"
       if (!forgotten || attempt === ATTEMPTS_MAX) throw error
@@ -40,7 +40,7 @@ export async function createGroup(
 async function create(
   { account, crypto, membership, transport }: ClientContext,
   sessions: Sessions,
-  peer: string | null,
+  connection: Connection | null,
   also: (group: NewGroup) => StoreChange[],
 ): Promise<GroupSession> {
   const groupId = (await transport.call(ds.requestGroupId, {})).groupId.slice()
@@ -69,8 +69,8 @@ async function create(
     sequence: 0,
     received: [],
     pending: null,
-    peer,
-    owesFriendship: peer !== null,
+    connection,
+    owesFriendship: connection !== null,
   }
   const session = sessions.get(toHex(groupId))
   await session.locked(() => session.write({ facts, member }, [], also({ groupId, earKey, credentialKey })))

@@ -3,7 +3,7 @@ import { decodeMlsMessage } from "../mls/codec/message.ts"
 import { toHex } from "../wire/bytes.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeContent } from "./content.ts"
-import { ClientError } from "./errors.ts"
+import { ClientError, isSilence } from "./errors.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
 import { pause } from "./pace.ts"
@@ -185,11 +185,6 @@ async function submitMessage(session: GroupSession, before: PendingSend): Promis
   return "accepted"
 }
 
-/** No answer: the operation stays as it is. */
-function isSilence({ code }: ClientError): boolean {
-  return code === "client.closed" || code === "client.unreachable"
-}
-
 async function store(session: GroupSession, { state, consumed }: Planned): Promise<void> {
   await session.write(state)
   wipe(...consumed)
@@ -226,7 +221,7 @@ export function acceptCommit(
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
   const facts = { ...withoutPending(state).facts, members, received: receivedBy(state, members) }
-  const events = state.facts.peer === null ? memberEvents(session.id, before, members, own) : []
+  const events = state.facts.connection === null ? memberEvents(session.id, before, members, own) : []
   return { state: { member, facts }, events }
 }
 

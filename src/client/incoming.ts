@@ -1,5 +1,6 @@
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
+import { equal } from "../wire/bytes.ts"
 import { decodeFriendshipPackage } from "../wire/friendship.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
 import { isRefusal } from "./context.ts"
@@ -7,7 +8,16 @@ import { acceptCommit, memberEvents, withoutPending } from "./group-operations.t
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
 import type { MemberLeaf } from "./mls/member.ts"
-import { at, Contact, change, load, type MemberRecord, removal, type StoredEvent } from "./records.ts"
+import {
+  at,
+  type Connection,
+  Contact,
+  change,
+  load,
+  type MemberRecord,
+  removal,
+  type StoredEvent,
+} from "./records.ts"
 import type { StoreChange } from "./store.ts"
 
 /** What a message from the queue makes of a group. */
@@ -109,8 +119,10 @@ async function takeCommit(
   const verified = await verifyAdded(session, state, added, sealed)
   const members = [...kept, ...verified].sort((a, b) => a.leaf - b.leaf)
   const received = facts.received.filter(({ leaf }) => !removed.includes(leaf))
-  const events = facts.peer === null ? memberEvents(session.id, facts.members, members, by) : []
-  const next = { member: commit.next, facts: { ...facts, members, received } }
+  const { connection } = facts
+  const events = connection === null ? memberEvents(session.id, facts.members, members, by) : []
+  const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
+  const next = { member: commit.next, facts: { ...facts, members, received, connection: answered } }
   return { state: next, events, changes: [], consumed: [] }
 }
 
@@ -129,7 +141,8 @@ async function verifyAdded(
     try {
       const now = transport.now()
       const { record } = await verifyLeaf(crypto, trust, "group", facts.credentialKey, leaf, credential, now)
-      if (facts.peer === null || facts.peer === record.user) verified.push(record)
+      const expected = facts.connection?.peer ?? null
+      if (expected === null || expected === record.user) verified.push(record)
     } catch (error) {
       if (!isRefusal(error)) throw error
     }
@@ -153,16 +166,29 @@ async function takeApplication(session: GroupSession, state: GroupState, message
   const next = { member: opened.next, facts: { ...facts, received } }
   if (content.kind === "application") {
     const event = { type: "message" as const, group: session.id, sender, bytes: content.body }
-    return { state: next, events: facts.peer === null ? [event] : [], changes: [], consumed }
+    return { state: next, events: facts.connection === null ? [event] : [], changes: [], consumed }
   }
-  if (facts.peer !== sender) return { state: next, events: [], changes: [], consumed }
-  const { token, encryptionKey } = decodeFriendshipPackage(content.body)
-  const known = await load(session.context.store, Contact, at.contact(sender))
-  const contact = { friendshipToken: token, friendshipKey: encryptionKey, groupId: session.groupId }
+  if (facts.connection?.peer !== sender) return { state: next, events: [], changes: [], consumed }
+  return { state: next, ...(await befriend(session, facts.connection, sender, content.body)), consumed }
+}
+
+/** The other's friendship package has come. Whoever asked for an alias also hears whose it is if that is an old friend. */
+async function befriend(
+  { context, groupId }: GroupSession,
+  { alias }: Connection,
+  user: string,
+  friendshipPackage: Uint8Array,
+): Promise<Pick<Step, "events" | "changes">> {
+  const { token, encryptionKey, profileKey } = decodeFriendshipPackage(friendshipPackage)
+  const known = await load(context.store, Contact, at.contact(user))
+  const isNews = known === undefined || (alias !== null && !equal(known.groupId, groupId))
+  const contact = { friendshipToken: token, friendshipKey: encryptionKey, profileKey, groupId }
   return {
-    state: next,
-    events: known === undefined ? [{ type: "connected", user: sender }] : [],
-    changes: [change(Contact, at.contact(sender), contact), removal(at.outgoing(sender))],
-    consumed,
+    events: isNews ? [{ type: "connected", user, alias }] : [],
+    changes: [
+      change(Contact, at.contact(user), contact),
+      removal(at.outgoing(user)),
+      ...(alias === null ? [] : [removal(at.outgoing(alias))]),
+    ],
   }
 }

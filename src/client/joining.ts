@@ -92,7 +92,7 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     sequence: 0,
     received: [],
     pending: null,
-    peer: null,
+    connection: null,
     owesFriendship: false,
   }
   const used = own.stored.lastResort ? [] : [removal(at.keyPackage(own.ref))]

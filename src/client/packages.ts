@@ -1,6 +1,5 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CLIENT_CREDENTIAL_SECONDS, KEY_BYTES } from "../limits.ts"
-import { connectionPackageRef, makeConnectionPackage } from "../wire/connection.ts"
+import { CLIENT_CREDENTIAL_SECONDS } from "../limits.ts"
 import { lifetime } from "../wire/credentials.ts"
 import { sealCredential } from "../wire/encrypted-credential.ts"
 import { qs } from "../wire/qs.ts"
@@ -8,7 +7,7 @@ import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire
 import type { RegisteredAccount } from "./context.ts"
 import { freshLeaf, freshQueueConfig } from "./leaves.ts"
 import type { Membership } from "./mls/member.ts"
-import { type Account, at, change, load, StoredConnectionPackage, StoredKeyPackage } from "./records.ts"
+import { at, change, load, StoredKeyPackage } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import type { Transport } from "./transport.ts"
 
@@ -16,25 +15,6 @@ import type { Transport } from "./transport.ts"
 const ADD_PACKAGES = 16
 /** New ones are published when fewer than this many are known to be left. */
 export const ADD_PACKAGES_LOW = 6
-const CONNECTION_PACKAGES = 8
-
-/** Connection packages, and the changes that keep their secrets; those must be stored before the packages are sent. */
-export function makeConnectionPackages(
-  crypto: CryptoProvider,
-  account: Account & { readonly credential: Uint8Array },
-  now: number,
-): { readonly packages: Uint8Array[]; readonly changes: StoreChange[] } {
-  const packages: Uint8Array[] = []
-  const changes: StoreChange[] = []
-  for (let i = 0; i < CONNECTION_PACKAGES; i++) {
-    const secretKey = crypto.random(KEY_BYTES)
-    const encryptionKey = crypto.x25519Public(secretKey)
-    packages.push(makeConnectionPackage(crypto, account.clientSeed, account.credential, encryptionKey, now))
-    const key = at.connectionPackage(connectionPackageRef(crypto, encryptionKey))
-    changes.push(change(StoredConnectionPackage, key, { secretKey }))
-  }
-  return { packages, changes }
-}
 
 interface PublishParts {
   readonly account: RegisteredAccount

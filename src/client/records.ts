@@ -1,6 +1,13 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
-import { CLIENT_ID_BYTES, ID_BYTES, KEY_BYTES, OPAQUE_KE3_BYTES } from "../limits.ts"
+import {
+  ALIAS_SALT_BYTES,
+  CLIENT_ID_BYTES,
+  HASH_BYTES,
+  ID_BYTES,
+  KEY_BYTES,
+  OPAQUE_KE3_BYTES,
+} from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import { decodeBody, encodeBody } from "../wire/cbor.ts"
 import { closed, fixedBytes, type TokenService } from "../wire/endpoint.ts"
@@ -14,6 +21,7 @@ const Bytes = Type.Uint8Array()
 const Id = fixedBytes(ID_BYTES, "id")
 const Key = fixedBytes(KEY_BYTES, "key")
 const ClientId = fixedBytes(CLIENT_ID_BYTES, "client id")
+const AliasHash = fixedBytes(HASH_BYTES, "hash of an alias")
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 /** Who this client is, and how far its registration came. */
@@ -35,6 +43,7 @@ export const Account = closed({
   connectionQueueKey: Key,
   friendshipToken: Key,
   friendshipKey: Key,
+  profileKey: Key,
   qsUserSeed: Key,
   qsClientSeed: Key,
   queueKey: Key,
@@ -52,11 +61,12 @@ export const Account = closed({
 })
 export type Account = Static<typeof Account>
 
-/** The roots that were seen at registration, and what they vouched for when last asked. */
+/** The roots and the salt that were seen at registration, and what the roots vouched for when last asked. */
 export const Anchors = closed({
   roots: Type.Array(Bytes),
   intermediates: Type.Array(Bytes),
   revoked: Type.Array(Bytes),
+  aliasSalt: fixedBytes(ALIAS_SALT_BYTES, "salt of alias hashes"),
 })
 export type Anchors = Static<typeof Anchors>
 
@@ -71,11 +81,41 @@ export const StoredKeyPackage = closed({
 export type StoredKeyPackage = Static<typeof StoredKeyPackage>
 
 /** The secret of a connection package of ours. */
-export const StoredConnectionPackage = closed({ secretKey: Key })
+export const StoredConnectionPackage = closed({
+  secretKey: Key,
+  /** What it was published under: an alias, or the user id. */
+  alias: Nullable(Type.String()),
+  /** The last second in which it can be claimed. */
+  expires: Type.Integer({ minimum: 0 }),
+  /** `made`: nobody knows whether the AS got it. `used`: somebody asked for a connection with it. */
+  state: Type.Union([Type.Literal("made"), Type.Literal("published"), Type.Literal("used")]),
+})
+export type StoredConnectionPackage = Static<typeof StoredConnectionPackage>
+
+/** The own profile. */
+export const OwnProfile = closed({
+  displayName: Type.String(),
+  avatar: Bytes,
+  /** As it is to be stored by the AS; null once it is there. */
+  sealed: Nullable(Bytes),
+})
+
+/** An alias of ours. Its keys are used for nothing else. */
+export const AliasRecord = closed({
+  hash: AliasHash,
+  authSeed: Key,
+  queueKey: Key,
+  /** The first ones, until the AS has them: a repetition brings the same. */
+  connectionPackages: Type.Array(Bytes),
+  /** `new` and `deleted`: until the AS has said that it knows. */
+  stage: Type.Union([Type.Literal("new"), Type.Literal("registered"), Type.Literal("deleted")]),
+})
+export type AliasRecord = Static<typeof AliasRecord>
 
 export const Contact = closed({
   friendshipToken: Key,
   friendshipKey: Key,
+  profileKey: Key,
   /** The connection group. */
   groupId: Id,
 })
@@ -84,7 +124,8 @@ export type Contact = Static<typeof Contact>
 /** A connection request of ours, until the other has joined. */
 export const OutgoingRequest = closed({
   groupId: Id,
-  recipient: ClientId,
+  /** Whose connection queue it goes to. */
+  recipient: Type.Union([closed({ client: ClientId }), closed({ alias: AliasHash })]),
   /** What is put into the recipient's connection queue; null once it is there. */
   message: Nullable(Bytes),
 })
@@ -99,6 +140,15 @@ export const IncomingRequest = closed({
   credentialKey: Key,
 })
 export type IncomingRequest = Static<typeof IncomingRequest>
+
+/** What makes a group a connection group. */
+export const Connection = closed({
+  /** The user at the other end; null as long as nobody has answered under the alias. */
+  peer: Nullable(Type.String()),
+  /** The alias of somebody else that this client asked, if it was one. */
+  alias: Nullable(Type.String()),
+})
+export type Connection = Static<typeof Connection>
 
 export const MemberRecord = closed({
   leaf: Type.Integer({ minimum: 0 }),
@@ -155,8 +205,7 @@ export const GroupRecord = closed({
   /** Per leaf, the next sequence number that is new. */
   received: Type.Array(closed({ leaf: Type.Integer({ minimum: 0 }), next: Type.Integer({ minimum: 0 }) })),
   pending: Nullable(PendingOperation),
-  /** For connection groups, the user at the other end. */
-  peer: Nullable(Type.String()),
+  connection: Nullable(Connection),
   /** For connection groups: the own friendship package is still to be sent. */
   owesFriendship: Type.Boolean(),
 })
@@ -170,8 +219,19 @@ export const StoredEvent = Type.Union([
   closed({ type: Type.Literal("removed"), group: Type.String(), user: Type.String(), by: Type.String() }),
   closed({ type: Type.Literal("left"), group: Type.String(), by: Type.String() }),
   closed({ type: Type.Literal("failed"), group: Type.String() }),
-  closed({ type: Type.Literal("connection-request"), request: Type.String(), from: Type.String() }),
-  closed({ type: Type.Literal("connected"), user: Type.String() }),
+  closed({
+    type: Type.Literal("connection-request"),
+    request: Type.String(),
+    from: Type.String(),
+    /** The own alias that was asked; null: the user id. */
+    alias: Nullable(Type.String()),
+  }),
+  closed({
+    type: Type.Literal("connected"),
+    user: Type.String(),
+    /** The alias under which this client had asked for the user; null: the user id, or the other has asked. */
+    alias: Nullable(Type.String()),
+  }),
 ])
 export type StoredEvent = Static<typeof StoredEvent>
 
@@ -182,13 +242,17 @@ export const at = {
   account: "account",
   anchors: "anchors",
   queue: "queue/qs",
+  profile: "profile",
   connectionQueue: "queue/as",
+  aliasQueue: (alias: string) => `queue/alias/${alias}`,
+  alias: (alias: string) => `alias/${alias}`,
   events: "events",
   event: (number: number) => `event/${number.toString().padStart(15, "0")}`,
   keyPackage: (ref: Uint8Array) => `key-package/${toHex(ref)}`,
   connectionPackage: (ref: Uint8Array) => `connection-package/${toHex(ref)}`,
   contact: (user: string) => `contact/${user}`,
-  outgoing: (user: string) => `outgoing/${user}`,
+  /** By user id or alias: only user ids have an `@`. */
+  outgoing: (name: string) => `outgoing/${name}`,
   incoming: (request: string) => `incoming/${request}`,
   group: (id: string) => `group/${id}`,
   tokens: (service: TokenService) => `token/${service}/`,

@@ -68,6 +68,7 @@ function newAccount({ crypto, domain, displayName, password }: RegistrationParts
     connectionQueueKey: crypto.random(KEY_BYTES),
     friendshipToken: crypto.random(KEY_BYTES),
     friendshipKey: crypto.random(KEY_BYTES),
+    profileKey: crypto.random(KEY_BYTES),
     qsUserSeed: crypto.random(KEY_BYTES),
     qsClientSeed: crypto.random(KEY_BYTES),
     queueKey: crypto.random(KEY_BYTES),

@@ -1,6 +1,7 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { as } from "../wire/as.ts"
 import { CredentialError, type TrustAnchors, type TrustSource } from "../wire/credentials.ts"
+import type { Result } from "../wire/endpoint.ts"
 import { Anchors, at, change, load } from "./records.ts"
 import type { ClientStore } from "./store.ts"
 import type { Transport } from "./transport.ts"
@@ -17,11 +18,14 @@ interface TrustParts {
  * believed. Intermediates and revocations are asked for again when a credential names an issuer that is not known.
  */
 export class Trust {
+  /** What aliases of the own domain are hashed with; as the roots, what it was at registration. */
+  readonly aliasSalt: Uint8Array
   readonly #parts: TrustParts
   #anchors: TrustAnchors
 
-  private constructor(parts: TrustParts, { roots, intermediates, revoked }: Anchors) {
+  private constructor(parts: TrustParts, { roots, intermediates, revoked, aliasSalt }: Anchors) {
     this.#parts = parts
+    this.aliasSalt = aliasSalt
     this.#anchors = { domain: parts.domain, credentials: roots, intermediates, revoked }
   }
 
@@ -52,20 +56,18 @@ export class Trust {
     const { store, transport, domain } = this.#parts
     const { intermediates, revoked } = copied(await transport.call(as.getCredentials, {}))
     const roots = [...this.#anchors.credentials]
-    await store.transaction([change(Anchors, at.anchors, { roots, intermediates, revoked })])
+    const { aliasSalt } = this
+    await store.transaction([change(Anchors, at.anchors, { roots, intermediates, revoked, aliasSalt })])
     this.#anchors = { domain, credentials: roots, intermediates, revoked }
   }
 }
 
-function copied(answer: {
-  readonly credentials: readonly Uint8Array[]
-  readonly intermediates: readonly Uint8Array[]
-  readonly revoked: readonly Uint8Array[]
-}): Anchors {
+function copied(answer: Result<typeof as.getCredentials>): Anchors {
   const copy = (list: readonly Uint8Array[]): Uint8Array[] => list.map((bytes) => bytes.slice())
   return {
     roots: copy(answer.credentials),
     intermediates: copy(answer.intermediates),
     revoked: copy(answer.revoked),
+    aliasSalt: answer.aliasSalt.slice(),
   }
 }

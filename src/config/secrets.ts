@@ -28,6 +28,8 @@ export interface Secrets {
   readonly invitationKey: Uint8Array
   /** OPRF seed and key pair of OPAQUE: with it, passwords could be tried on the records in the data. */
   readonly opaqueSetup: Uint8Array
+  /** Given to every client, so that aliases are hashed with it; outside the data, so that those alone cannot be searched. */
+  readonly aliasSalt: Uint8Array
   readonly rootSeed: Uint8Array
   readonly rootCredential: Uint8Array
   readonly intermediateSeed: Uint8Array
@@ -41,6 +43,7 @@ const keys = [
   "queueSlotKey",
   "connectionSlotKey",
   "invitationKey",
+  "aliasSalt",
   "rootSeed",
   "intermediateSeed",
 ] as const satisfies readonly (keyof Secrets)[]

@@ -43,9 +43,12 @@ export const labels = {
   /** Invitation codes, and the traces of those that were used (section 4.2). */
   invitation: utf8("Cinder 1 invitation"),
   usedInvitation: utf8("Cinder 1 used invitation"),
+  /** Aliases (section 4.5). */
+  alias: utf8("Cinder 1 alias"),
 
   /** Connections between users (sections 4.3 and 7). */
   connectionPackage: utf8("Cinder 1 connection package"),
+  aliasConnectionPackage: utf8("Cinder 1 alias connection package"),
   connectionEstablishment: utf8("Cinder 1 connection establishment"),
   connectionEstablishmentSignature: utf8("Cinder 1 connection establishment signature"),
   friendshipPackage: utf8("Cinder 1 friendship package"),

@@ -4,6 +4,7 @@ import type { Fanout } from "../fanout.ts"
 import { ADD_PACKAGES_MAX, ID_BYTES, KEY_BYTES } from "../limits.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
+import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import { type Effect, expectPresent, type Store, type View } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Handlers, SignedCall, Verified } from "../wire/call.ts"
@@ -16,8 +17,9 @@ import { checkAddPackages } from "./add-package-rules.ts"
 import { LocalFanout } from "./fanout.ts"
 import { QueueConfigs } from "./queue-configs.ts"
 import {
-  chooseAddPackage,
   clientsOf,
+  lastResort,
+  normalAddPackage,
   putUser,
   removeAddPackage,
   replaceAddPackages,
@@ -44,6 +46,7 @@ export interface QsOptions {
   readonly domain: string
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly claimLimits?: QuotaLimits
 }
 
 /** The queuing service as its surroundings see it. */
@@ -82,15 +85,19 @@ class QueuingService {
   readonly #engine: QueueEngine
   readonly #configs: QueueConfigs
   readonly #now: () => number
+  /** Claims that use AddPackages up, by friendship token. */
+  readonly #claims: Quota
   /** Nobody's key: an unknown sender's signature is checked against it, so that it takes as long as a known one's. */
   readonly #dummyKey: Uint8Array
 
-  constructor({ crypto, store, engine, secrets, domain, now }: QsOptions) {
+  constructor(options: QsOptions) {
+    const { crypto, store, engine, secrets, domain, now } = options
     this.#crypto = crypto
     this.#store = store
     this.#engine = engine
     this.#configs = new QueueConfigs(crypto, store, secrets, domain)
     this.#now = now
+    this.#claims = new Quota(crypto, now, options.claimLimits ?? claimLimits)
     this.#dummyKey = crypto.ed25519Public(crypto.random(KEY_BYTES))
     this.fanout = new LocalFanout(domain, engine, this.#configs)
     this.publicKeys = {
@@ -149,7 +156,8 @@ class QueuingService {
 
   /**
    * The packages are chosen in the order of acceptance, among what earlier claims have left: so no two claims get the
-   * same one, and none has to be repeated.
+   * same one, and none has to be repeated. When the token's claims have used up as many as they may for now, the
+   * packages of last resort are handed out and the others kept.
    */
   async claimAddPackages({
     friendshipToken,
@@ -160,8 +168,13 @@ class QueuingService {
       expects: [],
       effects: (view) => {
         const user = userOfToken(view, tokenHash)
-        const rows = (user === undefined ? [] : clientsOf(view, user)).flatMap((client) => {
-          return chooseAddPackage(view, client, this.#crypto.random(ID_BYTES)) ?? []
+        if (user === undefined) throw new Problem("qs.no-add-package")
+        const mayConsume = this.#claims.take(tokenHash)
+        const rows = clientsOf(view, user).flatMap((client) => {
+          const normal = mayConsume
+            ? normalAddPackage(view, client, this.#crypto.random(ID_BYTES))
+            : undefined
+          return normal ?? lastResort(view, client) ?? []
         })
         if (rows.length === 0) throw new Problem("qs.no-add-package")
         for (const { body } of rows) claimed.push(decodeAddPackageBody(body))

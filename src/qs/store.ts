@@ -42,10 +42,10 @@ export function replaceAddPackages(
 }
 
 /**
- * A normal AddPackage of the client, chosen by a random point among the ids, or its last resort, or undefined.
- * Ids are random, so the one that follows a random point is any of them.
+ * A normal AddPackage of the client, chosen by a random point among the ids, or undefined. Ids are random, so the one that
+ * follows a random point is any of them.
  */
-export function chooseAddPackage(
+export function normalAddPackage(
   view: View,
   client: Uint8Array,
   randomPoint: Uint8Array,
@@ -53,10 +53,12 @@ export function chooseAddPackage(
   const normal = { client_id: client, last_resort: 0 }
   const [following] = view.list(addPackages, normal, 1, { ...normal, id: randomPoint })
   if (following !== undefined) return following
-  const [first] = view.list(addPackages, normal, 1)
-  if (first !== undefined) return first
-  const [lastResort] = view.list(addPackages, { client_id: client, last_resort: 1 }, 1)
-  return lastResort
+  return view.list(addPackages, normal, 1)[0]
+}
+
+/** The client's AddPackage of last resort, if it has published one. */
+export function lastResort(view: View, client: Uint8Array): AddPackageRow | undefined {
+  return view.list(addPackages, { client_id: client, last_resort: 1 }, 1)[0]
 }
 
 export function removeAddPackage({ client_id, last_resort, id }: AddPackageRow): Effect {

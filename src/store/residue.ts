@@ -1,14 +1,17 @@
 import { Buffer } from "node:buffer"
 import { fdatasyncSync, fstatSync, readSync, writeSync } from "node:fs"
 import { StoreFailed } from "./database.ts"
+import { writeClean } from "./page-layout.ts"
 
 /**
- * Clearing what SQLite's `secure_delete` leaves. It overwrites freed cells and freed pages, but when a page of a
- * b-tree is rebuilt, copies of cells that moved to a neighbour stay in the page's unallocated middle, and outlive
- * the rows. That middle means nothing to SQLite, so it can be overwritten in the file, where no page differs from
- * SQLite's copy in memory but in these bytes. A page gets new residue only when it is written, and then it is in
- * the log: so clearing the pages of each log before it is overwritten keeps the whole file clean. A torn write is
- * repaired from the log, which is still whole.
+ * Clearing what SQLite leaves of the past in its pages. `secure_delete` overwrites freed cells and freed pages, but when a
+ * page of a b-tree is rebuilt, copies of cells that moved to a neighbour stay in the page's unallocated middle, and
+ * outlive the rows; and where the cells of a page lie tells in which order they came (page-layout.ts).
+ *
+ * Neither means anything to SQLite, so a page can be replaced in the file by a clean one that says the same; SQLite's copy
+ * in memory may keep the old form. A page gets new residue only when it is written, and then it is in the log: so
+ * cleaning the pages of each log before it is overwritten keeps the whole file clean. A torn write is repaired from the
+ * log, which is still whole.
  */
 
 export const LOG_HEADER_BYTES = 32
@@ -20,65 +23,61 @@ export const FRAME_HEADER_BYTES = 24
  */
 export const PAGES_MAX = 0x01ff_ffff
 
-/** As long as the largest page. */
-const ZEROS = Buffer.alloc(0x1_0000)
-const DATABASE_HEADER_BYTES = 100
-const INTERIOR_KINDS: ReadonlySet<number> = new Set([2, 5])
-const LEAF_KINDS: ReadonlySet<number> = new Set([10, 13])
-
 /**
- * Where the page's unallocated bytes are: between the array of cell positions and the first cell (SQLite file
- * format, section 1.6). undefined: not a page of a b-tree.
- */
-export function unallocated(page: Buffer, pageNumber: number): { start: number; end: number } | undefined {
-  const header = pageNumber === 1 ? DATABASE_HEADER_BYTES : 0
-  const kind = page.readUInt8(header)
-  if (!INTERIOR_KINDS.has(kind) && !LEAF_KINDS.has(kind)) return undefined
-  const cells = page.readUInt16BE(header + 3)
-  const start = header + (LEAF_KINDS.has(kind) ? 8 : 12) + 2 * cells
-  const end = page.readUInt16BE(header + 5) || 0x1_0000
-  return start <= end && end <= page.length ? { start, end } : undefined
-}
-
-/**
- * Overwrites the unallocated bytes of every page in the first `frames` frames of a log that has been copied into
- * the database completely, durably. Both descriptors must stay open as long as SQLite has the files open.
+ * Cleans every page in the first `frames` frames of a log that has been copied into the database completely, durably.
+ * Both descriptors must stay open as long as SQLite has the files open.
  */
 export function clearResidue(log: number, database: number, frames: number, pageSize: number): void {
   const frame = Buffer.alloc(FRAME_HEADER_BYTES + pageSize)
+  const cleaner = new PageCleaner(database, pageSize)
   const seen = new Set<number>()
-  let cleared = false
+  let cleaned = false
   for (let index = frames - 1; index >= 0; index--) {
     readWhole(log, frame, LOG_HEADER_BYTES + index * frame.length)
     const pageNumber = frame.readUInt32BE(0)
     if (seen.has(pageNumber)) continue
     seen.add(pageNumber)
-    cleared = clearPage(database, frame.subarray(FRAME_HEADER_BYTES), pageNumber) || cleared
+    cleaned = cleaner.clean(frame.subarray(FRAME_HEADER_BYTES), pageNumber) || cleaned
   }
   frame.fill(0)
-  if (cleared) fdatasyncSync(database)
+  cleaner.wipe()
+  if (cleaned) fdatasyncSync(database)
 }
 
-/** Overwrites the unallocated bytes of every page of a database that nobody has open. */
+/** Cleans every page of a database that nobody has open. */
 export function clearFile(database: number, pageSize: number): void {
   const page = Buffer.alloc(pageSize)
+  const cleaner = new PageCleaner(database, pageSize)
   const pages = fstatSync(database).size / pageSize
   for (let pageNumber = 1; pageNumber <= pages; pageNumber++) {
     readWhole(database, page, (pageNumber - 1) * pageSize)
-    clearPage(database, page, pageNumber)
+    cleaner.clean(page, pageNumber)
   }
   page.fill(0)
+  cleaner.wipe()
 }
 
-/** Returns whether there was anything to clear. */
-function clearPage(database: number, page: Buffer, pageNumber: number): boolean {
-  const gap = unallocated(page, pageNumber)
-  if (gap === undefined) return false
-  const clean = ZEROS.subarray(0, gap.end - gap.start)
-  if (page.subarray(gap.start, gap.end).equals(clean)) return false
-  const written = writeSync(database, clean, 0, clean.length, (pageNumber - 1) * page.length + gap.start)
-  if (written !== clean.length) throw new StoreFailed("the residue of deleted rows could not be cleared")
-  return true
+class PageCleaner {
+  readonly #database: number
+  readonly #clean: Buffer
+
+  constructor(database: number, pageSize: number) {
+    this.#database = database
+    this.#clean = Buffer.alloc(pageSize)
+  }
+
+  /** Writes the clean page over the one in the file, which is `page`; returns whether they differed. */
+  clean(page: Buffer, pageNumber: number): boolean {
+    const clean = this.#clean
+    if (!writeClean(page, pageNumber, clean) || page.equals(clean)) return false
+    const written = writeSync(this.#database, clean, 0, clean.length, (pageNumber - 1) * clean.length)
+    if (written !== clean.length) throw new StoreFailed("the residue of deleted rows could not be cleared")
+    return true
+  }
+
+  wipe(): void {
+    this.#clean.fill(0)
+  }
 }
 
 function readWhole(descriptor: number, into: Buffer, at: number): void {

@@ -11,7 +11,7 @@ import { clearResidue, FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "./residue.ts
  *
  * The order of the steps makes a crash between any two of them harmless:
  * 1. checkpoint: the database file holds everything, durably;
- * 2. residue of deleted rows in the pages just written is cleared (`residue.ts`);
+ * 2. what the pages just written show of the past is cleared (`residue.ts`);
  * 3. the log's header becomes zeros, durably: from here on there is no log to recover;
  * 4. the rest becomes zeros, durably.
  * With 3 after 4, a crash could leave a valid beginning of the log, whose old pages recovery would put in front of

@@ -12,13 +12,11 @@ import {
   SIGNATURE_BYTES,
 } from "../limits.ts"
 import { concat, utf8 } from "./bytes.ts"
+import { type ConnectionPackagePayload, readPayload, writePayload } from "./connection-payload.ts"
 import {
   CLIENT_CREDENTIAL_BYTES_MAX,
   decodeIssuedCredential,
-  type Expiration,
-  readExpiration,
   readVersion,
-  writeExpiration,
   writeVersion,
 } from "./credential-format.ts"
 import {
@@ -43,8 +41,7 @@ import { CodecError, decodeAll, type Writer } from "./tls.ts"
  * book). A user publishes connection packages; whoever wants to connect seals a ConnectionEstablishmentPackage to
  * one of them, which names a group to join, and puts it into the connection queue.
  *
- *     struct { u8 version; opaque encryption_key[32]; ExpirationData expiration; opaque client_credential<V>;
- *              opaque signature[64]; } ConnectionPackage
+ *     struct { ConnectionPackagePayload payload; opaque client_credential<V>; opaque signature[64]; } ConnectionPackage
  *
  *     struct { u8 version; opaque sender_client_credential<V>; opaque group_id[16]; opaque ear_key[32];
  *              opaque credential_key[32]; opaque signature[64]; } ConnectionEstablishmentPackage, zero padding to 768
@@ -54,10 +51,7 @@ import { CodecError, decodeAll, type Writer } from "./tls.ts"
  * recipient which of its keys opens it. The establishment package's signature also covers the encryption key: the
  * recipient could otherwise pass it on to a third user as if the sender had meant that one.
  */
-export interface ConnectionPackage {
-  /** HPKE public key, 32 bytes. */
-  readonly encryptionKey: Uint8Array
-  readonly expiration: Expiration
+export interface ConnectionPackage extends ConnectionPackagePayload {
   /** Encoded ClientCredential. */
   readonly clientCredential: Uint8Array
   readonly signature: Uint8Array
@@ -84,9 +78,7 @@ const packageRefLabel = utf8("Cinder 1 connection package ref")
 
 function packageTbs(unsigned: Omit<ConnectionPackage, "signature">): Uint8Array {
   return encodeSized(CONNECTION_PACKAGE_BYTES_MAX, (writer) => {
-    writeVersion(writer)
-    writer.raw(unsigned.encryptionKey)
-    writeExpiration(writer, unsigned.expiration)
+    writePayload(writer, unsigned)
     writer.opaque(unsigned.clientCredential)
   })
 }
@@ -103,7 +95,6 @@ export function makeConnectionPackage(
   encryptionKey: Uint8Array,
   now: number,
 ): Uint8Array {
-  if (encryptionKey.length !== KEY_BYTES) throw new CodecError("encryption key length")
   const client = decoded(() => decodeIssuedCredential("client", clientCredential))
   requireValid(client.expiration, now)
   const expiration = within(lifetime(now, CLIENT_CREDENTIAL_SECONDS), client.expiration)
@@ -120,11 +111,9 @@ export function encodeConnectionPackage(connectionPackage: ConnectionPackage): U
 export function decodeConnectionPackage(bytes: Uint8Array): ConnectionPackage {
   if (bytes.length > CONNECTION_PACKAGE_BYTES_MAX) throw new CodecError("connection package too long")
   return decodeAll(bytes, (reader) => {
-    readVersion(reader)
-    const encryptionKey = reader.raw(KEY_BYTES).slice()
-    const expiration = readExpiration(reader)
+    const payload = readPayload(reader)
     const clientCredential = reader.opaque().slice()
-    return { encryptionKey, expiration, clientCredential, signature: reader.raw(SIGNATURE_BYTES).slice() }
+    return { ...payload, clientCredential, signature: reader.raw(SIGNATURE_BYTES).slice() }
   })
 }
 

@@ -28,7 +28,7 @@ export interface Endpoint<
 }
 
 /** Who signs the request; the prefix of the sender id (kid). `none` requests are not signed. */
-export type Sender = "none" | "client" | "qs-user" | "qs-client" | "leaf" | "kpref"
+export type Sender = "none" | "client" | "alias" | "qs-user" | "qs-client" | "leaf" | "kpref"
 
 /** What a token is good for: the AS, where clients are known by their names, or DS and QS, where they are not. */
 export type TokenService = "as" | "delivery"

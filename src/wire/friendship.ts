@@ -19,22 +19,26 @@ import { CodecError, decodeAll } from "./tls.ts"
 /**
  * What friends share (glossary of the Phoenix book).
  *
- *     struct { u8 version; opaque friendship_token[32]; opaque friendship_encryption_key[32]; } FriendshipPackage
+ *     struct { u8 version; opaque friendship_token[32]; opaque friendship_encryption_key[32];
+ *              opaque user_profile_key[32]; } FriendshipPackage
  *
  * Each side sends one as its first application message in the connection group. The token claims AddPackages, the
- * key opens what they say about their owner.
+ * second key opens what they say about their owner, the third the owner's profile.
  */
 export interface FriendshipPackage {
   readonly token: Uint8Array
   readonly encryptionKey: Uint8Array
+  readonly profileKey: Uint8Array
 }
 
 /** Throws CodecError if a part has a wrong length. */
-export function encodeFriendshipPackage({ token, encryptionKey }: FriendshipPackage): Uint8Array {
-  if (token.length !== KEY_BYTES || encryptionKey.length !== KEY_BYTES) throw new CodecError("friendship key")
-  return encodeSized(1 + 2 * KEY_BYTES, (writer) => {
+export function encodeFriendshipPackage(friendship: FriendshipPackage): Uint8Array {
+  const { token, encryptionKey, profileKey } = friendship
+  const keys = [token, encryptionKey, profileKey]
+  if (keys.some(({ length }) => length !== KEY_BYTES)) throw new CodecError("friendship key")
+  return encodeSized(1 + keys.length * KEY_BYTES, (writer) => {
     writeVersion(writer)
-    writer.raw(token).raw(encryptionKey)
+    for (const key of keys) writer.raw(key)
   })
 }
 
@@ -42,7 +46,11 @@ export function encodeFriendshipPackage({ token, encryptionKey }: FriendshipPack
 export function decodeFriendshipPackage(bytes: Uint8Array): FriendshipPackage {
   return decodeAll(bytes, (reader) => {
     readVersion(reader)
-    return { token: reader.raw(KEY_BYTES).slice(), encryptionKey: reader.raw(KEY_BYTES).slice() }
+    return {
+      token: reader.raw(KEY_BYTES).slice(),
+      encryptionKey: reader.raw(KEY_BYTES).slice(),
+      profileKey: reader.raw(KEY_BYTES).slice(),
+    }
   })
 }
 

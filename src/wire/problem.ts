@@ -28,13 +28,18 @@ export const problems = {
   "as.client-exists": { status: 409, title: "A client with this id is already registered." },
   "as.invalid-connection-package": {
     status: 400,
-    title: "A connection package is not valid for this client.",
+    title: "A connection package is not valid for whom it is published.",
   },
   "as.too-many-connection-packages": {
     status: 400,
     title: "More connection packages than the server keeps.",
   },
-  "as.no-connection-package": { status: 404, title: "No connection package is available for this user." },
+  "as.no-connection-package": {
+    status: 404,
+    title: "No connection package is available for this user or alias.",
+  },
+  "as.unknown-user": { status: 404, title: "There is no such user." },
+  "as.alias-exists": { status: 409, title: "This alias is already registered." },
   "as.too-many-logins": { status: 429, title: "This client began too many logins within an hour." },
   "as.invitation-required": { status: 403, title: "Registration on this server needs an invitation." },
   "as.invalid-invitation": {

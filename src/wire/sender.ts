@@ -4,11 +4,12 @@ import { CodecError } from "./tls.ts"
 
 /** Who signs a request (PROTOCOL.md section 3): the COSE key id, as text `kind:value`, identifiers in hexadecimal. */
 export type SenderId =
-  | { readonly kind: "client" | "qs-user" | "qs-client" | "kpref"; readonly id: Uint8Array }
+  | { readonly kind: keyof typeof idBytes; readonly id: Uint8Array }
   | { readonly kind: "leaf"; readonly leaf: number }
 
 const idBytes = {
   client: CLIENT_ID_BYTES,
+  alias: HASH_BYTES,
   "qs-user": ID_BYTES,
   "qs-client": ID_BYTES,
   kpref: HASH_BYTES,
@@ -35,10 +36,12 @@ export function decodeSenderId(kid: Uint8Array): SenderId {
     if (leaf >= MEMBERS_MAX) throw new CodecError("sender leaf index")
     return { kind, leaf }
   }
-  if (kind !== "client" && kind !== "qs-user" && kind !== "qs-client" && kind !== "kpref") {
-    throw new CodecError("sender kind")
-  }
+  if (!hasId(kind)) throw new CodecError("sender kind")
   if (!/^[0-9a-f]*$/.test(value) || value.length !== 2 * idBytes[kind])
     throw new CodecError("sender id length")
   return { kind, id: fromHex(value) }
+}
+
+function hasId(kind: string): kind is keyof typeof idBytes {
+  return Object.hasOwn(idBytes, kind)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { decodeAliasPackage, encodeAliasPackage } from "../../src/wire/alias-package.ts"
 import { decodeConnectionPackage, encodeConnectionPackage } from "../../src/wire/connection.ts"
 import {
   CLIENT_CREDENTIAL_BYTES_MAX,
@@ -23,6 +24,9 @@ const domain = fc.oneof(
 const expiration = fc
   .tuple(fc.maxSafeNat(), fc.maxSafeNat())
   .map(([a, b]) => ({ notBefore: Math.min(a, b), notAfter: Math.max(a, b) }))
+const shortLived = fc
+  .tuple(fc.integer({ min: 0, max: 2 ** 40 }), fc.integer({ min: 0, max: 90 * 86_400 }))
+  .map(([notBefore, seconds]) => ({ notBefore, notAfter: notBefore + seconds }))
 const request = (kind: keyof typeof subjectBytes) =>
   fc.record({
     subject: bytes(subjectBytes[kind]),
@@ -76,8 +80,14 @@ const formats = [
     decodeConnectionPackage,
   ),
   format(
+    "AliasConnectionPackage",
+    fc.record({ encryptionKey: bytes(32), expiration: shortLived, authKey: bytes(32), signature: bytes(64) }),
+    encodeAliasPackage,
+    decodeAliasPackage,
+  ),
+  format(
     "FriendshipPackage",
-    fc.record({ token: bytes(32), encryptionKey: bytes(32) }),
+    fc.record({ token: bytes(32), encryptionKey: bytes(32), profileKey: bytes(32) }),
     encodeFriendshipPackage,
     decodeFriendshipPackage,
   ),

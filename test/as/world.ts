@@ -24,9 +24,9 @@ import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
 import { makeConnectionPackage } from "../../src/wire/connection.ts"
 import { externalAad, parseRequest, signRequest } from "../../src/wire/cose.ts"
 import { makeClientCsr } from "../../src/wire/credentials.ts"
-import type { Endpoint, Params } from "../../src/wire/endpoint.ts"
+import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
-import { decodeSenderId, encodeSenderId } from "../../src/wire/sender.ts"
+import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
 import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
 
 /** An AS over a real database in a directory of its own, with a clock that the test moves. */
@@ -36,6 +36,7 @@ export class World {
   readonly slotKey = crypto.random(32)
   readonly opaqueSetup = makeOpaqueSetup()
   readonly invitationKey = crypto.random(32)
+  readonly aliasSalt = crypto.random(32)
   /** Milliseconds. */
   now = NOW * 1000
   readonly wakeups = localWakeups()
@@ -57,6 +58,7 @@ export class World {
 
   async start(options: WorldOptions = {}): Promise<void> {
     const { pendingMax = 100, revoked = [], loginLimits, invitationRequired = false } = options
+    const { consumingClaimsMax = 100, claimTargetsMax = 100, queueEntriesMax = 100 } = options
     const { authority, slotKey, opaqueSetup, invitationKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
@@ -65,7 +67,8 @@ export class World {
     const now = () => this.now
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
-    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
+    const limits = { queueEntriesMax }
+    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups, limits })
     this.issuing = await this.issuance()
     const keys: AsKeys = {
       asCredentials: [authority.root],
@@ -83,9 +86,11 @@ export class World {
       opaqueSetup,
       invitations: { required: invitationRequired, key: invitationKey },
       domain: DOMAIN,
+      aliasSalt: this.aliasSalt,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
       ...(loginLimits === undefined ? {} : { loginLimits }),
+      claimLimits: { turns: consumingClaimsMax, periodSeconds: 3600, targetsMax: claimTargetsMax },
     })
   }
 
@@ -221,6 +226,14 @@ export class World {
     return this.store.list(allowances, {}, 100)
   }
 
+  dequeue(
+    client: Pick<TestClient, "clientId" | "seed">,
+    params: Partial<Params<typeof as.dequeue>> = {},
+  ): Promise<Result<typeof as.dequeue>> {
+    const all = { acknowledge: [], usedUp: [], read: [], max: 100, ...params }
+    return this.service.handlers.dequeue(signed(as.dequeue, client, all))
+  }
+
   /** All bytes of all files of the data directory. */
   files(): Buffer {
     this.store.scrub()
@@ -248,6 +261,9 @@ function memoryPeriodKeys(): PeriodKeys {
 
 export interface WorldOptions {
   readonly pendingMax?: number
+  readonly consumingClaimsMax?: number
+  readonly claimTargetsMax?: number
+  readonly queueEntriesMax?: number
   readonly revoked?: readonly Uint8Array[]
   readonly loginLimits?: LoginLimits
   readonly invitationRequired?: boolean
@@ -273,17 +289,28 @@ export interface Registered extends Pending {
   readonly packages: readonly Uint8Array[]
 }
 
-/** A request as the edge hands it on: really signed, really parsed. `onVerify` sees the key that is tried. */
+/** A client's request as the edge hands it on. `onVerify` sees the key that is tried. */
 export function signed<E extends Endpoint>(
   endpoint: E,
-  sender: Pick<TestClient, "clientId" | "seed">,
+  { clientId, seed }: Pick<TestClient, "clientId" | "seed">,
+  params: Params<E>,
+  onVerify: (publicKey: Uint8Array) => void = () => undefined,
+): SignedCall<Params<E>> {
+  return signedBy({ kind: "client", id: clientId }, endpoint, seed, params, onVerify)
+}
+
+/** A request as the edge hands it on: really signed, really parsed. */
+export function signedBy<E extends Endpoint>(
+  sender: SenderId,
+  endpoint: E,
+  seed: Uint8Array,
   params: Params<E>,
   onVerify: (publicKey: Uint8Array) => void = () => undefined,
 ): SignedCall<Params<E>> {
   const aad = externalAad("POST", endpoint.path)
-  const kid = encodeSenderId({ kind: "client", id: sender.clientId })
+  const kid = encodeSenderId(sender)
   const parts = { kid, issuedAt: NOW, nonce: crypto.random(16), payload: encodeCbor(params) }
-  const request = parseRequest(signRequest(crypto, sender.seed, parts, aad))
+  const request = parseRequest(signRequest(crypto, seed, parts, aad))
   const claimed = decodeCbor(request.payload) as Params<E>
   return {
     sender: decodeSenderId(request.kid),

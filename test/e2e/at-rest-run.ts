@@ -65,6 +65,9 @@ class Story {
     const registered = await Snapshot.settled(data)
 
     for (const guest of [ben, cleo, dan]) await befriend(ada, guest)
+    for (const [index, person] of [ada, ben].entries()) {
+      await person.client.updateProfile({ displayName: names[index] as string })
+    }
     const all = await gather(ada, [ben, cleo, dan])
     const two = await gather(ada, [ben])
     await cleo.stop()

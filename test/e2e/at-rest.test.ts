@@ -39,6 +39,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
       "friendshipToken",
       "initKey",
       "loginSecret",
+      "profileKey",
       "qsClientSeed",
       "qsUserSeed",
       "queueKey",
@@ -72,7 +73,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
     const keys = Object.entries({ ...secrets, ...oprf }).flatMap(([name, key]) =>
       key instanceof Uint8Array && name !== "rootCredential" ? [[name, key] as const] : [],
     )
-    expect(keys.length).toBe(10)
+    expect(keys.length).toBe(11)
     expect(keys.filter(([, key]) => contains(everywhere(run[moment]), key)).map(([name]) => name)).toEqual([])
   })
 
@@ -109,7 +110,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
     expect(deliveryValues.flatMap((value) => as.sharedWith(value, known))).toEqual([])
   })
 
-  test("has numbers in three columns only: the months of groups and token keys, and the mark of a last resort", () => {
+  test("has numbers in four columns only: months of groups and token keys, the mark of a last resort, the part of a profile", () => {
     const numbers = new Map<string, Set<unknown>>()
     for (const [table, rows] of run[moment].tables) {
       for (const row of rows) {
@@ -125,6 +126,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
       "ds_group.month": month,
       "as_token_key.month": month,
       "qs_add_package.last_resort": [0, 1],
+      "as_profile.part": [0, 1, 2, 3, 4, 5, 6, 7],
     }
     for (const [name, values] of numbers) {
       expect(Object.keys(allowed)).toContain(name)

@@ -2,6 +2,7 @@ import type { Static, TSchema } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import {
   Account,
+  AliasRecord,
   Contact,
   GroupRecord,
   IncomingRequest,
@@ -76,13 +77,15 @@ export class RememberingStore implements ClientStore {
         "connectionQueueKey",
         "friendshipToken",
         "friendshipKey",
+        "profileKey",
         "qsUserSeed",
         "qsClientSeed",
         "queueKey",
       ]),
       ...named(this.records(StoredKeyPackage, "key-package/"), ["initKey", "encryptionKey", "signatureSeed"]),
       ...named(this.records(StoredConnectionPackage, "connection-package/"), ["secretKey"]),
-      ...named(this.records(Contact, "contact/"), ["friendshipToken", "friendshipKey"]),
+      ...named(this.records(AliasRecord, "alias/"), ["authSeed", "queueKey"]),
+      ...named(this.records(Contact, "contact/"), ["friendshipToken", "friendshipKey", "profileKey"]),
       ...named(this.records(IncomingRequest, "incoming/"), ["earKey", "credentialKey"]),
       ...named(this.groups(), ["earKey", "credentialKey"]),
     ]

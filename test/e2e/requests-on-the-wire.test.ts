@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { AliasRecord } from "../../src/client/records.ts"
 import { ID_BYTES } from "../../src/limits.ts"
 import { ISSUER_DIRECTORY_PATH } from "../../src/privacypass/directory.ts"
 import { as } from "../../src/wire/as.ts"
@@ -16,6 +17,7 @@ import { contains } from "./search.ts"
 /** What a proxy in front of the server sees of everything that the client library sends, as proxies log it. */
 
 const stores = [1, 2, 3].map(() => new RememberingStore())
+const ALIAS = "somebody.else"
 let server: Homeserver
 let connections: WireRequest[][]
 let requests: WireRequest[]
@@ -29,6 +31,15 @@ beforeAll(async () => {
     await person.say("a message")
     await person.group.update()
   }
+  await first.client.updateProfile({ displayName: "somebody" })
+  expect(await second?.client.profile(first.user)).toMatchObject({ displayName: "somebody" })
+  await first.client.registerAlias(ALIAS)
+  await second?.client.connectByAlias(ALIAS)
+  await first.client.pollConnectionRequests()
+  await second?.until(({ events }) =>
+    events.some((event) => event.type === "connected" && event.alias === ALIAS),
+  )
+  await first.client.deleteAlias(ALIAS)
   await first.group.remove(third?.user ?? "")
   await third?.until(({ events }) => events.some(({ type }) => type === "left"))
   await second?.stop()
@@ -49,7 +60,11 @@ describe("requests of the client library", () => {
   test("cover its operations", () => {
     const seen = new Set(requests.map(({ target }) => target))
     const unused = operations.map(({ path }) => path).filter((path) => !seen.has(path))
-    expect(unused).toEqual([as.publishConnectionPackages.path, qs.dequeue.path])
+    expect(unused).toEqual([
+      as.publishConnectionPackages.path,
+      as.publishAliasConnectionPackages.path,
+      qs.dequeue.path,
+    ])
   })
 
   test("go to the paths of the endpoint tables, the stream and two public documents, and nowhere else", () => {
@@ -99,8 +114,10 @@ describe("requests of the client library", () => {
     })
     const groups = stores.flatMap((store) => store.names("group/")).map(fromHex)
     const keys = stores.flatMap((store) => store.keys()).map(({ key }) => key)
+    const hashes = stores.flatMap((store) => store.records(AliasRecord, "alias/")).map(({ hash }) => hash)
     expect([ids.length, groups.length > 6, keys.length > 100]).toEqual([12, true, true])
-    for (const secret of [...ids, ...groups, ...keys])
+    expect(hashes.length).toBeGreaterThan(0)
+    for (const secret of [...ids, ...groups, ...keys, ...hashes, utf8(ALIAS)])
       expect(contains(heads, secret as Uint8Array)).toBe(false)
   })
 

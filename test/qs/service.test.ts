@@ -69,6 +69,24 @@ test("a claimed AddPackage is deleted durably, also for a server that starts aga
   expect(second.addPackages).toEqual([published[0]!])
 })
 
+test("who claims again and again gets the last resort, and drains no AddPackages", async () => {
+  await using world = await World.open()
+  world.consumingClaimsMax = 3
+  world.restart()
+  const [victim, other] = [await registered(world), await registered(world)]
+  for (const member of [victim, other]) {
+    await world.qs.handlers.publishAddPackages(member.signed({ addPackages: member.addPackages(world, 9) }))
+  }
+  const claimed = new Set<string>()
+  for (let i = 0; i < 12; i++) {
+    const { addPackages: one } = await world.qs.handlers.claimAddPackages(victim)
+    claimed.add(one[0]!.keyPackage.toHex())
+  }
+  expect(claimed.size).toBe(4)
+  await world.qs.handlers.claimAddPackages(other)
+  expect(world.store.count(addPackages)).toBe(20 - 4)
+})
+
 test("publishing replaces all that was there", async () => {
   await using world = await World.open()
   const member = await registered(world)

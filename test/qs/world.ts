@@ -45,6 +45,8 @@ export class World {
     signingSeed: crypto.random(32),
   }
   readonly #slotKey = crypto.random(32)
+  /** For the next service that is started. */
+  consumingClaimsMax = 100
   engine!: QueueEngine
   qs!: Qs
 
@@ -65,9 +67,10 @@ export class World {
     const { store, secrets } = this
     const now = () => NOW
     const wakeups = localWakeups()
+    const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
     this.engine = new QueueEngine({ crypto, store, ...tables, slotKey: this.#slotKey, now, wakeups })
-    this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now })
+    this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now, claimLimits })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { type Effect, put, remove, type Store, StoreFailed } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
-import { unallocated } from "../../src/store/residue.ts"
+import { unallocated } from "../../src/store/page-layout.ts"
 import { filesWith, isZero, randomBytes, temporaryDirectory } from "./files.ts"
 import { type Entry, entries, migrations, partition } from "./tables.ts"
 

@@ -1,5 +1,10 @@
 import { Type } from "@sinclair/typebox"
-import { CREDENTIAL_BYTES_MAX, HASH_BYTES, SMALL_REQUEST_BODY_BYTES_MAX } from "../../limits.ts"
+import {
+  ALIAS_SALT_BYTES,
+  CREDENTIAL_BYTES_MAX,
+  HASH_BYTES,
+  SMALL_REQUEST_BODY_BYTES_MAX,
+} from "../../limits.ts"
 import { boundedBytes, closed, endpoint, fixedBytes, Nothing } from "../endpoint.ts"
 
 export const credential = (description: string) => boundedBytes(CREDENTIAL_BYTES_MAX, description)
@@ -12,12 +17,16 @@ export const credentials = {
     sender: "none",
     token: false,
     summary:
-      "The AS credentials, the intermediates they signed, and the fingerprints of revoked credentials.",
+      "The AS credentials, the intermediates they signed, the fingerprints of revoked credentials, and the salt of alias hashes.",
     params: Nothing,
     result: closed({
       credentials: Type.Array(credential("AsCredential")),
       intermediates: Type.Array(credential("AsIntermediateCredential")),
       revoked: Type.Array(fixedBytes(HASH_BYTES, "fingerprint of a revoked credential")),
+      aliasSalt: fixedBytes(
+        ALIAS_SALT_BYTES,
+        "what aliases of this server are hashed with; it never changes",
+      ),
     }),
     bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
   }),

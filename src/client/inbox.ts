@@ -1,0 +1,55 @@
+import { makeAliasPackage } from "../wire/alias-package.ts"
+import { as } from "../wire/as.ts"
+import { makeConnectionPackage } from "../wire/connection.ts"
+import type { Params, Result } from "../wire/endpoint.ts"
+import type { ClientContext } from "./context.ts"
+import { type AliasRecord, at } from "./records.ts"
+
+/**
+ * Something that others can ask for a connection: the user id, or an alias. Each has a connection queue and connection
+ * packages of its own, and keys that are used for nothing else.
+ */
+export interface Inbox {
+  /** Null: the user id. */
+  readonly alias: string | null
+  /** Opens the queue. */
+  readonly queueKey: Uint8Array
+  /** The name of the record that says how far the queue was read. */
+  readonly progress: string
+  /** Throws ClientError, as do the others that call the server. */
+  dequeue(params: Params<typeof as.dequeue>): Promise<Result<typeof as.dequeue>>
+  /** A connection package for an encryption key; `now` in seconds. */
+  makePackage(encryptionKey: Uint8Array, now: number): Uint8Array
+  publish(connectionPackages: Uint8Array[]): Promise<unknown>
+}
+
+export function userInbox({ account, crypto, transport }: ClientContext): Inbox {
+  const { clientId, clientSeed, credential, connectionQueueKey } = account
+  const signer = { sender: { kind: "client", id: clientId }, seed: clientSeed } as const
+  return {
+    alias: null,
+    queueKey: connectionQueueKey,
+    progress: at.connectionQueue,
+    dequeue: (params) => transport.call(as.dequeue, params, signer),
+    makePackage: (key, now) => makeConnectionPackage(crypto, clientSeed, credential, key, now),
+    publish: (connectionPackages) =>
+      transport.call(as.publishConnectionPackages, { connectionPackages }, signer),
+  }
+}
+
+export function aliasInbox(
+  { crypto, transport }: ClientContext,
+  alias: string,
+  { hash, authSeed, queueKey }: AliasRecord,
+): Inbox {
+  const signer = { sender: { kind: "alias", id: hash }, seed: authSeed } as const
+  return {
+    alias,
+    queueKey,
+    progress: at.aliasQueue(alias),
+    dequeue: (params) => transport.call(as.dequeueAlias, params, signer),
+    makePackage: (key, now) => makeAliasPackage(crypto, hash, authSeed, key, now),
+    publish: (connectionPackages) =>
+      transport.call(as.publishAliasConnectionPackages, { connectionPackages }, signer),
+  }
+}
