@@ -4,7 +4,7 @@ import { findExtension, MlsError, verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
-import type { AddPackage } from "../wire/qs.ts"
+import type { AddPackage } from "../wire/qs/add-packages.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
 import type { QueueConfigs } from "./queue-configs.ts"
 

@@ -2,21 +2,22 @@ import { CLIENTS_PER_USER_MAX } from "../limits.ts"
 import { type Effect, put, remove, type View } from "../store/database.ts"
 import { type AddPackageRow, addPackages, clients, friendships, userClients, users } from "./tables.ts"
 
-/** Reading and changing the QS's rows; the rules are in service.ts. */
+/** Reading and changing the QS's rows; the rules are with the operations. */
 
 /** A user with its only client, as it is registered. */
 export interface NewUser {
   readonly user: Uint8Array
   readonly userAuthKey: Uint8Array
-  readonly tokenHash: Uint8Array
+  readonly friendshipTokenHash: Uint8Array
   readonly client: Uint8Array
   readonly clientAuthKey: Uint8Array
 }
 
-export function putUser({ user, userAuthKey, tokenHash, client, clientAuthKey }: NewUser): Effect[] {
+export function putUser(added: NewUser): Effect[] {
+  const { user, userAuthKey, friendshipTokenHash, client, clientAuthKey } = added
   return [
     put(users, { id: user, auth_key: userAuthKey }),
-    put(friendships, { token_hash: tokenHash, user_id: user }),
+    put(friendships, { token_hash: friendshipTokenHash, user_id: user }),
     put(clients, { id: client, user_id: user, auth_key: clientAuthKey }),
     put(userClients, { user_id: user, client_id: client }),
   ]

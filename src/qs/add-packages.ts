@@ -1,0 +1,52 @@
+import type { Static } from "@sinclair/typebox"
+import { ADD_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
+import { expectPresent } from "../store/database.ts"
+import type { Handlers } from "../wire/call.ts"
+import { Problem } from "../wire/problem.ts"
+import type { AddPackage, addPackages as operations } from "../wire/qs/add-packages.ts"
+import { decodeAddPackageBody, encodeAddPackageBody } from "./add-package-body.ts"
+import { checkAddPackages } from "./add-package-rules.ts"
+import type { QsParts } from "./parts.ts"
+import { chooseAddPackage, clientsOf, removeAddPackage, replaceAddPackages, userOfToken } from "./store.ts"
+import { clients } from "./tables.ts"
+
+/** Publication of AddPackages, and handing them out to friends (PROTOCOL.md section 6.3). */
+export function addPackageHandlers(parts: QsParts): Handlers<typeof operations> {
+  const { authentication, change, configs, crypto, seconds, store } = parts
+  return {
+    async publishAddPackages(call) {
+      const { id: client, params } = authentication.client(call)
+      const checked = await checkAddPackages(crypto, configs, client, params.addPackages, BigInt(seconds()))
+      const rows = checked.map(({ content, lastResort }) => ({
+        client_id: client,
+        last_resort: lastResort ? 1 : 0,
+        id: crypto.random(ID_BYTES),
+        body: encodeAddPackageBody(content),
+      }))
+      await store.writer.submit({
+        expects: [expectPresent(clients, { id: client })],
+        effects: (view) => replaceAddPackages(view, client, rows, ADD_PACKAGES_MAX),
+      })
+      return {}
+    },
+
+    /**
+     * The packages are chosen in the order of acceptance, among what earlier claims have left: so no two claims get the
+     * same one, and none has to be repeated.
+     */
+    async claimAddPackages({ friendshipToken }) {
+      const tokenHash = crypto.sha256(friendshipToken)
+      const claimed: Static<typeof AddPackage>[] = []
+      await change((view) => {
+        const user = userOfToken(view, tokenHash)
+        const rows = (user === undefined ? [] : clientsOf(view, user)).flatMap((client) => {
+          return chooseAddPackage(view, client, crypto.random(ID_BYTES)) ?? []
+        })
+        if (rows.length === 0) throw new Problem("qs.no-add-package")
+        for (const { body } of rows) claimed.push(decodeAddPackageBody(body))
+        return rows.filter(({ last_resort }) => last_resort === 0).map(removeAddPackage)
+      })
+      return { addPackages: claimed }
+    },
+  }
+}

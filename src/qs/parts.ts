@@ -1,0 +1,28 @@
+import type { CryptoProvider } from "../crypto/provider.ts"
+import type { QueueEngine } from "../queue/engine.ts"
+import type { Store, Unit } from "../store/database.ts"
+import type { Authentication } from "./authentication.ts"
+import type { QueueConfigs } from "./queue-configs.ts"
+
+/** Long-lived secrets of the QS, 32 bytes each, from outside the data. */
+export interface QsSecrets {
+  /** X25519: opens queue configs. */
+  readonly configSecretKey: Uint8Array
+  /** AES-256: seals tickets. */
+  readonly ticketKey: Uint8Array
+  /** Ed25519 seed: will sign what goes to other servers. */
+  readonly signingSeed: Uint8Array
+}
+
+/** What the groups of operations work with. */
+export interface QsParts {
+  readonly crypto: CryptoProvider
+  readonly store: Store
+  readonly engine: QueueEngine
+  readonly configs: QueueConfigs
+  readonly authentication: Authentication
+  /** Seconds since 1970. */
+  readonly seconds: () => number
+  /** Submits a unit that expects nothing but what its effects check. */
+  readonly change: (effects: Unit["effects"]) => Promise<void>
+}
