@@ -70,7 +70,7 @@ export class Homeserver {
   readonly store: OpenedStore
   readonly qs: Qs
   readonly context: DsContext
-  readonly secrets: Pick<Secrets, "queueConfigKey" | "ticketKey" | "queueSigningSeed" | "queueSlotKey">
+  readonly secrets: Pick<Secrets, "queueConfigKeys" | "ticketKey" | "queueSigningSeed" | "queueSlotKeys">
   readonly #ds: Ds
   readonly #openers: { readonly [K in TimedOperation]: ReturnType<typeof openerOf<K>> }
   readonly #directory: string
@@ -87,16 +87,16 @@ export class Homeserver {
       store,
       queueTable: QUEUE_TABLE,
       poolPrefix: "qs_pool",
-      slotKey: secrets.queueSlotKey,
+      slotKeys: secrets.queueSlotKeys,
       now,
       wakeups: localWakeups(),
     })
-    const { queueConfigKey: configSecretKey, ticketKey, queueSigningSeed: signingSeed } = secrets
+    const { queueConfigKeys: configSecretKeys, ticketKey, queueSigningSeed: signingSeed } = secrets
     this.qs = createQs({
       crypto,
       store,
       engine,
-      secrets: { configSecretKey, ticketKey, signingSeed },
+      secrets: { configSecretKeys, ticketKey, signingSeed },
       domain: DOMAIN,
       now,
     })

@@ -15,6 +15,10 @@ export const SIGNATURE_BYTES = 64
 export const REQUEST_NONCE_BYTES = 16
 export const DOMAIN_CHARACTERS_MAX = 253
 
+// The server's secrets
+/** Keys of one kind that are kept at a time: the newest, and older ones that still open what they sealed. */
+export const SECRET_GENERATIONS_MAX = 8
+
 // Requests
 export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
 export const SMALL_REQUEST_BODY_BYTES_MAX = 64 * 1024

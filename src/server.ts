@@ -128,7 +128,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     store: stores.as,
     queueTable: "as_queue",
     poolPrefix: "as_pool",
-    slotKey: secrets.connectionSlotKey,
+    slotKeys: secrets.connectionSlotKeys,
     now,
     wakeups: localWakeups(),
   })
@@ -137,16 +137,16 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     store: stores.delivery,
     queueTable: QUEUE_TABLE,
     poolPrefix: "qs_pool",
-    slotKey: secrets.queueSlotKey,
+    slotKeys: secrets.queueSlotKeys,
     now,
     wakeups: localWakeups(),
   })
-  const { queueConfigKey, ticketKey, queueSigningSeed, intermediates, intermediateSeed } = secrets
+  const { queueConfigKeys, ticketKey, queueSigningSeed, intermediates, intermediateSeed } = secrets
   const qsService = createQs({
     crypto,
     store: stores.delivery,
     engine: qsEngine,
-    secrets: { configSecretKey: queueConfigKey, ticketKey, signingSeed: queueSigningSeed },
+    secrets: { configSecretKeys: queueConfigKeys, ticketKey, signingSeed: queueSigningSeed },
     domain,
     now,
   })
@@ -220,9 +220,12 @@ function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): 
   }
   const sweep = async () => {
     try {
-      for (const engine of engines) await engine.dropExpiredPartitions()
+      for (const engine of engines) {
+        await engine.dropExpiredPartitions()
+        await engine.sealAnew()
+      }
     } catch {
-      report("expired partitions could not be dropped; it is tried again within a day or two")
+      report("what is over its time could not be deleted; it is tried again within a day or two")
     }
     schedule()
   }

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { FORMAT_VERSION, KEY_BYTES } from "../limits.ts"
+import { FORMAT_VERSION, KEY_BYTES, SECRET_GENERATIONS_MAX } from "../limits.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { issueIntermediate, makeAsCredential, makeIntermediateCsr } from "../wire/credentials.ts"
@@ -9,20 +9,23 @@ import { readDomain, writeDomain } from "../wire/user-id.ts"
 
 /**
  * What makes the databases more than they are meant to be, and therefore never lies with them: keys of 32 bytes, and
- * the AS's credentials with their seeds. `intermediates` are in order of their making; the last one signs.
+ * the AS's credentials with their seeds. Where there are several of a kind they are in order of their making: the last
+ * one seals and signs, and those before it still open what they sealed (rotation.ts).
  */
 export interface Secrets {
   readonly domain: string
-  /** X25519: opens sealed queue configs. */
-  readonly queueConfigKey: Uint8Array
+  /** X25519: open sealed queue configs. */
+  readonly queueConfigKeys: readonly Uint8Array[]
   /** AES-256: opens the tickets that stand for them. */
   readonly ticketKey: Uint8Array
   /** Ed25519 seed: signs what this server's QS sends to others. */
   readonly queueSigningSeed: Uint8Array
-  /** AES-256: which slots of a QS queue are in use. */
-  readonly queueSlotKey: Uint8Array
-  /** AES-256: the same for the AS's connection queues. */
-  readonly connectionSlotKey: Uint8Array
+  /** Seed of the P-256 key by which push services know this server (RFC 8292). */
+  readonly pushSeed: Uint8Array
+  /** AES-256: which slots of a QS queue are in use, and what a QS client's record keeps to itself. */
+  readonly queueSlotKeys: readonly Uint8Array[]
+  /** AES-256: which slots of the AS's connection queues are in use. */
+  readonly connectionSlotKeys: readonly Uint8Array[]
   readonly rootSeed: Uint8Array
   readonly rootCredential: Uint8Array
   readonly intermediateSeed: Uint8Array
@@ -30,16 +33,19 @@ export interface Secrets {
 }
 
 const keys = [
-  "queueConfigKey",
   "ticketKey",
   "queueSigningSeed",
-  "queueSlotKey",
-  "connectionSlotKey",
+  "pushSeed",
   "rootSeed",
   "intermediateSeed",
 ] as const satisfies readonly (keyof Secrets)[]
 
-type Keys = Record<(typeof keys)[number], Uint8Array>
+/** Those of which there are several at a time. */
+const generations = [
+  "queueConfigKeys",
+  "queueSlotKeys",
+  "connectionSlotKeys",
+] as const satisfies readonly (keyof Secrets)[]
 
 const MAGIC = utf8("Cinder 1 secrets\n")
 const DIGEST_BYTES = 32
@@ -48,9 +54,10 @@ const RENEWAL_SECONDS = 180 * 86_400
 
 /** Makes all secrets of a new server. `now` in seconds. */
 export function makeSecrets(crypto: CryptoProvider, domain: string, now: number): Secrets {
-  const made = Object.fromEntries(keys.map((name) => [name, crypto.random(KEY_BYTES)])) as Keys
+  const made = each(keys, () => crypto.random(KEY_BYTES))
+  const first = each(generations, () => [crypto.random(KEY_BYTES)])
   const rootCredential = makeAsCredential(crypto, made.rootSeed, domain, now)
-  return withNewIntermediate(crypto, { ...made, domain, rootCredential, intermediates: [] }, now)
+  return withNewIntermediate(crypto, { ...made, ...first, domain, rootCredential, intermediates: [] }, now)
 }
 
 /** With a new intermediate if the one that signs will expire before long; otherwise the same secrets. */
@@ -77,7 +84,7 @@ function withNewIntermediate(crypto: CryptoProvider, secrets: Secrets, now: numb
 /**
  * The secrets file's content, which the caller overwrites:
  *
- *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[7][32];
+ *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[5][32]; opaque generations[3][32]<V>;
  *              opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
  *
  * The digest is SHA-256 of what is before it, against damage, not against forgery.
@@ -86,6 +93,7 @@ export function encodeSecrets(crypto: CryptoProvider, secrets: Secrets): Uint8Ar
   const writer = new Writer().raw(MAGIC).u8(FORMAT_VERSION)
   writeDomain(writer, secrets.domain)
   for (const name of keys) writer.raw(secrets[name])
+  for (const name of generations) writer.vector(secrets[name], (inner, key) => inner.raw(key))
   writer.opaque(secrets.rootCredential)
   writer.vector(secrets.intermediates, (inner, intermediate) => inner.opaque(intermediate))
   writer.raw(crypto.sha256(writer.view()))
@@ -103,19 +111,27 @@ export function decodeSecrets(crypto: CryptoProvider, bytes: Uint8Array): Secret
   if (!equal(reader.raw(MAGIC.length), MAGIC) || reader.u8() !== FORMAT_VERSION)
     throw new CodecError("secrets version")
   const domain = readDomain(reader)
-  const read = readKeys(reader)
+  const read = each(keys, () => reader.raw(KEY_BYTES).slice())
+  const readAll = each(generations, () => readGenerations(reader))
   const rootCredential = reader.opaque().slice()
   const intermediates = reader.vector((inner) => inner.opaque().slice())
   reader.end()
   if (intermediates.length === 0) throw new CodecError("secrets without an intermediate")
-  return { domain, ...read, rootCredential, intermediates }
+  return { domain, ...read, ...readAll, rootCredential, intermediates }
 }
 
-function readKeys(reader: Reader): Keys {
-  return Object.fromEntries(keys.map((name) => [name, reader.raw(KEY_BYTES).slice()])) as Keys
+function readGenerations(reader: Reader): Uint8Array[] {
+  const read = reader.vector((inner) => inner.raw(KEY_BYTES).slice())
+  if (read.length === 0 || read.length > SECRET_GENERATIONS_MAX) throw new CodecError("secrets generations")
+  return read
+}
+
+function each<N extends string, T>(names: readonly N[], make: () => T): Record<N, T> {
+  return Object.fromEntries(names.map((name) => [name, make()])) as Record<N, T>
 }
 
 /** Overwrites the keys; for a server that stops. */
 export function wipeSecrets(secrets: Secrets): void {
   for (const name of keys) wipe(secrets[name])
+  for (const name of generations) wipe(...secrets[name])
 }

@@ -6,8 +6,8 @@ import type { QueueConfigs } from "./queue-configs.ts"
 
 /** Long-lived secrets of the QS, 32 bytes each, from outside the data. */
 export interface QsSecrets {
-  /** X25519: opens queue configs. */
-  readonly configSecretKey: Uint8Array
+  /** X25519: open queue configs. In the order of their making; clients seal to the last one. */
+  readonly configSecretKeys: readonly Uint8Array[]
   /** AES-256: seals tickets. */
   readonly ticketKey: Uint8Array
   /** Ed25519 seed: will sign what goes to other servers. */

@@ -6,6 +6,7 @@ import { FORMAT_VERSION } from "../limits.ts"
 import type { Reader } from "../store/database.ts"
 import { concat, utf8 } from "../wire/bytes.ts"
 import {
+  type ClientQueueConfig,
   decodeClientQueueConfig,
   decodeQueueConfig,
   encodeQueueConfig,
@@ -19,8 +20,8 @@ const NONCE_BYTES = 12
 const VERSION = Uint8Array.of(FORMAT_VERSION)
 
 export interface QueueConfigKeys {
-  /** X25519; clients seal their queue configs to its public key. */
-  readonly configSecretKey: Uint8Array
+  /** X25519, in the order of their making; clients seal their queue configs to the last one's public key. */
+  readonly configSecretKeys: readonly Uint8Array[]
   /** AES-256; for tickets. Rotating it makes all tickets useless, which costs nothing but time. */
   readonly ticketKey: Uint8Array
 }
@@ -48,14 +49,7 @@ export class QueueConfigs {
     return this.#refusing(() => {
       const sealed = decodeClientQueueConfig(encoded)
       if (sealed.domain !== this.#domain) return undefined
-      const plaintext = hpkeOpen(
-        this.#crypto,
-        this.#keys.configSecretKey,
-        labels.queueConfig,
-        utf8(sealed.domain),
-        sealed.sealed,
-      )
-      const config = decodeQueueConfig(plaintext)
+      const config = decodeQueueConfig(this.#unseal(sealed))
       const client = this.#store.get(clients, { id: config.client })
       if (client === undefined) return undefined
       const signed = queueConfigTbs(sealed)
@@ -81,6 +75,18 @@ export class QueueConfigs {
       const sealed = ticket.subarray(1 + NONCE_BYTES)
       return decodeQueueConfig(this.#crypto.aesGcmOpen(this.#keys.ticketKey, nonce, labels.ticket, sealed))
     })
+  }
+
+  /** @throws CryptoError none of the keys opens it */
+  #unseal({ domain, sealed }: ClientQueueConfig): Uint8Array {
+    for (const key of this.#keys.configSecretKeys.toReversed()) {
+      try {
+        return hpkeOpen(this.#crypto, key, labels.queueConfig, utf8(domain), sealed)
+      } catch (error) {
+        if (!(error instanceof CryptoError)) throw error
+      }
+    }
+    throw new CryptoError("queue config")
   }
 
   #refusing(open: () => QueueConfig | undefined): QueueConfig | undefined {

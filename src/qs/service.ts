@@ -65,7 +65,7 @@ export function createQs({ crypto, store, engine, secrets, domain, now }: QsOpti
 
 function keyHandlers(crypto: CryptoProvider, secrets: QsSecrets): Handlers<typeof keys> {
   const published = {
-    configKey: crypto.x25519Public(secrets.configSecretKey),
+    configKey: crypto.x25519Public(secrets.configSecretKeys.at(-1) as Uint8Array),
     signingKey: crypto.ed25519Public(secrets.signingSeed),
   }
   return {

@@ -33,8 +33,11 @@ export interface QueueEngineOptions {
   readonly queueTable: string
   /** The pool's tables are this, an underscore, and year and month. */
   readonly poolPrefix: string
-  /** 32 bytes from outside the data; hides which slots of a record are used. Kept, not copied. */
-  readonly slotKey: Uint8Array
+  /**
+   * 32 bytes each, from outside the data, in the order of their making; they hide which slots of a record are used. The
+   * last one seals. Kept, not copied.
+   */
+  readonly slotKeys: readonly Uint8Array[]
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Milliseconds since some moment, by a clock that nobody can set; tells when the other one was. */
@@ -42,6 +45,9 @@ export interface QueueEngineOptions {
   readonly wakeups: Wakeups
   readonly limits?: Partial<QueueLimits>
 }
+
+/** Records that are sealed anew before others get their turn. */
+const RECORDS_PER_UNIT = 64
 
 /** Part of a change: its effects, and what is to be called when the change is durable or has failed. */
 export type QueueChange = Enqueued
@@ -80,8 +86,8 @@ export class QueueEngine {
     const { chainsPerQueueMax: max, retentionMonths } = limits
     const clock = new SteadyClock(now, options.elapsed ?? (() => performance.now()))
     this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, clock })
-    const { slotKey } = options
-    this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKey, max })
+    const { slotKeys } = options
+    this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKeys, max })
     this.#live = new LiveQueues(limits.chainsInMemoryMax)
     this.#context = {
       crypto,
@@ -239,6 +245,22 @@ export class QueueEngine {
    */
   async dropExpiredPartitions(): Promise<void> {
     await this.#pool.dropExpired(this.#store.writer)
+  }
+
+  /**
+   * Seals with the last slot key whatever an older one sealed, so that this one can be given up. To be called about once
+   * a day.
+   */
+  async sealAnew(): Promise<void> {
+    if (!this.#starts.rotated) return
+    let records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT)
+    while (records.length > 0) {
+      const ids = records.map(({ id }) => id)
+      const effects = (view: View) => ids.flatMap((id) => this.#starts.sealAnew(view, id))
+      await this.#store.writer.submit({ expects: [], effects })
+      const last = ids.at(-1) as Uint8Array
+      records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT, { id: last })
+    }
   }
 
   /** Ends all streams and overwrites all keys in memory. */

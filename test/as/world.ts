@@ -48,7 +48,7 @@ export class World {
     const now = () => this.now
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
-    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
+    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKeys: [slotKey], now, wakeups })
     const keys: AsKeys = {
       asCredentials: [authority.root],
       intermediates: [authority.intermediate],

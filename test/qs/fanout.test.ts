@@ -78,6 +78,26 @@ test("a ticket that does not open falls back to the config, and tickets of one c
   expect(resolve(world, { config, ticket })?.newTicket).toBeInstanceOf(Uint8Array)
 })
 
+test("a config that was sealed to an older key of the server finds its queue, until this key is retired", async () => {
+  await using world = await World.open()
+  const member = await registered(world)
+  const config = member.queueConfig(world)
+  const { configSecretKeys, ticketKey } = world.secrets
+  const fresh = crypto.random(32)
+  world.restart({ configSecretKeys: [...configSecretKeys, fresh], ticketKey: crypto.random(32) })
+  expect((await world.qs.handlers.publicKeys({})).configKey).toEqual(crypto.x25519Public(fresh))
+  const { queue, newTicket } = resolve(world, { config, ticket: undefined })!
+  const message = crypto.random(100)
+  await send(world, [{ queue, message }])
+  expect(await receive(world, member)).toEqual([message])
+  expect(resolve(world, { config: member.queueConfig(world), ticket: undefined })).toBeDefined()
+
+  world.restart({ configSecretKeys: [fresh], ticketKey })
+  expect(resolve(world, { config, ticket: undefined })).toBeUndefined()
+  expect(resolve(world, { config, ticket: newTicket })).toBeUndefined()
+  expect(resolve(world, { config: member.queueConfig(world), ticket: undefined })).toBeDefined()
+})
+
 test("a config that is hostile in any way is dead, and never an error", async () => {
   await using world = await World.open()
   const [member, other] = [await registered(world), await registered(world)]

@@ -16,7 +16,7 @@ async function registered(world: World): Promise<Member> {
 test("the public keys belong to the secrets", async () => {
   await using world = await World.open()
   expect(await world.qs.handlers.publicKeys({})).toEqual({
-    configKey: crypto.x25519Public(world.secrets.configSecretKey),
+    configKey: crypto.x25519Public(world.secrets.configSecretKeys[0]!),
     signingKey: crypto.ed25519Public(world.secrets.signingSeed),
   })
 })
@@ -164,7 +164,7 @@ test("the files hold no friendship token and no client key", async () => {
     member.clientSeed,
     member.userSeed,
     member.queueSecretKey,
-    ...Object.values(world.secrets),
+    ...Object.values(world.secrets).flat(),
   ]
   for (const name of readdirSync(world.directory)) {
     const bytes = readFileSync(join(world.directory, name))

@@ -39,8 +39,8 @@ export const NOW = Date.UTC(2026, 10, 20)
 export class World {
   readonly directory: string
   readonly store: OpenedStore
-  readonly secrets = {
-    configSecretKey: crypto.random(32),
+  secrets = {
+    configSecretKeys: [crypto.random(32)],
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
   }
@@ -60,13 +60,14 @@ export class World {
     return new World(directory, await openStore({ file, migrations: [{ version: 1, sql: delivery }] }))
   }
 
-  /** Forgets everything that is in memory only. */
-  restart(): void {
+  /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
+  restart(rotated: Partial<World["secrets"]> = {}): void {
+    this.secrets = { ...this.secrets, ...rotated }
     const { store, secrets } = this
     const now = () => NOW
     const wakeups = localWakeups()
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
-    this.engine = new QueueEngine({ crypto, store, ...tables, slotKey: this.#slotKey, now, wakeups })
+    this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: [this.#slotKey], now, wakeups })
     this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now })
   }
 
@@ -125,7 +126,7 @@ export class Member {
   /** A sealed queue config as this client gives it to others. */
   queueConfig(world: World, domain = DOMAIN, seed = this.clientSeed): Uint8Array {
     const plaintext = encodeQueueConfig({ client: this.client, pushTokenKey: undefined })
-    const configKey = crypto.x25519Public(world.secrets.configSecretKey)
+    const configKey = crypto.x25519Public(world.secrets.configSecretKeys.at(-1) as Uint8Array)
     const sealed = seal(crypto, configKey, labels.queueConfig, utf8(domain), plaintext)
     const tbs = queueConfigTbs({ domain, sealed })
     const signature = signLabeled(crypto, seed, labels.queueConfigSignature, tbs)

@@ -44,7 +44,7 @@ export interface Clock {
 export function engineOver(
   store: Store,
   clock: Clock,
-  slotKey: Uint8Array,
+  slotKey: Uint8Array | readonly Uint8Array[],
   limits: QueueEngineOptions["limits"] = {},
   provider = crypto,
 ): QueueEngine {
@@ -53,7 +53,7 @@ export function engineOver(
     store,
     queueTable: "qs_queue",
     poolPrefix: "qs_pool",
-    slotKey,
+    slotKeys: slotKey instanceof Uint8Array ? [slotKey] : slotKey,
     now: () => clock.now,
     elapsed: () => clock.now - (clock.set ?? 0),
     wakeups: localWakeups(),
