@@ -69,6 +69,16 @@ export const KEY_PACKAGE_BYTES_MAX = 8192
 export const ADD_PACKAGES_MAX = 100
 export const QUEUE_CONFIG_BYTES_MAX = 1024
 export const QUEUE_RETENTION_MONTHS = 3
+/** Whole calendar months for which a client may stay away, unless the operator sets another number. */
+export const CLIENT_RETENTION_MONTHS = 3
+export const CLIENT_RETENTION_MONTHS_MAX = 24
+/** Keys that a client had before: queue configs that it signed with one of them still lead to it. */
+export const EARLIER_AUTH_KEYS_MAX = 4
+export const BLOCKED_GROUPS_MAX = 32
+/** Block lists, empty ones included, that are in memory so that sending a message does not read them. */
+export const BLOCK_LISTS_IN_MEMORY_MAX = 200_000
+/** Bytes of the URL that a push service gave to a client. */
+export const PUSH_ENDPOINT_BYTES_MAX = 760
 
 // Queues (chains and the pool; PROTOCOL.md section 6.2)
 export const CHAIN_SLOTS = 16
@@ -151,6 +161,10 @@ assertRelation(STARTS_PER_ANSWER_MAX * 128 < STREAM_FRAME_BYTES_MAX, "all chain 
 assertRelation(
   DEQUEUE_ENTRIES_MAX * 1200 + STARTS_PER_ANSWER_MAX * 128 < REQUEST_BODY_BYTES_MAX,
   "a full dequeue fits into a response",
+)
+assertRelation(
+  QUEUE_RETENTION_MONTHS <= CLIENT_RETENTION_MONTHS,
+  "a client that is taken for gone has nothing left to read",
 )
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,

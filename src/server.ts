@@ -1,7 +1,4 @@
 import { join } from "node:path"
-import asInit from "../db/as/0001_init.sql" with { type: "text" }
-import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
-import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
 import { createAs } from "./as/service.ts"
 import { type Config, ConfigError } from "./config/config.ts"
@@ -15,6 +12,7 @@ import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
 import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
 import { QueueEngine } from "./queue/engine.ts"
@@ -55,12 +53,6 @@ const defaults: Surroundings = {
 
 const HOUR_MILLISECONDS = 3_600_000
 
-const asMigrations: readonly Migration[] = [{ version: 1, sql: asInit }]
-const deliveryMigrations: readonly Migration[] = [
-  { version: 1, sql: deliveryQueues },
-  { version: 2, sql: deliveryGroups },
-]
-
 /**
  * Opens the databases, puts the services together and listens.
  *
@@ -74,10 +66,11 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
     const services = composeServices(config, secrets, stores, surroundings)
-    const { edge, engines } = composeEdge(config, services, boundary, surroundings)
+    const { engines, qsService } = services
+    const edge = composeEdge(config, services, boundary, surroundings)
     await Promise.all(engines.map((engine) => engine.dropExpiredPartitions()))
     const port = listen(edge, config)
-    const sweeps = sweepDaily(engines, surroundings)
+    const sweeps = sweepDaily([...engines.flatMap(sweepsOf), qsService.sweep], surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
       sweeps.stop()
@@ -141,13 +134,19 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     now,
     wakeups: localWakeups(),
   })
-  const { queueConfigKeys, ticketKey, queueSigningSeed, intermediates, intermediateSeed } = secrets
+  const { intermediates, intermediateSeed } = secrets
   const qsService = createQs({
     crypto,
     store: stores.delivery,
     engine: qsEngine,
-    secrets: { configSecretKeys: queueConfigKeys, ticketKey, signingSeed: queueSigningSeed },
+    secrets: {
+      configSecretKeys: secrets.queueConfigKeys,
+      ticketKey: secrets.ticketKey,
+      slotKeys: secrets.queueSlotKeys,
+      signingSeed: secrets.queueSigningSeed,
+    },
     domain,
+    retentionMonths: config.clientRetentionMonths,
     now,
   })
   const asService = createAs({
@@ -176,12 +175,12 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
 
 function composeEdge(
   config: Config,
-  { asService, dsService, qsService, engines }: ReturnType<typeof composeServices>,
+  { asService, dsService, qsService }: ReturnType<typeof composeServices>,
   boundary: number,
   { clock, report }: Surroundings,
 ) {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
-  const edge = new Edge({
+  return new Edge({
     operations: [
       ...operationsOf(as, asService.handlers),
       ...operationsOf(ds, dsService.handlers),
@@ -197,7 +196,10 @@ function composeEdge(
     boundary,
     report,
   })
-  return { edge, engines }
+}
+
+function sweepsOf(engine: QueueEngine): (() => Promise<void>)[] {
+  return [() => engine.dropExpiredPartitions(), () => engine.sealAnew()]
 }
 
 function listen(edge: Edge, { host, port }: Config): number {
@@ -211,24 +213,31 @@ function listen(edge: Edge, { host, port }: Config): number {
   }
 }
 
-/** About once a day, never at the same time: when partitions go says nothing about when the server was started. */
-function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): { stop(): void } {
+/**
+ * For the first time within some hours, then about once a day, never at the same time: when something is deleted says
+ * nothing about when the server was started.
+ */
+function sweepDaily(sweeps: readonly (() => Promise<void>)[], { report }: Surroundings): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const schedule = () => {
-    timer = setTimeout(sweep, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
+  let stopped = false
+  const schedule = (hours: number) => {
+    if (stopped) return
+    timer = setTimeout(run, hours * HOUR_MILLISECONDS)
     timer.unref()
   }
-  const sweep = async () => {
-    try {
-      for (const engine of engines) {
-        await engine.dropExpiredPartitions()
-        await engine.sealAnew()
-      }
-    } catch {
-      report("what is over its time could not be deleted; it is tried again within a day or two")
+  const run = async () => {
+    for (const sweep of sweeps) {
+      await sweep().catch(() => {
+        if (!stopped) report("a sweep could not be completed; it is tried again within a day or two")
+      })
     }
-    schedule()
+    schedule(18 + 12 * Math.random())
   }
-  schedule()
-  return { stop: () => clearTimeout(timer) }
+  schedule(6 * Math.random())
+  return {
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
 }

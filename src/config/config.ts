@@ -14,6 +14,7 @@ export interface Config {
   readonly publicUrl: string
   readonly scrubDelayMilliseconds: number
   readonly paddingUnitBytes: number
+  readonly clientRetentionMonths: number
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -82,6 +83,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     paddingUnitBytes: values["padding-unit"],
+    clientRetentionMonths: values["client-retention-months"],
   }
 }
 

@@ -1,5 +1,12 @@
 import { type Static, Type } from "@sinclair/typebox"
-import { DOMAIN_CHARACTERS_MAX, PADDING_UNIT_BYTES_MIN, SCRUB_DELAY_MILLISECONDS } from "../limits.ts"
+import {
+  CLIENT_RETENTION_MONTHS,
+  CLIENT_RETENTION_MONTHS_MAX,
+  DOMAIN_CHARACTERS_MAX,
+  PADDING_UNIT_BYTES_MIN,
+  QUEUE_RETENTION_MONTHS,
+  SCRUB_DELAY_MILLISECONDS,
+} from "../limits.ts"
 
 const PADDING_UNIT_BYTES_MAX = 1024 * 1024
 const SCRUB_DELAY_MILLISECONDS_MAX = 60_000
@@ -48,6 +55,12 @@ export const settings = {
     maximum: PADDING_UNIT_BYTES_MAX,
     default: PADDING_UNIT_BYTES_MIN,
     description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records are this long times a power of two`,
+  }),
+  "client-retention-months": Type.Integer({
+    minimum: QUEUE_RETENTION_MONTHS,
+    maximum: CLIENT_RETENTION_MONTHS_MAX,
+    default: CLIENT_RETENTION_MONTHS,
+    description: `a whole number from ${QUEUE_RETENTION_MONTHS} to ${CLIENT_RETENTION_MONTHS_MAX}: the calendar months for which a client may stay away before its queue is deleted`,
   }),
 } as const
 

@@ -1,5 +1,5 @@
 import type { Static } from "@sinclair/typebox"
-import { ADD_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
+import { ID_BYTES } from "../limits.ts"
 import { expectPresent } from "../store/database.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
@@ -25,7 +25,7 @@ export function addPackageHandlers(parts: QsParts): Handlers<typeof operations> 
       }))
       await store.writer.submit({
         expects: [expectPresent(clients, { id: client })],
-        effects: (view) => replaceAddPackages(view, client, rows, ADD_PACKAGES_MAX),
+        effects: (view) => replaceAddPackages(view, client, rows),
       })
       return {}
     },

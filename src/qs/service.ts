@@ -2,6 +2,7 @@ import type { Static } from "@sinclair/typebox"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { Fanout } from "../fanout.ts"
 import type { QueueEngine } from "../queue/engine.ts"
+import { monthOf } from "../queue/month.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
 import type { Store } from "../store/database.ts"
 import type { Handlers, SignedCall } from "../wire/call.ts"
@@ -10,10 +11,16 @@ import type { qs } from "../wire/qs.ts"
 import type { StreamOpen } from "../wire/queue.ts"
 import { addPackageHandlers } from "./add-packages.ts"
 import { Authentication } from "./authentication.ts"
+import { BlockLists } from "./block-lists.ts"
+import { blockHandlers } from "./blocks.ts"
+import { ClientStates } from "./client-state.ts"
+import { clientHandlers } from "./clients.ts"
 import { LocalFanout } from "./fanout.ts"
 import type { QsParts, QsSecrets } from "./parts.ts"
+import { Presence } from "./presence.ts"
 import { QueueConfigs } from "./queue-configs.ts"
 import { openStream, queueHandlers } from "./queues.ts"
+import { ClientSweep } from "./sweep.ts"
 import { userHandlers } from "./users.ts"
 
 export interface QsOptions {
@@ -23,6 +30,8 @@ export interface QsOptions {
   readonly engine: QueueEngine
   readonly secrets: QsSecrets
   readonly domain: string
+  /** Whole months for which a client may stay away. */
+  readonly retentionMonths: number
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -37,29 +46,42 @@ export interface Qs {
    * @throws Problem `auth.refused`, `auth.replayed`
    */
   openStream(call: SignedCall<Static<typeof StreamOpen>>, sink: StreamSink): QueueStream
+  /** Removes clients that are taken for gone. To be called about once a day. */
+  sweep(): Promise<void>
 }
 
 /** The queuing service (PROTOCOL.md section 6): knows pseudonyms only. */
-export function createQs({ crypto, store, engine, secrets, domain, now }: QsOptions): Qs {
-  const configs = new QueueConfigs(crypto, store, secrets, domain)
+export function createQs(options: QsOptions): Qs {
+  const { crypto, store, engine, secrets, domain, now } = options
+  const month = () => monthOf(now())
+  const states = new ClientStates(crypto, secrets.slotKeys, options.retentionMonths)
+  const configs = new QueueConfigs(crypto, store, states, secrets, domain)
+  const blockLists = new BlockLists(crypto, states)
   const parts: QsParts = {
     crypto,
     store,
     engine,
     configs,
-    authentication: new Authentication(crypto, store),
+    states,
+    blockLists,
+    authentication: new Authentication(crypto, store, new Presence(store, states, month)),
     seconds: () => Math.floor(now() / 1000),
+    month,
     change: (effects) => store.writer.submit({ expects: [], effects }),
   }
+  const clientSweep = new ClientSweep(parts)
   return {
     handlers: {
       ...keyHandlers(crypto, secrets),
       ...userHandlers(parts),
+      ...clientHandlers(parts),
       ...addPackageHandlers(parts),
+      ...blockHandlers(parts),
       ...queueHandlers(parts),
     },
-    fanout: new LocalFanout(domain, engine, configs),
+    fanout: new LocalFanout(domain, engine, configs, blockLists),
     openStream: (call, sink) => openStream(parts, call, sink),
+    sweep: () => clientSweep.run(),
   }
 }
 

@@ -55,6 +55,12 @@ export class ChainStarts {
     return put(this.#table, this.#slots.seal(id, queueKey, { slots: [], overflow: [] }))
   }
 
+  /** The record with another key of the owner. */
+  withKey(view: View, id: Uint8Array, queueKey: Uint8Array): Effect[] {
+    const row = view.get(this.#table, { id })
+    return row === undefined ? [] : [this.#put({ ...row, queue_key: queueKey }, this.#slots.read(row))]
+  }
+
   /** How many chains there are, or a few more if the partitions of some were dropped. */
   count(row: QueueRow): number {
     const { slots, overflow } = this.#slots.read(row)

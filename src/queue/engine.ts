@@ -1,9 +1,8 @@
-import { Buffer } from "node:buffer"
 import type { Static } from "@sinclair/typebox"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import type { Enqueued } from "../fanout.ts"
 import { CURSORS_PER_REQUEST_MAX, KEY_BYTES, STREAM_RENEWAL_CHAINS_MAX } from "../limits.ts"
+import { byteName } from "../store/byte-name.ts"
 import type { Effect, Store, Table, View } from "../store/database.ts"
 import type { Wakeups } from "../store/wakeups.ts"
 import { toHex } from "../wire/bytes.ts"
@@ -18,10 +17,11 @@ import {
 } from "../wire/queue.ts"
 import { type AcknowledgedRange, deletionsOf } from "./acknowledge.ts"
 import { ChainStarts } from "./chain-starts.ts"
+import type { QueueChange } from "./change.ts"
 import { SteadyClock } from "./clock.ts"
 import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type Written } from "./enqueue.ts"
 import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
-import { LiveQueues } from "./live.ts"
+import { endChain, LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
 import { type QueueRow, queueTable } from "./slots.ts"
 import { QueueStream, type StreamSink } from "./stream.ts"
@@ -48,9 +48,6 @@ export interface QueueEngineOptions {
 
 /** Records that are sealed anew before others get their turn. */
 const RECORDS_PER_UNIT = 64
-
-/** Part of a change: its effects, and what is to be called when the change is durable or has failed. */
-export type QueueChange = Enqueued
 
 /**
  * The queues of one service (PROTOCOL.md section 6.2), over one pool.
@@ -106,6 +103,24 @@ export class QueueEngine {
    * @throws Problem `request.malformed`: nothing could ever be sealed to this key
    */
   newRecord(id: Uint8Array, queueKey: Uint8Array): Effect {
+    this.#requireUsable(queueKey)
+    return this.#starts.first(id, queueKey)
+  }
+
+  /**
+   * Gives a queue another key: the next message begins a chain whose start is sealed to it. To be called inside a unit's
+   * `effects`. Chains that there are stay as they are, and their owner needs the old key for them.
+   *
+   * @throws Problem `request.malformed`: nothing could ever be sealed to this key
+   */
+  changeKey(view: View, id: Uint8Array, queueKey: Uint8Array): Effect[] {
+    this.#requireUsable(queueKey)
+    const queue = this.#live.find(byteName(id))
+    if (queue !== undefined) endChain(queue)
+    return this.#starts.withKey(view, id, queueKey)
+  }
+
+  #requireUsable(queueKey: Uint8Array): void {
     const probe = this.#crypto.random(KEY_BYTES)
     try {
       wipe(this.#crypto.x25519(probe, queueKey))
@@ -115,12 +130,16 @@ export class QueueEngine {
     } finally {
       wipe(probe)
     }
-    return this.#starts.first(id, queueKey)
   }
 
   exists(id: Uint8Array): boolean {
-    const known = this.#live.find(keyOf(id))
+    const known = this.#live.find(byteName(id))
     return known?.chain !== undefined || this.#store.get(this.#table, { id }) !== undefined
+  }
+
+  /** Whether the queue's owner has a stream open. */
+  isStreaming(id: Uint8Array): boolean {
+    return this.#streams.has(byteName(id))
   }
 
   /**
@@ -128,7 +147,7 @@ export class QueueEngine {
    * Its unread entries cannot be found any more and go with their partition.
    */
   remove(view: View, id: Uint8Array): QueueChange {
-    const key = keyOf(id)
+    const key = byteName(id)
     this.#live.forget(key)
     return {
       effects: this.#starts.remove(view, id),
@@ -147,7 +166,7 @@ export class QueueEngine {
    * @throws Problem `queue.full` or `request.too-large`; no queue has changed then
    */
   enqueue(view: View, deliveries: readonly QueueDelivery[]): QueueChange {
-    const { effects, written } = sealDeliveries(this.#context, view, deliveries, keyOf)
+    const { effects, written } = sealDeliveries(this.#context, view, deliveries)
     return {
       effects,
       committed: () => this.#announce(written),
@@ -216,7 +235,7 @@ export class QueueEngine {
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
     const starts = this.#starts.forOwner(this.#store, row)
-    const key = keyOf(id)
+    const key = byteName(id)
     const queue = id.slice()
     this.#streams.get(key)?.end(streamClose.replaced)
     const chain = this.#live.find(key)?.chain
@@ -288,7 +307,7 @@ export class QueueEngine {
           return [...part, ...this.#starts.without(view, id, usedUp)]
         },
         committed: () => {
-          const queue = this.#live.find(keyOf(id))
+          const queue = this.#live.find(byteName(id))
           if (queue !== undefined) queue.outstanding = Math.max(0, queue.outstanding - part.length)
         },
       })
@@ -311,9 +330,4 @@ function refuseRepeated(chains: readonly Uint8Array[]): void {
   if (chains.length > CURSORS_PER_REQUEST_MAX || new Set(chains.map(toHex)).size !== chains.length) {
     throw new Problem("queue.invalid-cursor")
   }
-}
-
-/** A queue's name in memory: one character for each byte. */
-function keyOf(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1")
 }

@@ -2,6 +2,7 @@ import { CHAIN_MESSAGE_BYTES_MAX, ChainWriter, FRAGMENT_BYTES } from "../crypto/
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { CHAIN_SLOTS } from "../limits.ts"
+import { byteName } from "../store/byte-name.ts"
 import type { Effect, Table, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import type { ChainStarts, Room } from "./chain-starts.ts"
@@ -66,9 +67,8 @@ export function sealDeliveries(
   context: EnqueueContext,
   view: View,
   deliveries: readonly QueueDelivery[],
-  keyOf: (queue: Uint8Array) => string,
 ): { readonly effects: Effect[]; readonly written: Written[] } {
-  const decided = planOf(deliveries, keyOf).map((plan) => ({ plan, decision: decide(context, view, plan) }))
+  const decided = planOf(deliveries).map((plan) => ({ plan, decision: decide(context, view, plan) }))
   const effects: Effect[] = []
   const written: Written[] = []
   try {
@@ -83,11 +83,11 @@ export function sealDeliveries(
   return { effects, written }
 }
 
-function planOf(deliveries: readonly QueueDelivery[], keyOf: (queue: Uint8Array) => string): Plan[] {
+function planOf(deliveries: readonly QueueDelivery[]): Plan[] {
   const plans = new Map<string, Plan>()
   for (const { queue, message } of deliveries) {
     if (message.length > CHAIN_MESSAGE_BYTES_MAX) throw new Problem("request.too-large")
-    const key = keyOf(queue)
+    const key = byteName(queue)
     const plan = plans.get(key) ?? { key, queue, messages: [], entries: 0 }
     plan.messages.push(message)
     plan.entries += Math.max(1, Math.ceil(message.length / FRAGMENT_BYTES))

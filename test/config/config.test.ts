@@ -31,6 +31,7 @@ describe("configuration", () => {
       publicUrl: "https://example.org",
       scrubDelayMilliseconds: 200,
       paddingUnitBytes: 4096,
+      clientRetentionMonths: 3,
     })
   })
 

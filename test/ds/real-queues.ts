@@ -25,12 +25,13 @@ interface Owner {
 
 /** The queuing service itself, in the same database as the groups. */
 export class RealQueues implements Queues {
+  readonly #slotKey = nativeCrypto.random(32)
   readonly #secrets = {
     configSecretKeys: [nativeCrypto.random(32)],
     ticketKey: nativeCrypto.random(32),
     signingSeed: nativeCrypto.random(32),
+    slotKeys: [this.#slotKey],
   }
-  readonly #slotKey = nativeCrypto.random(32)
   readonly #now: () => number
   readonly #owners = new Map<string, Owner>()
   #store!: OpenedStore
@@ -48,10 +49,16 @@ export class RealQueues implements Queues {
     this.#engine = new QueueEngine({
       ...common,
       ...tables,
-      slotKeys: [this.#slotKey],
+      slotKeys: this.#secrets.slotKeys,
       wakeups: localWakeups(),
     })
-    this.#qs = createQs({ ...common, engine: this.#engine, secrets: this.#secrets, domain: DOMAIN })
+    this.#qs = createQs({
+      ...common,
+      engine: this.#engine,
+      secrets: this.#secrets,
+      domain: DOMAIN,
+      retentionMonths: 3,
+    })
     return this.#qs.fanout
   }
 

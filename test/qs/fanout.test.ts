@@ -1,52 +1,12 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { ChainReader } from "../../src/crypto/chain.ts"
-import type { Delivery, Enqueued, Recipient } from "../../src/fanout.ts"
+import type { Enqueued } from "../../src/fanout.ts"
 import { ENCRYPTED_CREDENTIAL_BYTES_MAX, KEY_PACKAGE_BYTES_MAX } from "../../src/limits.ts"
 import { decodeAddPackageBody, encodeAddPackageBody } from "../../src/qs/add-package-body.ts"
 import { clients, queues } from "../../src/qs/tables.ts"
 import { remove } from "../../src/store/database.ts"
+import { receive, registered, resolve, send } from "./delivery.ts"
 import { crypto, DOMAIN, Member, World } from "./world.ts"
-
-async function registered(world: World): Promise<Member> {
-  const member = new Member()
-  await member.register(world)
-  return member
-}
-
-/** The queue and ticket of one recipient, or undefined if it is dead. */
-function resolve(world: World, recipient: Recipient) {
-  const [resolution] = world.qs.fanout.resolve([recipient])
-  return resolution?.kind === "queue" ? resolution : undefined
-}
-
-async function send(world: World, deliveries: readonly Delivery[]): Promise<void> {
-  let enqueued: Enqueued | undefined
-  await world.store.writer.submit({
-    expects: [],
-    effects(view) {
-      enqueued = world.qs.fanout.enqueue(view, deliveries)
-      return enqueued.effects
-    },
-    committed: () => enqueued?.committed(),
-    failed: () => enqueued?.failed(),
-  })
-}
-
-async function receive(world: World, member: Member): Promise<Uint8Array[]> {
-  const start = { acknowledge: [], usedUp: [], read: [], max: 0 }
-  const { starts } = await world.qs.handlers.dequeue(member.signed(start))
-  const messages: Uint8Array[] = []
-  for (const slot of starts) {
-    const opened = ChainReader.open(crypto, member.queueSecretKey, slot)
-    if (opened === undefined) continue
-    const { reader, month } = opened
-    const cursor = { chain: reader.id, address: reader.address, month, next: 0 }
-    const { entries } = await world.qs.handlers.dequeue(member.signed({ ...start, read: [cursor], max: 100 }))
-    for (const { index, entry } of entries) messages.push(reader.push(index, entry) as Uint8Array)
-  }
-  return messages
-}
 
 test("a config finds its queue and brings a ticket, which then finds it without the config", async () => {
   await using world = await World.open()

@@ -3,15 +3,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { addPackages } from "../../src/qs/tables.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
+import { registered } from "./delivery.ts"
 import { crypto, Member, NOW, signed, World } from "./world.ts"
 
 const NOTHING = { acknowledge: [], usedUp: [], read: [], max: 0 }
-
-async function registered(world: World): Promise<Member> {
-  const member = new Member()
-  await member.register(world)
-  return member
-}
 
 test("the public keys belong to the secrets", async () => {
   await using world = await World.open()

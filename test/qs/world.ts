@@ -1,18 +1,20 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import delivery from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import { seal } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
+import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
+import { deliveryMigrations } from "../../src/migrations.ts"
 import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../src/mls/codec/key-package.ts"
 import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
-import { QUEUE_TABLE } from "../../src/qs/tables.ts"
+import { type ClientRow, clients, QUEUE_TABLE } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
+import type { Store } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
@@ -43,8 +45,11 @@ export class World {
     configSecretKeys: [crypto.random(32)],
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
+    slotKeys: [crypto.random(32)],
   }
-  readonly #slotKey = crypto.random(32)
+  /** Milliseconds since 1970. */
+  now = NOW
+  retentionMonths = CLIENT_RETENTION_MONTHS
   engine!: QueueEngine
   qs!: Qs
 
@@ -57,18 +62,23 @@ export class World {
   static async open(): Promise<World> {
     const directory = mkdtempSync(join(tmpdir(), "cinder-qs-"))
     const file = join(directory, "delivery.sqlite")
-    return new World(directory, await openStore({ file, migrations: [{ version: 1, sql: delivery }] }))
+    return new World(directory, await openStore({ file, migrations: deliveryMigrations }))
   }
 
   /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
-  restart(rotated: Partial<World["secrets"]> = {}): void {
+  restart(rotated: Partial<World["secrets"]> = {}, store: Store = this.store): void {
     this.secrets = { ...this.secrets, ...rotated }
-    const { store, secrets } = this
-    const now = () => NOW
+    const { secrets } = this
+    const now = () => this.now
     const wakeups = localWakeups()
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
-    this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: [this.#slotKey], now, wakeups })
-    this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now })
+    this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: secrets.slotKeys, now, wakeups })
+    const { engine, retentionMonths } = this
+    this.qs = createQs({ crypto, store, engine, secrets, domain: DOMAIN, retentionMonths, now })
+  }
+
+  clientRows(): ClientRow[] {
+    return this.store.list(clients, {}, 10_000)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,12 +107,20 @@ export function signed<P>(seed: Uint8Array, sender: SenderId, params: P): Signed
 
 /** The keys of a QS user with one client, and what the QS answered when it was created. */
 export class Member {
-  readonly userSeed = crypto.random(32)
-  readonly clientSeed = crypto.random(32)
-  readonly friendshipToken = crypto.random(32)
-  readonly queueSecretKey = crypto.random(32)
+  userSeed = crypto.random(32)
+  clientSeed = crypto.random(32)
+  friendshipToken = crypto.random(32)
+  queueSecretKey = crypto.random(32)
   client: Uint8Array = new Uint8Array(16)
   user: Uint8Array = new Uint8Array(16)
+
+  /** `sibling`: a client of the same user. */
+  constructor(sibling?: Member) {
+    if (sibling === undefined) return
+    this.userSeed = sibling.userSeed
+    this.user = sibling.user
+    this.friendshipToken = sibling.friendshipToken
+  }
 
   registration() {
     return {
@@ -119,8 +137,27 @@ export class Member {
     this.client = client
   }
 
+  /** Signed as the client. */
   signed<P>(params: P): SignedCall<P> {
     return signed(this.clientSeed, { kind: "qs-client", id: this.client }, params)
+  }
+
+  signedAsUser<P>(params: P): SignedCall<P> {
+    return signed(this.userSeed, { kind: "qs-user", id: this.user }, params)
+  }
+
+  /** What the record of this client is given, with changes. */
+  clientParams() {
+    const { clientAuthKey, queueKey } = this.registration()
+    return { clientAuthKey, queueKey, pushToken: null as Uint8Array | null }
+  }
+
+  /** Another client of the same user, which the QS knows as well. */
+  async addClient(world: World): Promise<Member> {
+    const other = new Member(this)
+    const { client } = await world.qs.handlers.createClient(this.signedAsUser(other.clientParams()))
+    other.client = client
+    return other
   }
 
   /** A sealed queue config as this client gives it to others. */
