@@ -44,6 +44,14 @@ export const AS_INTERMEDIATE_CREDENTIAL_SECONDS = 365 * 86_400
 export const CLIENT_CREDENTIAL_SECONDS = 90 * 86_400
 /** Credentials begin this much before they are made, because clocks differ. */
 export const CREDENTIAL_BACKDATE_SECONDS = 3600
+/**
+ * Packages of one user, or under one alias or friendship token, that a period's claims may use up. Further claims get the
+ * package that is handed out again and again: everybody can be reached, and nobody's packages can be drained.
+ */
+export const CONSUMING_CLAIMS_MAX = 8
+export const CLAIM_PERIOD_SECONDS = 3600
+/** Users, aliases or tokens whose claims are counted in one period; claims beyond use nothing up. */
+export const CLAIM_TARGETS_MAX = 100_000
 
 // Delivery service
 export const MEMBERS_MAX = 20_000
@@ -141,6 +149,7 @@ assertRelation(
   "application messages fit into a queue",
 )
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
+assertRelation(CONSUMING_CLAIMS_MAX < ADD_PACKAGES_MAX, "one period's claims leave AddPackages")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
 assertRelation(
   CHAINS_PER_QUEUE_MAX - 1 - CHAIN_SLOTS + OVERFLOW_STARTS <= OVERFLOW_ENTRIES_MAX * OVERFLOW_STARTS,

@@ -11,6 +11,7 @@ import { dirname, join, normalize } from "node:path"
 const rooms: Readonly<Record<string, readonly string[]>> = {
   "limits.ts": [],
   "fanout.ts": ["store/database.ts"],
+  "quota.ts": ["crypto", "wire/bytes.ts", "limits.ts"],
   "migrations.ts": ["store/migrations.ts"],
   crypto: ["crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
   mls: ["mls", "crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
@@ -19,7 +20,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
   as: ["as", "queue", "store", "crypto", "wire", "limits.ts"],
   ds: ["ds", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
-  qs: ["qs", "queue", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
+  qs: ["qs", "queue", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts", "quota.ts"],
   http: ["http", "store/database.ts", "crypto", "wire", "limits.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
   client: ["client", "mls", "crypto", "wire", "limits.ts"],

@@ -8,7 +8,7 @@ import { Problem } from "../wire/problem.ts"
 import type { clients as operations } from "../wire/qs/clients.ts"
 import type { QsParts } from "./parts.ts"
 import { removeClients } from "./removal.ts"
-import { clientsOf, normalAddPackages, putClient } from "./store.ts"
+import { clientsOf, countNormalAddPackages, putClient } from "./store.ts"
 import { clients, queues, users } from "./tables.ts"
 
 type ClientParams = Params<typeof operations.createClient>
@@ -64,7 +64,7 @@ export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
         clientAuthKey: row.auth_key,
         queueKey: queue.queue_key,
         hasPushToken: pushToken !== undefined,
-        addPackages: normalAddPackages(store, id),
+        addPackages: countNormalAddPackages(store, id),
         blockedGroups: blocked.length,
       }
     },

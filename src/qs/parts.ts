@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { QueueEngine } from "../queue/engine.ts"
+import type { Quota } from "../quota.ts"
 import type { Store, Unit } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"
 import type { BlockLists } from "./block-lists.ts"
@@ -27,6 +28,8 @@ export interface QsParts {
   readonly states: ClientStates
   readonly blockLists: BlockLists
   readonly authentication: Authentication
+  /** Claims that use AddPackages up, by friendship token. */
+  readonly claims: Quota
   /** Seconds since 1970. */
   readonly seconds: () => number
   /** Months since January 2020. */

@@ -4,6 +4,7 @@ import type { Fanout } from "../fanout.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import { monthOf } from "../queue/month.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
+import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store } from "../store/database.ts"
 import type { Handlers, SignedCall } from "../wire/call.ts"
 import type { keys } from "../wire/qs/keys.ts"
@@ -34,6 +35,7 @@ export interface QsOptions {
   readonly retentionMonths: number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly claimLimits?: QuotaLimits
 }
 
 /** The queuing service as its surroundings see it. */
@@ -65,6 +67,7 @@ export function createQs(options: QsOptions): Qs {
     states,
     blockLists,
     authentication: new Authentication(crypto, store, new Presence(store, states, month)),
+    claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds: () => Math.floor(now() / 1000),
     month,
     change: (effects) => store.writer.submit({ expects: [], effects }),

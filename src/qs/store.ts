@@ -47,7 +47,7 @@ function addPackagesOf(view: View, client: Uint8Array): AddPackageRow[] {
 }
 
 /** How many AddPackages the client has beside that of last resort. */
-export function normalAddPackages(view: View, client: Uint8Array): number {
+export function countNormalAddPackages(view: View, client: Uint8Array): number {
   return view.list(addPackages, { client_id: client, last_resort: 0 }, ADD_PACKAGES_MAX).length
 }
 
@@ -57,10 +57,10 @@ export function replaceAddPackages(view: View, client: Uint8Array, rows: readonl
 }
 
 /**
- * A normal AddPackage of the client, chosen by a random point among the ids, or its last resort, or undefined.
- * Ids are random, so the one that follows a random point is any of them.
+ * A normal AddPackage of the client, chosen by a random point among the ids, or undefined. Ids are random, so the one that
+ * follows a random point is any of them.
  */
-export function chooseAddPackage(
+export function normalAddPackage(
   view: View,
   client: Uint8Array,
   randomPoint: Uint8Array,
@@ -68,10 +68,10 @@ export function chooseAddPackage(
   const normal = { client_id: client, last_resort: 0 }
   const [following] = view.list(addPackages, normal, 1, { ...normal, id: randomPoint })
   if (following !== undefined) return following
-  const [first] = view.list(addPackages, normal, 1)
-  return first ?? lastResort(view, client)
+  return view.list(addPackages, normal, 1)[0]
 }
 
+/** The client's AddPackage of last resort, if it has published one. */
 export function lastResort(view: View, client: Uint8Array): AddPackageRow | undefined {
   return view.list(addPackages, { client_id: client, last_resort: 1 }, 1)[0]
 }

@@ -49,7 +49,9 @@ export class World {
   }
   /** Milliseconds since 1970. */
   now = NOW
+  /** For the next service that is started. */
   retentionMonths = CLIENT_RETENTION_MONTHS
+  consumingClaimsMax = 100
   engine!: QueueEngine
   qs!: Qs
 
@@ -74,7 +76,8 @@ export class World {
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
     this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: secrets.slotKeys, now, wakeups })
     const { engine, retentionMonths } = this
-    this.qs = createQs({ crypto, store, engine, secrets, domain: DOMAIN, retentionMonths, now })
+    const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
+    this.qs = createQs({ crypto, store, engine, secrets, domain: DOMAIN, retentionMonths, now, claimLimits })
   }
 
   clientRows(): ClientRow[] {
