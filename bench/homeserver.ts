@@ -74,7 +74,10 @@ export class Homeserver {
   readonly store: OpenedStore
   readonly qs: Qs
   readonly context: DsContext
-  readonly secrets: Pick<Secrets, "queueConfigKeys" | "ticketKey" | "queueSigningSeed" | "queueSlotKeys">
+  readonly secrets: Pick<
+    Secrets,
+    "queueConfigKeys" | "ticketKey" | "queueSigningSeed" | "queueSlotKeys" | "pushSeed"
+  >
   readonly #ds: Ds
   readonly #openers: { readonly [K in TimedOperation]: ReturnType<typeof openerOf<K>> }
   readonly #directory: string
@@ -104,7 +107,9 @@ export class Homeserver {
         ticketKey: secrets.ticketKey,
         slotKeys: secrets.queueSlotKeys,
         signingSeed: secrets.queueSigningSeed,
+        pushSeed: secrets.pushSeed,
       },
+      outgoing: { allowPrivate: false },
       domain: DOMAIN,
       retentionMonths: CLIENT_RETENTION_MONTHS,
       now,

@@ -85,8 +85,35 @@ export const EARLIER_AUTH_KEYS_MAX = 4
 export const BLOCKED_GROUPS_MAX = 32
 /** Block lists, empty ones included, that are in memory so that sending a message does not read them. */
 export const BLOCK_LISTS_IN_MEMORY_MAX = 200_000
+
+// Pushes
+export const PUSH_KEY_BYTES = 65
 /** Bytes of the URL that a push service gave to a client. */
 export const PUSH_ENDPOINT_BYTES_MAX = 760
+/** From a message to the push that tells of it: a random time, so that pushes do not show which clients got the same one. */
+export const PUSH_DELAY_MILLISECONDS_MIN = 500
+export const PUSH_DELAY_MILLISECONDS_MAX = 3000
+/** From a push to the next one for the same client, and to the next attempt if it failed. */
+export const PUSH_INTERVAL_MILLISECONDS_MIN = 20_000
+export const PUSH_INTERVAL_MILLISECONDS_MAX = 40_000
+export const PUSH_ATTEMPTS_MAX = 3
+export const PUSHES_IN_FLIGHT_MAX = 32
+/** Clients that wait for a push, or had one not long ago; the messages of others wake nobody. */
+export const PUSHES_WAITING_MAX = 100_000
+/** How long a push service keeps a push for a device that is not reachable. */
+export const PUSH_TTL_SECONDS = 86_400
+/** How long a statement for a push service holds (RFC 8292 allows 24 hours), and for how long it is used. */
+export const VAPID_HOURS = 12
+export const VAPID_RENEWAL_HOURS = 6
+/** Push services whose statements are kept. */
+export const PUSH_ORIGINS_MAX = 100
+
+// Requests to other servers
+export const OUTGOING_SECONDS_MAX = 10
+/** Addresses of one name that are tried. */
+export const OUTGOING_ADDRESSES_MAX = 3
+/** Bytes of an answer in which its status must stand. */
+export const OUTGOING_ANSWER_BYTES_MAX = 1024
 
 // Queues (chains and the pool; PROTOCOL.md section 6.2)
 export const CHAIN_SLOTS = 16
@@ -171,6 +198,8 @@ assertRelation(
   DEQUEUE_ENTRIES_MAX * 1200 + STARTS_PER_ANSWER_MAX * 128 < REQUEST_BODY_BYTES_MAX,
   "a full dequeue fits into a response",
 )
+assertRelation(PUSH_DELAY_MILLISECONDS_MAX < PUSH_INTERVAL_MILLISECONDS_MIN, "pushes are rarer than messages")
+assertRelation(VAPID_RENEWAL_HOURS < VAPID_HOURS, "statements for push services are renewed in time")
 assertRelation(
   QUEUE_RETENTION_MONTHS <= CLIENT_RETENTION_MONTHS,
   "a client that is taken for gone has nothing left to read",

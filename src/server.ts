@@ -75,6 +75,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const stop = async () => {
       sweeps.stop()
       await edge.stop()
+      qsService.stop()
       for (const engine of engines) engine.stop()
       await closeStores(stores)
       wipeSecrets(secrets)
@@ -144,9 +145,11 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
       ticketKey: secrets.ticketKey,
       slotKeys: secrets.queueSlotKeys,
       signingSeed: secrets.queueSigningSeed,
+      pushSeed: secrets.pushSeed,
     },
     domain,
     retentionMonths: config.clientRetentionMonths,
+    outgoing: { allowPrivate: config.pushPrivateAddresses },
     now,
   })
   const asService = createAs({

@@ -15,6 +15,7 @@ export interface Config {
   readonly scrubDelayMilliseconds: number
   readonly paddingUnitBytes: number
   readonly clientRetentionMonths: number
+  readonly pushPrivateAddresses: boolean
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -84,6 +85,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     paddingUnitBytes: values["padding-unit"],
     clientRetentionMonths: values["client-retention-months"],
+    pushPrivateAddresses: values["push-private-addresses"] === "on",
   }
 }
 

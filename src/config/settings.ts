@@ -62,6 +62,11 @@ export const settings = {
     default: CLIENT_RETENTION_MONTHS,
     description: `a whole number from ${QUEUE_RETENTION_MONTHS} to ${CLIENT_RETENTION_MONTHS_MAX}: the calendar months for which a client may stay away before its queue is deleted`,
   }),
+  "push-private-addresses": Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "off",
+    description:
+      "off, or on to let pushes go to addresses of this machine and its network, which clients could use to reach into it",
+  }),
 } as const
 
 export type SettingName = keyof typeof settings

@@ -5,6 +5,7 @@ import type { Store, Unit } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"
 import type { BlockLists } from "./block-lists.ts"
 import type { ClientStates } from "./client-state.ts"
+import type { Pushes } from "./push/pushes.ts"
 import type { QueueConfigs } from "./queue-configs.ts"
 
 /** Long-lived secrets of the QS, 32 bytes each, from outside the data. */
@@ -17,6 +18,8 @@ export interface QsSecrets {
   readonly slotKeys: readonly Uint8Array[]
   /** Ed25519 seed: will sign what goes to other servers. */
   readonly signingSeed: Uint8Array
+  /** Seed of the key that push services know this server by. */
+  readonly pushSeed: Uint8Array
 }
 
 /** What the groups of operations work with. */
@@ -27,6 +30,7 @@ export interface QsParts {
   readonly configs: QueueConfigs
   readonly states: ClientStates
   readonly blockLists: BlockLists
+  readonly pushes: Pushes
   readonly authentication: Authentication
   /** Claims that use AddPackages up, by friendship token. */
   readonly claims: Quota

@@ -7,10 +7,11 @@ import type { StreamOpen } from "../wire/queue.ts"
 import type { QsParts } from "./parts.ts"
 
 /** Reading the own queue (PROTOCOL.md section 6.3), without a stream. */
-export function queueHandlers({ authentication, engine }: QsParts): Handlers<typeof operations> {
+export function queueHandlers({ authentication, engine, pushes }: QsParts): Handlers<typeof operations> {
   return {
     async dequeue(call) {
       const { id: client, params } = authentication.client(call)
+      pushes.seen(client)
       const result = await engine.dequeue(client, params)
       if (result === undefined) throw new Problem("auth.refused")
       return result
@@ -24,12 +25,13 @@ export function queueHandlers({ authentication, engine }: QsParts): Handlers<typ
  * @throws Problem `auth.refused`, `auth.replayed`
  */
 export function openStream(
-  { authentication, engine }: QsParts,
+  { authentication, engine, pushes }: QsParts,
   call: SignedCall<Static<typeof StreamOpen>>,
   sink: StreamSink,
 ): QueueStream {
   const { id: client } = authentication.client(call)
   const stream = engine.openStream(client, sink)
   if (stream === undefined) throw new Problem("auth.refused")
+  pushes.seen(client)
   return stream
 }

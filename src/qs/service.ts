@@ -1,13 +1,19 @@
 import type { Static } from "@sinclair/typebox"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { Fanout } from "../fanout.ts"
+import {
+  PUSH_DELAY_MILLISECONDS_MAX,
+  PUSH_DELAY_MILLISECONDS_MIN,
+  PUSH_INTERVAL_MILLISECONDS_MAX,
+  PUSH_INTERVAL_MILLISECONDS_MIN,
+} from "../limits.ts"
+import { Outgoing, type OutgoingOptions } from "../outgoing/post.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import { monthOf } from "../queue/month.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
 import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store } from "../store/database.ts"
 import type { Handlers, SignedCall } from "../wire/call.ts"
-import type { keys } from "../wire/qs/keys.ts"
 import type { qs } from "../wire/qs.ts"
 import type { StreamOpen } from "../wire/queue.ts"
 import { addPackageHandlers } from "./add-packages.ts"
@@ -17,8 +23,13 @@ import { blockHandlers } from "./blocks.ts"
 import { ClientStates } from "./client-state.ts"
 import { clientHandlers } from "./clients.ts"
 import { LocalFanout } from "./fanout.ts"
+import { keyHandlers } from "./keys.ts"
 import type { QsParts, QsSecrets } from "./parts.ts"
 import { Presence } from "./presence.ts"
+import { Pushes } from "./push/pushes.ts"
+import type { PushPace } from "./push/scheduler.ts"
+import { Vapid } from "./push/vapid.ts"
+import { WebPush } from "./push/web-push.ts"
 import { QueueConfigs } from "./queue-configs.ts"
 import { openStream, queueHandlers } from "./queues.ts"
 import { ClientSweep } from "./sweep.ts"
@@ -36,6 +47,9 @@ export interface QsOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly claimLimits?: QuotaLimits
+  /** Requests to push services. */
+  readonly outgoing: OutgoingOptions
+  readonly pushPace?: PushPace
 }
 
 /** The queuing service as its surroundings see it. */
@@ -50,15 +64,27 @@ export interface Qs {
   openStream(call: SignedCall<Static<typeof StreamOpen>>, sink: StreamSink): QueueStream
   /** Removes clients that are taken for gone. To be called about once a day. */
   sweep(): Promise<void>
+  /** Sends no more pushes, and overwrites the key for them. */
+  stop(): void
+}
+
+const pushPace: PushPace = {
+  delay: [PUSH_DELAY_MILLISECONDS_MIN, PUSH_DELAY_MILLISECONDS_MAX],
+  interval: [PUSH_INTERVAL_MILLISECONDS_MIN, PUSH_INTERVAL_MILLISECONDS_MAX],
 }
 
 /** The queuing service (PROTOCOL.md section 6): knows pseudonyms only. */
 export function createQs(options: QsOptions): Qs {
   const { crypto, store, engine, secrets, domain, now } = options
   const month = () => monthOf(now())
+  const seconds = () => Math.floor(now() / 1000)
   const states = new ClientStates(crypto, secrets.slotKeys, options.retentionMonths)
   const configs = new QueueConfigs(crypto, store, states, secrets, domain)
   const blockLists = new BlockLists(crypto, states)
+  const vapid = new Vapid(crypto, secrets.pushSeed, `https://${domain}`, seconds)
+  const webPush = new WebPush(new Outgoing(options.outgoing), vapid)
+  const pace = options.pushPace ?? pushPace
+  const pushes = new Pushes({ crypto, store, engine, states, configs, webPush, pace })
   const parts: QsParts = {
     crypto,
     store,
@@ -66,36 +92,29 @@ export function createQs(options: QsOptions): Qs {
     configs,
     states,
     blockLists,
+    pushes,
     authentication: new Authentication(crypto, store, new Presence(store, states, month)),
     claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
-    seconds: () => Math.floor(now() / 1000),
+    seconds,
     month,
     change: (effects) => store.writer.submit({ expects: [], effects }),
   }
   const clientSweep = new ClientSweep(parts)
   return {
     handlers: {
-      ...keyHandlers(crypto, secrets),
+      ...keyHandlers(crypto, secrets, vapid.publicKey),
       ...userHandlers(parts),
       ...clientHandlers(parts),
       ...addPackageHandlers(parts),
       ...blockHandlers(parts),
       ...queueHandlers(parts),
     },
-    fanout: new LocalFanout(domain, engine, configs, blockLists),
+    fanout: new LocalFanout({ domain, engine, configs, blockLists, pushes }),
     openStream: (call, sink) => openStream(parts, call, sink),
     sweep: () => clientSweep.run(),
-  }
-}
-
-function keyHandlers(crypto: CryptoProvider, secrets: QsSecrets): Handlers<typeof keys> {
-  const published = {
-    configKey: crypto.x25519Public(secrets.configSecretKeys.at(-1) as Uint8Array),
-    signingKey: crypto.ed25519Public(secrets.signingSeed),
-  }
-  return {
-    async publicKeys() {
-      return published
+    stop() {
+      pushes.stop()
+      vapid.wipe()
     },
   }
 }

@@ -1,6 +1,5 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { wipe } from "../crypto/wipe.ts"
 import { FORMAT_VERSION, PUSH_ENDPOINT_BYTES_MAX } from "../limits.ts"
 import { decodePadded, encodePadded, openSymmetric, SEALED_OVERHEAD_BYTES, sealSymmetric } from "./sealed.ts"
 import { CodecError } from "./tls.ts"
@@ -26,15 +25,10 @@ export function sealPushToken(crypto: CryptoProvider, key: Uint8Array, endpoint:
   return sealSymmetric(crypto, key, labels.pushToken, plaintext)
 }
 
-/** The URL in it, which is the caller's to wipe. Throws CryptoError or CodecError on anything else. */
+/** The URL in it, whose bytes are the caller's to wipe. Throws CryptoError or CodecError on anything else. */
 export function openPushToken(crypto: CryptoProvider, key: Uint8Array, sealed: Uint8Array): Uint8Array {
-  const plaintext = openSymmetric(crypto, key, labels.pushToken, sealed)
-  try {
-    return decodePadded(plaintext, PADDED_BYTES, (reader) => {
-      if (reader.u8() !== FORMAT_VERSION) throw new CodecError("push token version")
-      return reader.opaque().slice()
-    })
-  } finally {
-    wipe(plaintext)
-  }
+  return decodePadded(openSymmetric(crypto, key, labels.pushToken, sealed), PADDED_BYTES, (reader) => {
+    if (reader.u8() !== FORMAT_VERSION) throw new CodecError("push token version")
+    return reader.opaque()
+  })
 }

@@ -32,6 +32,7 @@ describe("configuration", () => {
       scrubDelayMilliseconds: 200,
       paddingUnitBytes: 4096,
       clientRetentionMonths: 3,
+      pushPrivateAddresses: false,
     })
   })
 

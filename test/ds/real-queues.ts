@@ -31,6 +31,7 @@ export class RealQueues implements Queues {
     ticketKey: nativeCrypto.random(32),
     signingSeed: nativeCrypto.random(32),
     slotKeys: [this.#slotKey],
+    pushSeed: nativeCrypto.random(32),
   }
   readonly #now: () => number
   readonly #owners = new Map<string, Owner>()
@@ -58,6 +59,7 @@ export class RealQueues implements Queues {
       secrets: this.#secrets,
       domain: DOMAIN,
       retentionMonths: 3,
+      outgoing: { allowPrivate: false },
     })
     return this.#qs.fanout
   }

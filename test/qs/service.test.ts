@@ -10,7 +10,9 @@ const NOTHING = { acknowledge: [], usedUp: [], read: [], max: 0 }
 
 test("the public keys belong to the secrets", async () => {
   await using world = await World.open()
-  expect(await world.qs.handlers.publicKeys({})).toEqual({
+  const { pushKey, ...others } = await world.qs.handlers.publicKeys({})
+  expect(pushKey).toHaveLength(65)
+  expect(others).toEqual({
     configKey: crypto.x25519Public(world.secrets.configSecretKeys[0]!),
     signingKey: crypto.ed25519Public(world.secrets.signingSeed),
   })

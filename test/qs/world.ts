@@ -11,6 +11,8 @@ import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../s
 import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
+import type { OutgoingOptions } from "../../src/outgoing/post.ts"
+import type { PushPace } from "../../src/qs/push/scheduler.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
 import { type ClientRow, clients, QUEUE_TABLE } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
@@ -46,12 +48,15 @@ export class World {
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
     slotKeys: [crypto.random(32)],
+    pushSeed: crypto.random(32),
   }
   /** Milliseconds since 1970. */
   now = NOW
   /** For the next service that is started. */
   retentionMonths = CLIENT_RETENTION_MONTHS
   consumingClaimsMax = 100
+  outgoing: OutgoingOptions = { allowPrivate: false }
+  pushPace: PushPace = { delay: [1, 5], interval: [40, 60] }
   engine!: QueueEngine
   qs!: Qs
 
@@ -68,16 +73,18 @@ export class World {
   }
 
   /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
-  restart(rotated: Partial<World["secrets"]> = {}, store: Store = this.store): void {
+  restart(rotated: Partial<World["secrets"]> = {}, store: Store = this.store, provider = crypto): void {
+    this.qs?.stop()
     this.secrets = { ...this.secrets, ...rotated }
     const { secrets } = this
     const now = () => this.now
     const wakeups = localWakeups()
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
     this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: secrets.slotKeys, now, wakeups })
-    const { engine, retentionMonths } = this
+    const { engine, retentionMonths, outgoing, pushPace } = this
     const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
-    this.qs = createQs({ crypto, store, engine, secrets, domain: DOMAIN, retentionMonths, now, claimLimits })
+    const parts = { crypto: provider, store, engine, secrets, domain: DOMAIN, now }
+    this.qs = createQs({ ...parts, retentionMonths, claimLimits, outgoing, pushPace })
   }
 
   clientRows(): ClientRow[] {
@@ -85,6 +92,7 @@ export class World {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.qs.stop()
     await this.store.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
@@ -116,6 +124,8 @@ export class Member {
   queueSecretKey = crypto.random(32)
   client: Uint8Array = new Uint8Array(16)
   user: Uint8Array = new Uint8Array(16)
+
+  pushTokenKey: Uint8Array | undefined
 
   /** `sibling`: a client of the same user. */
   constructor(sibling?: Member) {
@@ -165,7 +175,8 @@ export class Member {
 
   /** A sealed queue config as this client gives it to others. */
   queueConfig(world: World, domain = DOMAIN, seed = this.clientSeed): Uint8Array {
-    const plaintext = encodeQueueConfig({ client: this.client, pushTokenKey: undefined })
+    const { client, pushTokenKey } = this
+    const plaintext = encodeQueueConfig({ client, pushTokenKey })
     const configKey = crypto.x25519Public(world.secrets.configSecretKeys.at(-1) as Uint8Array)
     const sealed = seal(crypto, configKey, labels.queueConfig, utf8(domain), plaintext)
     const tbs = queueConfigTbs({ domain, sealed })
