@@ -130,6 +130,7 @@ export const CHAINS_PER_QUEUE_MAX = 192
 export const STARTS_PER_ANSWER_MAX = CHAINS_PER_QUEUE_MAX + CHAIN_SLOTS
 export const CHAIN_ENTRIES_MAX = 10_000
 export const CHAIN_AGE_HOURS_MAX = 24
+/** Entries of 1 KiB that wait in a queue: so many messages at most, or so many KiB. A message takes one or more. */
 export const QUEUE_ENTRIES_MAX = 50_000
 export const CHAINS_IN_MEMORY_MAX = 200_000
 export const QUEUE_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -177,6 +178,8 @@ assertRelation(
 )
 assertRelation(HANDSHAKE_BYTES_MAX < QUEUE_MESSAGE_BYTES_MAX, "handshake messages fit into a queue")
 assertRelation(CONSUMING_CLAIMS_MAX < ADD_PACKAGES_MAX, "one period's claims leave AddPackages")
+assertRelation(QUEUE_MESSAGE_BYTES_MAX / 1000 < CHAIN_ENTRIES_MAX, "the longest message fits into a chain")
+assertRelation(CHAIN_ENTRIES_MAX < QUEUE_ENTRIES_MAX, "CHAIN_ENTRIES_MAX < QUEUE_ENTRIES_MAX")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
 assertRelation(
   CHAINS_PER_QUEUE_MAX - 1 - CHAIN_SLOTS + OVERFLOW_STARTS <= OVERFLOW_ENTRIES_MAX * OVERFLOW_STARTS,

@@ -21,10 +21,10 @@ import type { QueueChange } from "./change.ts"
 import { SteadyClock } from "./clock.ts"
 import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type Written } from "./enqueue.ts"
 import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
-import { endChain, LiveQueues } from "./live.ts"
+import { changeUnread, endChain, LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
 import { type QueueRow, queueTable } from "./slots.ts"
-import { QueueStream, type StreamSink } from "./stream.ts"
+import { type ChainPosition, QueueStream, type StreamSink } from "./stream.ts"
 
 export interface QueueEngineOptions {
   readonly crypto: CryptoProvider
@@ -186,9 +186,7 @@ export class QueueEngine {
     usedUp: readonly Uint8Array[],
   ): Promise<void> {
     refuseRepeated(acknowledged.map(({ chain }) => chain))
-    const ranges = acknowledged.map(({ address, month, through }) => {
-      return { address, month, through, from: through + 1 }
-    })
+    const ranges = acknowledged.map((range) => ({ ...range, from: range.through + 1 }))
     await this.#delete(id, ranges, usedUp)
   }
 
@@ -223,6 +221,7 @@ export class QueueEngine {
     await this.acknowledge(id, params.acknowledge, params.usedUp)
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
+    this.#learn(id, params.read)
     return { starts: this.#starts.forOwner(this.#store, row), entries: this.read(params.read, params.max) }
   }
 
@@ -244,6 +243,7 @@ export class QueueEngine {
     const stream: QueueStream = new QueueStream(
       {
         entry: (at, index) => this.#pool.entry(at, index),
+        named: (cursors) => this.#learn(queue, cursors),
         acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp),
         ended: () => {
           unsubscribe()
@@ -299,19 +299,31 @@ export class QueueEngine {
     for (let step = 0; step < Math.max(1, steps); step++) {
       const at = step * this.#limits.acknowledgedPerUnitMax
       const part = deletions.slice(at, at + this.#limits.acknowledgedPerUnitMax)
+      const effects = part.map(({ effect }) => effect)
       const last = step + 1 >= steps
       await this.#store.writer.submit({
         expects: [],
-        effects: (view) => {
-          if (!last) return part
-          return [...part, ...this.#starts.without(view, id, usedUp)]
-        },
+        effects: (view) => (last ? [...effects, ...this.#starts.without(view, id, usedUp)] : effects),
         committed: () => {
           const queue = this.#live.find(byteName(id))
-          if (queue !== undefined) queue.outstanding = Math.max(0, queue.outstanding - part.length)
+          if (queue !== undefined) for (const { chain } of part) changeUnread(queue, chain, -1)
         },
       })
     }
+  }
+
+  /**
+   * What an owner asks for tells how much waits in the chains that the server does not remember, after a restart above
+   * all: so the bound holds again from then on.
+   */
+  #learn(id: Uint8Array, cursors: readonly ChainPosition[]): void {
+    const key = byteName(id)
+    for (const cursor of cursors) {
+      if (this.#live.find(key)?.unread.has(byteName(cursor.chain))) continue
+      const entries = this.#pool.countFrom(cursor, cursor.next, this.#limits.chainEntriesHardMax)
+      if (entries > 0) changeUnread(this.#live.use(key), cursor.chain, entries)
+    }
+    this.#live.trim()
   }
 
   #announce(written: readonly Written[]): void {

@@ -7,7 +7,7 @@ import type { Effect, Table, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import type { ChainStarts, Room } from "./chain-starts.ts"
 import type { QueueLimits } from "./limits.ts"
-import { endChain, type LiveChain, type LiveQueues } from "./live.ts"
+import { changeUnread, endChain, type LiveChain, type LiveQueues, unreadOf } from "./live.ts"
 import type { Pool } from "./pool.ts"
 import type { QueueRow } from "./slots.ts"
 
@@ -100,7 +100,7 @@ function planOf(deliveries: readonly QueueDelivery[]): Plan[] {
 function decide(context: EnqueueContext, view: View, plan: Plan): "continue" | "gone" | Beginning {
   const { limits, live, pool, starts, table } = context
   const queue = live.find(plan.key)
-  if ((queue?.outstanding ?? 0) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
+  if (unreadOf(queue) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
   const chain = queue?.chain
   const usable =
     chain !== undefined &&
@@ -143,7 +143,7 @@ function write(
   for (const message of plan.messages) {
     for (const entry of chain.writer.seal(message)) effects.push(context.pool.put(chain.month, entry))
   }
-  queue.outstanding += plan.entries
+  changeUnread(queue, chain.writer.id, plan.entries)
   return { key: plan.key, queue: plan.queue, chain, begun, entries: plan.entries }
 }
 
@@ -164,6 +164,6 @@ export function abandon({ live }: EnqueueContext, written: readonly Written[]): 
     const queue = live.find(key)
     if (queue === undefined) continue
     if (queue.chain === chain) queue.chain = undefined
-    queue.outstanding = Math.max(0, queue.outstanding - entries)
+    changeUnread(queue, chain.writer.id, -entries)
   }
 }
