@@ -62,13 +62,16 @@ export class LocalFanout implements Fanout {
     const { configs, engine } = this.#options
     const known = ticket === undefined ? undefined : configs.openTicket(ticket)
     const opened = known ?? configs.open(config)
-    if (opened === undefined || !engine.exists(opened.client)) return { kind: "dead" }
-    const newTicket = known === undefined ? configs.ticketFor(opened) : undefined
-    const { client, pushTokenKey } = opened
-    // The DS overwrites what it holds of a group before the message is written.
-    const own = pushTokenKey === undefined ? undefined : (newTicket ?? ticket)?.slice()
-    wipe(pushTokenKey)
-    const handle: Handle = { client, ticket: own }
-    return { kind: "queue", queue: handle as unknown as QueueHandle, newTicket }
+    try {
+      if (opened === undefined || !engine.exists(opened.client)) return { kind: "dead" }
+      const newTicket = known === undefined ? configs.ticketFor(opened) : undefined
+      const { client, pushTokenKey } = opened
+      // The DS overwrites what it holds of a group before the message is written.
+      const own = pushTokenKey === undefined ? undefined : (newTicket ?? ticket)?.slice()
+      const handle: Handle = { client, ticket: own }
+      return { kind: "queue", queue: handle as unknown as QueueHandle, newTicket }
+    } finally {
+      wipe(opened?.pushTokenKey)
+    }
   }
 }

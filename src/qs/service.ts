@@ -64,7 +64,7 @@ export interface Qs {
   openStream(call: SignedCall<Static<typeof StreamOpen>>, sink: StreamSink): QueueStream
   /** Removes clients that are taken for gone. To be called about once a day. */
   sweep(): Promise<void>
-  /** Sends no more pushes, and overwrites the key for them. */
+  /** Sends no more pushes, and overwrites keys that are in memory only. */
   stop(): void
 }
 
@@ -115,6 +115,7 @@ export function createQs(options: QsOptions): Qs {
     stop() {
       pushes.stop()
       vapid.wipe()
+      parts.claims.forget()
     },
   }
 }

@@ -1,5 +1,10 @@
 import { Type } from "@sinclair/typebox"
-import { ADD_PACKAGES_MAX, BLOCKED_GROUPS_MAX, SMALL_REQUEST_BODY_BYTES_MAX } from "../../limits.ts"
+import {
+  ADD_PACKAGES_MAX,
+  BLOCKED_GROUPS_MAX,
+  EARLIER_AUTH_KEYS_MAX,
+  SMALL_REQUEST_BODY_BYTES_MAX,
+} from "../../limits.ts"
 import { Count, closed, endpoint, fixedBytes, Id, Key, Nothing } from "../endpoint.ts"
 import { PUSH_TOKEN_BYTES } from "../push-token.ts"
 
@@ -31,8 +36,7 @@ export const clients = {
     name: "qs.update-client",
     path: "/qs/update-client",
     sender: "qs-client",
-    summary:
-      "Replaces the client's keys and push token. Queue configs that an earlier key signed stay good for four more keys; what is queued stays sealed to the key it was sealed to.",
+    summary: `Replaces the client's keys and push token. Queue configs that one of the ${EARLIER_AUTH_KEYS_MAX} keys before signed stay good; what is queued stays sealed to the key it was sealed to.`,
     params: changeable,
     result: Nothing,
     bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
