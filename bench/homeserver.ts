@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import queuesSql from "../db/delivery/0001_queues.sql" with { type: "text" }
-import groupsSql from "../db/delivery/0002_groups.sql" with { type: "text" }
 import type { Config } from "../src/config/config.ts"
 import { makeSecrets, type Secrets } from "../src/config/secrets.ts"
 import { obtainSecrets } from "../src/config/secrets-file.ts"
@@ -12,7 +10,13 @@ import { createDs, type Ds } from "../src/ds/service.ts"
 import { type CallGuard, callOpener } from "../src/http/calls.ts"
 import { Freshness } from "../src/http/freshness.ts"
 import { ReplayCache } from "../src/http/replay.ts"
-import { FORMAT_VERSION, PADDING_UNIT_BYTES_MIN, REQUEST_NONCE_BYTES } from "../src/limits.ts"
+import {
+  CLIENT_RETENTION_MONTHS,
+  FORMAT_VERSION,
+  PADDING_UNIT_BYTES_MIN,
+  REQUEST_NONCE_BYTES,
+} from "../src/limits.ts"
+import { deliveryMigrations } from "../src/migrations.ts"
 import { createQs, type Qs } from "../src/qs/service.ts"
 import { QUEUE_TABLE } from "../src/qs/tables.ts"
 import { QueueEngine } from "../src/queue/engine.ts"
@@ -70,7 +74,10 @@ export class Homeserver {
   readonly store: OpenedStore
   readonly qs: Qs
   readonly context: DsContext
-  readonly secrets: Pick<Secrets, "queueConfigKey" | "ticketKey" | "queueSigningSeed" | "queueSlotKey">
+  readonly secrets: Pick<
+    Secrets,
+    "queueConfigKeys" | "ticketKey" | "queueSigningSeed" | "queueSlotKeys" | "pushSeed"
+  >
   readonly #ds: Ds
   readonly #openers: { readonly [K in TimedOperation]: ReturnType<typeof openerOf<K>> }
   readonly #directory: string
@@ -87,17 +94,24 @@ export class Homeserver {
       store,
       queueTable: QUEUE_TABLE,
       poolPrefix: "qs_pool",
-      slotKey: secrets.queueSlotKey,
+      slotKeys: secrets.queueSlotKeys,
       now,
       wakeups: localWakeups(),
     })
-    const { queueConfigKey: configSecretKey, ticketKey, queueSigningSeed: signingSeed } = secrets
     this.qs = createQs({
       crypto,
       store,
       engine,
-      secrets: { configSecretKey, ticketKey, signingSeed },
+      secrets: {
+        configSecretKeys: secrets.queueConfigKeys,
+        ticketKey: secrets.ticketKey,
+        slotKeys: secrets.queueSlotKeys,
+        signingSeed: secrets.queueSigningSeed,
+        pushSeed: secrets.pushSeed,
+      },
+      outgoing: { allowPrivate: false },
       domain: DOMAIN,
+      retentionMonths: CLIENT_RETENTION_MONTHS,
       now,
     })
     const config = { paddingUnitBytes: PADDING_UNIT_BYTES_MIN }
@@ -163,9 +177,6 @@ function openerOf<K extends TimedOperation>(guard: CallGuard, name: K) {
 async function openDelivery(directory: string): Promise<OpenedStore> {
   return await openStore({
     file: join(directory, "delivery.sqlite"),
-    migrations: [
-      { version: 1, sql: queuesSql },
-      { version: 2, sql: groupsSql },
-    ],
+    migrations: deliveryMigrations,
   })
 }

@@ -43,7 +43,7 @@ async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
     clientAuthKey: crypto.ed25519Public(seed),
     queueKey: crypto.x25519Public(crypto.random(KEY_BYTES)),
   })
-  const configKey = crypto.x25519Public(secrets.queueConfigKey)
+  const configKey = crypto.x25519Public(secrets.queueConfigKeys.at(-1) as Uint8Array)
   const plaintext = encodeQueueConfig({ client: id, pushTokenKey: undefined })
   const sealed = seal(crypto, configKey, labels.queueConfig, utf8(DOMAIN), plaintext)
   const tbs = queueConfigTbs({ domain: DOMAIN, sealed })

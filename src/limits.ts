@@ -25,6 +25,9 @@ export const OPAQUE_KE3_BYTES = 64
 /** OPRF seed, private key and the public key of nobody: the setup of a server. */
 export const OPAQUE_SETUP_BYTES = 128
 export const INVITATION_BYTES = 20
+// The server's secrets
+/** Keys of one kind that are kept at a time: the newest, and older ones that still open what they sealed. */
+export const SECRET_GENERATIONS_MAX = 8
 
 // Requests
 export const REQUEST_BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -141,6 +144,43 @@ export const KEY_PACKAGE_BYTES_MAX = 8192
 export const ADD_PACKAGES_MAX = 100
 export const QUEUE_CONFIG_BYTES_MAX = 1024
 export const QUEUE_RETENTION_MONTHS = 3
+/** Whole calendar months for which a client may stay away, unless the operator sets another number. */
+export const CLIENT_RETENTION_MONTHS = 3
+export const CLIENT_RETENTION_MONTHS_MAX = 24
+/** Keys that a client had before: queue configs that it signed with one of them still lead to it. */
+export const EARLIER_AUTH_KEYS_MAX = 4
+export const BLOCKED_GROUPS_MAX = 32
+/** Block lists, empty ones included, that are in memory so that sending a message does not read them. */
+export const BLOCK_LISTS_IN_MEMORY_MAX = 200_000
+
+// Pushes
+export const PUSH_KEY_BYTES = 65
+/** Bytes of the URL that a push service gave to a client. */
+export const PUSH_ENDPOINT_BYTES_MAX = 760
+/** From a message to the push that tells of it: a random time, so that pushes do not show which clients got the same one. */
+export const PUSH_DELAY_MILLISECONDS_MIN = 500
+export const PUSH_DELAY_MILLISECONDS_MAX = 3000
+/** From a push to the next one for the same client, and to the next attempt if it failed. */
+export const PUSH_INTERVAL_MILLISECONDS_MIN = 20_000
+export const PUSH_INTERVAL_MILLISECONDS_MAX = 40_000
+export const PUSH_ATTEMPTS_MAX = 3
+export const PUSHES_IN_FLIGHT_MAX = 32
+/** Clients that wait for a push, or had one not long ago; the messages of others wake nobody. */
+export const PUSHES_WAITING_MAX = 100_000
+/** How long a push service keeps a push for a device that is not reachable. */
+export const PUSH_TTL_SECONDS = 86_400
+/** How long a statement for a push service holds (RFC 8292 allows 24 hours), and for how long it is used. */
+export const VAPID_HOURS = 12
+export const VAPID_RENEWAL_HOURS = 6
+/** Push services whose statements are kept. */
+export const PUSH_ORIGINS_MAX = 100
+
+// Requests to other servers
+export const OUTGOING_SECONDS_MAX = 10
+/** Addresses of one name that are tried. */
+export const OUTGOING_ADDRESSES_MAX = 3
+/** Bytes of an answer in which its status must stand. */
+export const OUTGOING_ANSWER_BYTES_MAX = 1024
 
 // Queues (chains and the pool; PROTOCOL.md section 6.2)
 export const CHAIN_SLOTS = 16
@@ -157,6 +197,7 @@ export const CHAINS_PER_QUEUE_MAX = 192
 export const STARTS_PER_ANSWER_MAX = CHAINS_PER_QUEUE_MAX + CHAIN_SLOTS
 export const CHAIN_ENTRIES_MAX = 10_000
 export const CHAIN_AGE_HOURS_MAX = 24
+/** Entries of 1 KiB that wait in a queue: so many messages at most, or so many KiB. A message takes one or more. */
 export const QUEUE_ENTRIES_MAX = 50_000
 export const CHAINS_IN_MEMORY_MAX = 200_000
 export const QUEUE_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -211,6 +252,8 @@ assertRelation(
 assertRelation(CONNECTION_QUEUE_ENTRIES_MAX < QUEUE_ENTRIES_MAX, "strangers fill less than friends")
 assertRelation(CONSUMING_CLAIMS_MAX < CONNECTION_PACKAGES_MAX, "one period's claims leave packages")
 assertRelation(CONSUMING_CLAIMS_MAX < ADD_PACKAGES_MAX, "one period's claims leave AddPackages")
+assertRelation(QUEUE_MESSAGE_BYTES_MAX / 1000 < CHAIN_ENTRIES_MAX, "the longest message fits into a chain")
+assertRelation(CHAIN_ENTRIES_MAX < QUEUE_ENTRIES_MAX, "CHAIN_ENTRIES_MAX < QUEUE_ENTRIES_MAX")
 assertRelation(CHAIN_SLOTS_RESERVED < CHAIN_SLOTS, "CHAIN_SLOTS_RESERVED < CHAIN_SLOTS")
 assertRelation(
   CHAINS_PER_QUEUE_MAX - 1 - CHAIN_SLOTS + OVERFLOW_STARTS <= OVERFLOW_ENTRIES_MAX * OVERFLOW_STARTS,
@@ -240,6 +283,12 @@ assertRelation(
 assertRelation(
   PRIVACY_PASS_BATCH_MAX * 32 + 68 <= TOKEN_RESPONSE_BYTES_MAX,
   "the answer to a batch fits into a token response",
+)
+assertRelation(PUSH_DELAY_MILLISECONDS_MAX < PUSH_INTERVAL_MILLISECONDS_MIN, "pushes are rarer than messages")
+assertRelation(VAPID_RENEWAL_HOURS < VAPID_HOURS, "statements for push services are renewed in time")
+assertRelation(
+  QUEUE_RETENTION_MONTHS <= CLIENT_RETENTION_MONTHS,
+  "a client that is taken for gone has nothing left to read",
 )
 assertRelation(
   CLIENT_CREDENTIAL_SECONDS < AS_INTERMEDIATE_CREDENTIAL_SECONDS,

@@ -71,16 +71,22 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
+    const { engines, asService, qsService } = services
     const edge = composeEdge(config, services, limits, boundary, surroundings)
-    const { engines } = services
-    const due = [...services.sweeps, () => limits.maintain()]
-    for (const sweep of due) await sweep()
+    const atStart = [
+      ...engines.map((engine) => () => engine.dropExpiredPartitions()),
+      asService.sweep,
+      limits.maintain,
+    ]
+    for (const sweep of atStart) await sweep()
     const port = listen(edge, config)
-    const sweeps = sweepDaily(due, surroundings)
+    const daily = [...atStart, ...engines.map((engine) => () => engine.sealAnew()), qsService.sweep]
+    const sweeps = sweepDaily(daily, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
       sweeps.stop()
       await edge.stop()
+      qsService.stop()
       for (const engine of engines) engine.stop()
       limits.stop()
       await closeStores(stores)
@@ -145,7 +151,7 @@ function composeServices(
     store: stores.as,
     queueTable: "as_queue",
     poolPrefix: "as_pool",
-    slotKey: secrets.connectionSlotKey,
+    slotKeys: secrets.connectionSlotKeys,
     now,
     wakeups: localWakeups(),
     limits: { queueEntriesMax: CONNECTION_QUEUE_ENTRIES_MAX },
@@ -155,17 +161,25 @@ function composeServices(
     store: stores.delivery,
     queueTable: QUEUE_TABLE,
     poolPrefix: "qs_pool",
-    slotKey: secrets.queueSlotKey,
+    slotKeys: secrets.queueSlotKeys,
     now,
     wakeups: localWakeups(),
   })
-  const { queueConfigKey, ticketKey, queueSigningSeed, intermediates, intermediateSeed } = secrets
+  const { intermediates, intermediateSeed } = secrets
   const qsService = createQs({
     crypto,
     store: stores.delivery,
     engine: qsEngine,
-    secrets: { configSecretKey: queueConfigKey, ticketKey, signingSeed: queueSigningSeed },
+    secrets: {
+      configSecretKeys: secrets.queueConfigKeys,
+      ticketKey: secrets.ticketKey,
+      slotKeys: secrets.queueSlotKeys,
+      signingSeed: secrets.queueSigningSeed,
+      pushSeed: secrets.pushSeed,
+    },
     domain,
+    retentionMonths: config.clientRetentionMonths,
+    outgoing: { allowPrivate: config.pushPrivateAddresses },
     now,
   })
   const asService = createAs({
@@ -237,21 +251,31 @@ function listen(edge: Edge, { host, port }: Config): number {
   }
 }
 
-/** About once a day, never at the same time: when partitions go says nothing about when the server was started. */
+/**
+ * For the first time within some hours, then about once a day, never at the same time: when something is deleted says
+ * nothing about when the server was started.
+ */
 function sweepDaily(sweeps: readonly (() => Promise<void>)[], { report }: Surroundings): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const schedule = () => {
-    timer = setTimeout(sweepAll, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
+  let stopped = false
+  const schedule = (hours: number) => {
+    if (stopped) return
+    timer = setTimeout(run, hours * HOUR_MILLISECONDS)
     timer.unref()
   }
-  const sweepAll = async () => {
-    try {
-      for (const sweep of sweeps) await sweep()
-    } catch {
-      report("what has expired could not be deleted; it is tried again within a day or two")
+  const run = async () => {
+    for (const sweep of sweeps) {
+      await sweep().catch(() => {
+        if (!stopped) report("a sweep could not be completed; it is tried again within a day or two")
+      })
     }
-    schedule()
+    schedule(18 + 12 * Math.random())
   }
-  schedule()
-  return { stop: () => clearTimeout(timer) }
+  schedule(6 * Math.random())
+  return {
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
 }

@@ -1,5 +1,6 @@
 import { CLIENTS_PER_USER_MAX } from "../limits.ts"
-import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import type { QueueChange } from "../queue/change.ts"
+import type { QueueEngine } from "../queue/engine.ts"
 import { type Effect, type KeyOf, type RowOf, remove, type Table, type View } from "../store/database.ts"
 import { makeClientId } from "../wire/user-id.ts"
 import { PACKAGES_PER_USER_MAX } from "./packages.ts"

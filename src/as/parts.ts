@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import type { QueueChange } from "../queue/change.ts"
+import type { QueueEngine } from "../queue/engine.ts"
 import type { Quota } from "../quota.ts"
 import type { Store, Unit, View } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"

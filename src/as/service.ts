@@ -1,8 +1,9 @@
 import { OpaqueServer } from "../crypto/opaque/server.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
-import type { QueueChange, QueueEngine } from "../queue/engine.ts"
+import { submitChange } from "../queue/change.ts"
+import type { QueueEngine } from "../queue/engine.ts"
 import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
-import type { Store, View } from "../store/database.ts"
+import type { Store } from "../store/database.ts"
 import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
@@ -57,7 +58,7 @@ export function createAs(options: AsOptions): As {
     claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds,
     change: (effects) => store.writer.submit({ expects: [], effects }),
-    changeQueues: (change) => submitQueueChange(store, change),
+    changeQueues: (change) => submitChange(store.writer, change),
   }
   const invitations = new Invitations(crypto, options.invitations, seconds)
   return {
@@ -76,20 +77,6 @@ export function createAs(options: AsOptions): As {
     },
     sweep: () => invitations.forgetExpired(store, store.writer),
   }
-}
-
-/** The engine is told how the unit ended. */
-async function submitQueueChange({ writer }: Store, change: (view: View) => QueueChange): Promise<void> {
-  let made: QueueChange | undefined
-  await writer.submit({
-    expects: [],
-    effects: (view) => {
-      made = change(view)
-      return made.effects
-    },
-    committed: () => made?.committed(),
-    failed: () => made?.failed(),
-  })
 }
 
 function credentialHandlers({ keys, aliasSalt }: AsParts): Handlers<typeof credentials> {

@@ -19,6 +19,8 @@ export interface Config {
   readonly rateLimit: boolean
   /** Tokens that a client may draw in a day. */
   readonly tokenAllowance: number
+  readonly clientRetentionMonths: number
+  readonly pushPrivateAddresses: boolean
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -90,6 +92,8 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     paddingUnitBytes: values["padding-unit"],
     rateLimit: values["rate-limit"] === "on",
     tokenAllowance: values["token-allowance"],
+    clientRetentionMonths: values["client-retention-months"],
+    pushPrivateAddresses: values["push-private-addresses"] === "on",
   }
 }
 

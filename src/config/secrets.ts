@@ -1,7 +1,7 @@
 import { makeOpaqueSetup } from "../crypto/opaque/server.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { FORMAT_VERSION, KEY_BYTES, OPAQUE_SETUP_BYTES } from "../limits.ts"
+import { FORMAT_VERSION, KEY_BYTES, OPAQUE_SETUP_BYTES, SECRET_GENERATIONS_MAX } from "../limits.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { issueIntermediate, makeAsCredential, makeIntermediateCsr } from "../wire/credentials.ts"
@@ -10,20 +10,23 @@ import { readDomain, writeDomain } from "../wire/user-id.ts"
 
 /**
  * What makes the databases more than they are meant to be, and therefore never lies with them: keys of 32 bytes, OPAQUE's
- * setup, and the AS's credentials with their seeds. `intermediates` are in order of their making; the last one signs.
+ * setup, and the AS's credentials with their seeds. Where there are several of a kind they are in order of their making: the
+ * last one seals and signs, and those before it still open what they sealed (rotation.ts).
  */
 export interface Secrets {
   readonly domain: string
-  /** X25519: opens sealed queue configs. */
-  readonly queueConfigKey: Uint8Array
+  /** X25519: open sealed queue configs. */
+  readonly queueConfigKeys: readonly Uint8Array[]
   /** AES-256: opens the tickets that stand for them. */
   readonly ticketKey: Uint8Array
   /** Ed25519 seed: signs what this server's QS sends to others. */
   readonly queueSigningSeed: Uint8Array
-  /** AES-256: which slots of a QS queue are in use. */
-  readonly queueSlotKey: Uint8Array
-  /** AES-256: the same for the AS's connection queues. */
-  readonly connectionSlotKey: Uint8Array
+  /** Seed of the P-256 key by which push services know this server (RFC 8292). */
+  readonly pushSeed: Uint8Array
+  /** AES-256: which slots of a QS queue are in use, and what a QS client's record keeps to itself. */
+  readonly queueSlotKeys: readonly Uint8Array[]
+  /** AES-256: which slots of the AS's connection queues are in use. */
+  readonly connectionSlotKeys: readonly Uint8Array[]
   /** HMAC key: invitation codes are made with it. */
   readonly invitationKey: Uint8Array
   /** OPRF seed and key pair of OPAQUE: with it, passwords could be tried on the records in the data. */
@@ -37,18 +40,21 @@ export interface Secrets {
 }
 
 const keys = [
-  "queueConfigKey",
   "ticketKey",
   "queueSigningSeed",
-  "queueSlotKey",
-  "connectionSlotKey",
+  "pushSeed",
   "invitationKey",
   "aliasSalt",
   "rootSeed",
   "intermediateSeed",
 ] as const satisfies readonly (keyof Secrets)[]
 
-type Keys = Record<(typeof keys)[number], Uint8Array>
+/** Those of which there are several at a time. */
+const generations = [
+  "queueConfigKeys",
+  "queueSlotKeys",
+  "connectionSlotKeys",
+] as const satisfies readonly (keyof Secrets)[]
 
 const MAGIC = utf8("Cinder 1 secrets\n")
 const DIGEST_BYTES = 32
@@ -57,10 +63,12 @@ const RENEWAL_SECONDS = 180 * 86_400
 
 /** Makes all secrets of a new server. `now` in seconds. */
 export function makeSecrets(crypto: CryptoProvider, domain: string, now: number): Secrets {
-  const made = Object.fromEntries(keys.map((name) => [name, crypto.random(KEY_BYTES)])) as Keys
+  const made = each(keys, () => crypto.random(KEY_BYTES))
+  const first = each(generations, () => [crypto.random(KEY_BYTES)])
   const rootCredential = makeAsCredential(crypto, made.rootSeed, domain, now)
   const opaqueSetup = makeOpaqueSetup()
-  return withNewIntermediate(crypto, { ...made, opaqueSetup, domain, rootCredential, intermediates: [] }, now)
+  const server = { ...made, ...first, opaqueSetup, domain, rootCredential, intermediates: [] }
+  return withNewIntermediate(crypto, server, now)
 }
 
 /** With a new intermediate if the one that signs will expire before long; otherwise the same secrets. */
@@ -87,7 +95,7 @@ function withNewIntermediate(crypto: CryptoProvider, secrets: Secrets, now: numb
 /**
  * The secrets file's content, which the caller overwrites:
  *
- *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[8][32];
+ *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[7][32]; opaque generations[3][32]<V>;
  *              opaque opaque_setup[128]; opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
  *
  * The digest is SHA-256 of what is before it, against damage, not against forgery.
@@ -96,6 +104,7 @@ export function encodeSecrets(crypto: CryptoProvider, secrets: Secrets): Uint8Ar
   const writer = new Writer().raw(MAGIC).u8(FORMAT_VERSION)
   writeDomain(writer, secrets.domain)
   for (const name of keys) writer.raw(secrets[name])
+  for (const name of generations) writer.vector(secrets[name], (inner, key) => inner.raw(key))
   writer.raw(secrets.opaqueSetup)
   writer.opaque(secrets.rootCredential)
   writer.vector(secrets.intermediates, (inner, intermediate) => inner.opaque(intermediate))
@@ -114,21 +123,29 @@ export function decodeSecrets(crypto: CryptoProvider, bytes: Uint8Array): Secret
   if (!equal(reader.raw(MAGIC.length), MAGIC) || reader.u8() !== FORMAT_VERSION)
     throw new CodecError("secrets version")
   const domain = readDomain(reader)
-  const read = readKeys(reader)
+  const read = each(keys, () => reader.raw(KEY_BYTES).slice())
+  const readAll = each(generations, () => readGenerations(reader))
   const opaqueSetup = reader.raw(OPAQUE_SETUP_BYTES).slice()
   const rootCredential = reader.opaque().slice()
   const intermediates = reader.vector((inner) => inner.opaque().slice())
   reader.end()
   if (intermediates.length === 0) throw new CodecError("secrets without an intermediate")
-  return { domain, ...read, opaqueSetup, rootCredential, intermediates }
+  return { domain, ...read, ...readAll, opaqueSetup, rootCredential, intermediates }
 }
 
-function readKeys(reader: Reader): Keys {
-  return Object.fromEntries(keys.map((name) => [name, reader.raw(KEY_BYTES).slice()])) as Keys
+function readGenerations(reader: Reader): Uint8Array[] {
+  const read = reader.vector((inner) => inner.raw(KEY_BYTES).slice())
+  if (read.length === 0 || read.length > SECRET_GENERATIONS_MAX) throw new CodecError("secrets generations")
+  return read
+}
+
+function each<N extends string, T>(names: readonly N[], make: () => T): Record<N, T> {
+  return Object.fromEntries(names.map((name) => [name, make()])) as Record<N, T>
 }
 
 /** Overwrites the keys; for a server that stops. */
 export function wipeSecrets(secrets: Secrets): void {
   for (const name of keys) wipe(secrets[name])
   wipe(secrets.opaqueSetup)
+  for (const name of generations) wipe(...secrets[name])
 }

@@ -1,7 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox"
 import {
+  CLIENT_RETENTION_MONTHS,
+  CLIENT_RETENTION_MONTHS_MAX,
   DOMAIN_CHARACTERS_MAX,
   PADDING_UNIT_BYTES_MIN,
+  QUEUE_RETENTION_MONTHS,
   SCRUB_DELAY_MILLISECONDS,
   TOKEN_ALLOWANCE,
   TOKEN_ALLOWANCE_MAX,
@@ -71,6 +74,17 @@ export const settings = {
     maximum: TOKEN_ALLOWANCE_MAX,
     default: TOKEN_ALLOWANCE,
     description: `a whole number up to ${TOKEN_ALLOWANCE_MAX}: the tokens that each client may draw in a day; most operations cost one`,
+  }),
+  "client-retention-months": Type.Integer({
+    minimum: QUEUE_RETENTION_MONTHS,
+    maximum: CLIENT_RETENTION_MONTHS_MAX,
+    default: CLIENT_RETENTION_MONTHS,
+    description: `a whole number from ${QUEUE_RETENTION_MONTHS} to ${CLIENT_RETENTION_MONTHS_MAX}: the calendar months for which a client may stay away before its queue is deleted`,
+  }),
+  "push-private-addresses": Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "off",
+    description:
+      "off, or on to let pushes go to addresses of this machine and its network, which clients could use to reach into it",
   }),
 } as const
 

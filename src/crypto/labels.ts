@@ -28,6 +28,11 @@ export const labels = {
   ticket: utf8("Cinder 1 ticket"),
   pushToken: utf8("Cinder 1 push token"),
 
+  /** Records of QS clients (section 6.1), and the server's key for push services (section 6.3). */
+  clientState: utf8("Cinder 1 queue client state"),
+  blockedGroup: utf8("Cinder 1 blocked group"),
+  pushKey: utf8("Cinder 1 push key"),
+
   /** Requests (section 3). */
   request: utf8("Cinder 1 request"),
 

@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import { ENCRYPTED_CREDENTIAL_BYTES_MAX, KEY_PACKAGE_BYTES_MAX } from "../limits.ts"
-import type { AddPackage } from "../wire/qs.ts"
+import type { AddPackage } from "../wire/qs/add-packages.ts"
 import { CodecError, decodeAll, Writer } from "../wire/tls.ts"
 
 /**

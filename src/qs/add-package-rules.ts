@@ -1,11 +1,12 @@
 import type { Static } from "@sinclair/typebox"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
 import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
 import { findExtension, MlsError, verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
-import type { AddPackage } from "../wire/qs.ts"
+import type { AddPackage } from "../wire/qs/add-packages.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
 import type { QueueConfigs } from "./queue-configs.ts"
 
@@ -39,6 +40,7 @@ export async function checkAddPackages(
     const keyPackage = verified(crypto, content.keyPackage, now)
     const config = findExtension(keyPackage.extensions, QUEUE_CONFIG_EXTENSION_TYPE)
     const opened = config === undefined ? undefined : configs.open(config.data)
+    wipe(opened?.pushTokenKey)
     if (opened === undefined || !equal(opened.client, client)) throw invalid()
     const { initKey, leafNode } = keyPackage
     for (const key of [initKey, leafNode.encryptionKey, leafNode.signatureKey]) keys.add(toHex(key))

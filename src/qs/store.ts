@@ -1,24 +1,36 @@
-import { CLIENTS_PER_USER_MAX } from "../limits.ts"
+import { ADD_PACKAGES_MAX, CLIENTS_PER_USER_MAX } from "../limits.ts"
 import { type Effect, put, remove, type View } from "../store/database.ts"
-import { type AddPackageRow, addPackages, clients, friendships, userClients, users } from "./tables.ts"
+import {
+  type AddPackageRow,
+  addPackages,
+  type ClientRow,
+  clients,
+  friendships,
+  type UserRow,
+  userClients,
+  users,
+} from "./tables.ts"
 
-/** Reading and changing the QS's rows; the rules are in service.ts. */
+/** Reading and changing the QS's rows; the rules are with the operations. */
 
-/** A user with its only client, as it is registered. */
-export interface NewUser {
-  readonly user: Uint8Array
-  readonly userAuthKey: Uint8Array
-  readonly tokenHash: Uint8Array
-  readonly client: Uint8Array
-  readonly clientAuthKey: Uint8Array
+export function putUser(user: UserRow): Effect[] {
+  return [put(users, user), put(friendships, { token_hash: user.token_hash, user_id: user.id })]
 }
 
-export function putUser({ user, userAuthKey, tokenHash, client, clientAuthKey }: NewUser): Effect[] {
+export function removeUser({ id, token_hash }: UserRow): Effect[] {
+  return [remove(users, { id }), remove(friendships, { token_hash })]
+}
+
+export function putClient(client: ClientRow): Effect[] {
+  return [put(clients, client), put(userClients, { user_id: client.user_id, client_id: client.id })]
+}
+
+/** Removes a client's rows with its AddPackages; its queue is the engine's to remove. */
+export function removeClient(view: View, { id, user_id }: ClientRow): Effect[] {
   return [
-    put(users, { id: user, auth_key: userAuthKey }),
-    put(friendships, { token_hash: tokenHash, user_id: user }),
-    put(clients, { id: client, user_id: user, auth_key: clientAuthKey }),
-    put(userClients, { user_id: user, client_id: client }),
+    remove(clients, { id }),
+    remove(userClients, { user_id, client_id: id }),
+    ...addPackagesOf(view, id).map(removeAddPackage),
   ]
 }
 
@@ -30,15 +42,18 @@ export function clientsOf(view: View, user: Uint8Array): Uint8Array[] {
   return view.list(userClients, { user_id: user }, CLIENTS_PER_USER_MAX).map((row) => row.client_id)
 }
 
+function addPackagesOf(view: View, client: Uint8Array): AddPackageRow[] {
+  return view.list(addPackages, { client_id: client }, ADD_PACKAGES_MAX)
+}
+
+/** How many AddPackages the client has beside that of last resort. */
+export function countNormalAddPackages(view: View, client: Uint8Array): number {
+  return view.list(addPackages, { client_id: client, last_resort: 0 }, ADD_PACKAGES_MAX).length
+}
+
 /** Puts these rows in place of all that the client has. */
-export function replaceAddPackages(
-  view: View,
-  client: Uint8Array,
-  rows: readonly AddPackageRow[],
-  max: number,
-): Effect[] {
-  const old = view.list(addPackages, { client_id: client }, max)
-  return [...old.map(removeAddPackage), ...rows.map((row) => put(addPackages, row))]
+export function replaceAddPackages(view: View, client: Uint8Array, rows: readonly AddPackageRow[]): Effect[] {
+  return [...addPackagesOf(view, client).map(removeAddPackage), ...rows.map((row) => put(addPackages, row))]
 }
 
 /**

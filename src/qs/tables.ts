@@ -1,10 +1,10 @@
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
 
-/** The tables of db/delivery/0001_queues.sql, which says what each shows to a snapshot. */
+/** The tables of db/delivery/0001 and 0003, which say what each shows to a snapshot. */
 
-export type UserRow = { id: Uint8Array; auth_key: Uint8Array }
-export const users = defineTable<UserRow>("qs_user", ["id"], ["id", "auth_key"])
+export type UserRow = { id: Uint8Array; auth_key: Uint8Array; token_hash: Uint8Array }
+export const users = defineTable<UserRow>("qs_user", ["id"], ["id", "auth_key", "token_hash"])
 
 export type FriendshipRow = { token_hash: Uint8Array; user_id: Uint8Array }
 export const friendships = defineTable<FriendshipRow>(
@@ -13,8 +13,14 @@ export const friendships = defineTable<FriendshipRow>(
   ["token_hash", "user_id"],
 )
 
-export type ClientRow = { id: Uint8Array; user_id: Uint8Array; auth_key: Uint8Array }
-export const clients = defineTable<ClientRow>("qs_client", ["id"], ["id", "user_id", "auth_key"])
+export type ClientRow = {
+  id: Uint8Array
+  user_id: Uint8Array
+  auth_key: Uint8Array
+  /** Sealed (client-state.ts). */
+  state: Uint8Array
+}
+export const clients = defineTable<ClientRow>("qs_client", ["id"], ["id", "user_id", "auth_key", "state"])
 
 export type UserClientRow = { user_id: Uint8Array; client_id: Uint8Array }
 export const userClients = defineTable<UserClientRow>(

@@ -4,6 +4,7 @@ import { type Effect, put, remove, type Table, type View } from "../store/databa
 import { equal } from "../wire/bytes.ts"
 import { OverflowSealer } from "./overflow.ts"
 import type { Pool } from "./pool.ts"
+import { SlotKeys, SlotsUnreadable } from "./slot-keys.ts"
 import { type OverflowPlace, type QueueRow, type Recorded, SlotSealer, type UsedSlot } from "./slots.ts"
 
 /** Room for one more chain's start: what the record holds then, and what has to move for it. */
@@ -16,6 +17,8 @@ export interface Room {
 interface OpenedPlace {
   readonly place: OverflowPlace
   readonly starts: readonly UsedSlot[]
+  /** An older slot key sealed it. */
+  readonly old: boolean
 }
 
 /**
@@ -26,6 +29,7 @@ interface OpenedPlace {
 export class ChainStarts {
   readonly #table: Table<QueueRow>
   readonly #pool: Pool
+  readonly #keys: SlotKeys
   readonly #slots: SlotSealer
   readonly #overflow: OverflowSealer
   readonly #max: number
@@ -34,20 +38,27 @@ export class ChainStarts {
     readonly crypto: CryptoProvider
     readonly table: Table<QueueRow>
     readonly pool: Pool
-    readonly slotKey: Uint8Array
+    readonly slotKeys: readonly Uint8Array[]
     /** Chains per queue. */
     readonly max: number
   }) {
     this.#table = options.table
     this.#pool = options.pool
-    this.#slots = new SlotSealer(options.crypto, options.slotKey)
-    this.#overflow = new OverflowSealer(options.crypto, options.slotKey)
+    this.#keys = new SlotKeys(options.crypto, options.slotKeys)
+    this.#slots = new SlotSealer(options.crypto, this.#keys)
+    this.#overflow = new OverflowSealer(options.crypto, this.#keys)
     this.#max = Math.min(options.max, CHAINS_PER_QUEUE_MAX)
   }
 
   /** The record of a queue without chains. */
   first(id: Uint8Array, queueKey: Uint8Array): Effect {
     return put(this.#table, this.#slots.seal(id, queueKey, { slots: [], overflow: [] }))
+  }
+
+  /** The record with another key of the owner. */
+  withKey(view: View, id: Uint8Array, queueKey: Uint8Array): Effect[] {
+    const row = view.get(this.#table, { id })
+    return row === undefined ? [] : [this.#put({ ...row, queue_key: queueKey }, this.#slots.read(row))]
   }
 
   /** How many chains there are, or a few more if the partitions of some were dropped. */
@@ -135,13 +146,40 @@ export class ChainStarts {
     return [remove(this.#table, { id }), ...this.#removals(id, this.#slots.read(row).overflow)]
   }
 
-  /** An entry that is not there any more went with its partition. @throws SlotsUnreadable */
+  /** Whether anything can be sealed by an older slot key than the last. */
+  get rotated(): boolean {
+    return this.#keys.rotated
+  }
+
+  /** The record and its overflow, sealed by the last slot key; nothing if they are already. */
+  sealAnew(view: View, id: Uint8Array): Effect[] {
+    const row = view.get(this.#table, { id })
+    if (row === undefined) return []
+    const { slots, overflow } = this.#slots.read(row)
+    const opened = this.#open(view, id, overflow)
+    if (this.#slots.isSealedByLast(row) && !opened.some(({ old }) => old)) return []
+    const written = this.#write(
+      id,
+      opened.flatMap(({ starts }) => starts),
+    )
+    const recorded = { slots: this.#kept(slots), overflow: written.places }
+    return [...this.#removals(id, overflow), ...written.effects, this.#put(row, recorded)]
+  }
+
+  /**
+   * An entry that is not there any more went with its partition.
+   *
+   * @throws SlotsUnreadable it is there, but not under the keys that are left
+   */
   #open(view: View, id: Uint8Array, places: readonly OverflowPlace[]): OpenedPlace[] {
     return places.map((place) => {
-      const tag = this.#overflow.tag(id, place)
-      const entry = this.#pool.entryAt(view, place.month, tag)
-      const starts = entry === undefined ? [] : this.#overflow.open(id, { tag, entry })
-      return { place, starts: this.#kept(starts) }
+      for (const [age, tag] of this.#overflow.tags(id, place).entries()) {
+        const entry = this.#pool.entryAt(view, place.month, tag)
+        if (entry === undefined) continue
+        return { place, starts: this.#kept(this.#overflow.open(id, { tag, entry })), old: age > 0 }
+      }
+      if (!this.#pool.dropped(place.month)) throw new SlotsUnreadable("an overflow entry is missing")
+      return { place, starts: [], old: false }
     })
   }
 
@@ -171,7 +209,9 @@ export class ChainStarts {
   }
 
   #removals(id: Uint8Array, places: readonly OverflowPlace[]): Effect[] {
-    return places.flatMap((place) => this.#pool.removeAt(place.month, this.#overflow.tag(id, place)) ?? [])
+    return places.flatMap((place) => {
+      return this.#overflow.tags(id, place).flatMap((tag) => this.#pool.removeAt(place.month, tag) ?? [])
+    })
   }
 }
 

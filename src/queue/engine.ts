@@ -1,9 +1,8 @@
-import { Buffer } from "node:buffer"
 import type { Static } from "@sinclair/typebox"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import type { Enqueued } from "../fanout.ts"
 import { CURSORS_PER_REQUEST_MAX, KEY_BYTES, STREAM_RENEWAL_CHAINS_MAX } from "../limits.ts"
+import { byteName } from "../store/byte-name.ts"
 import type { Effect, Store, Table, View } from "../store/database.ts"
 import type { Wakeups } from "../store/wakeups.ts"
 import { toHex } from "../wire/bytes.ts"
@@ -18,13 +17,14 @@ import {
 } from "../wire/queue.ts"
 import { type AcknowledgedRange, deletionsOf } from "./acknowledge.ts"
 import { ChainStarts } from "./chain-starts.ts"
+import type { QueueChange } from "./change.ts"
 import { SteadyClock } from "./clock.ts"
 import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type Written } from "./enqueue.ts"
 import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
-import { LiveQueues } from "./live.ts"
+import { changeUnread, endChain, LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
 import { type QueueRow, queueTable } from "./slots.ts"
-import { QueueStream, type StreamSink } from "./stream.ts"
+import { type ChainPosition, QueueStream, type StreamSink } from "./stream.ts"
 
 export interface QueueEngineOptions {
   readonly crypto: CryptoProvider
@@ -33,8 +33,11 @@ export interface QueueEngineOptions {
   readonly queueTable: string
   /** The pool's tables are this, an underscore, and year and month. */
   readonly poolPrefix: string
-  /** 32 bytes from outside the data; hides which slots of a record are used. Kept, not copied. */
-  readonly slotKey: Uint8Array
+  /**
+   * 32 bytes each, from outside the data, in the order of their making; they hide which slots of a record are used. The
+   * last one seals. Kept, not copied.
+   */
+  readonly slotKeys: readonly Uint8Array[]
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Milliseconds since some moment, by a clock that nobody can set; tells when the other one was. */
@@ -43,8 +46,8 @@ export interface QueueEngineOptions {
   readonly limits?: Partial<QueueLimits>
 }
 
-/** Part of a change: its effects, and what is to be called when the change is durable or has failed. */
-export type QueueChange = Enqueued
+/** Records that are sealed anew before others get their turn. */
+const RECORDS_PER_UNIT = 64
 
 /**
  * The queues of one service (PROTOCOL.md section 6.2), over one pool.
@@ -80,8 +83,8 @@ export class QueueEngine {
     const { chainsPerQueueMax: max, retentionMonths } = limits
     const clock = new SteadyClock(now, options.elapsed ?? (() => performance.now()))
     this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, clock })
-    const { slotKey } = options
-    this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKey, max })
+    const { slotKeys } = options
+    this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKeys, max })
     this.#live = new LiveQueues(limits.chainsInMemoryMax)
     this.#context = {
       crypto,
@@ -100,6 +103,24 @@ export class QueueEngine {
    * @throws Problem `request.malformed`: nothing could ever be sealed to this key
    */
   newRecord(id: Uint8Array, queueKey: Uint8Array): Effect {
+    this.#requireUsable(queueKey)
+    return this.#starts.first(id, queueKey)
+  }
+
+  /**
+   * Gives a queue another key: the next message begins a chain whose start is sealed to it. To be called inside a unit's
+   * `effects`. Chains that there are stay as they are, and their owner needs the old key for them.
+   *
+   * @throws Problem `request.malformed`: nothing could ever be sealed to this key
+   */
+  changeKey(view: View, id: Uint8Array, queueKey: Uint8Array): Effect[] {
+    this.#requireUsable(queueKey)
+    const queue = this.#live.find(byteName(id))
+    if (queue !== undefined) endChain(queue)
+    return this.#starts.withKey(view, id, queueKey)
+  }
+
+  #requireUsable(queueKey: Uint8Array): void {
     const probe = this.#crypto.random(KEY_BYTES)
     try {
       wipe(this.#crypto.x25519(probe, queueKey))
@@ -109,12 +130,16 @@ export class QueueEngine {
     } finally {
       wipe(probe)
     }
-    return this.#starts.first(id, queueKey)
   }
 
   exists(id: Uint8Array): boolean {
-    const known = this.#live.find(keyOf(id))
+    const known = this.#live.find(byteName(id))
     return known?.chain !== undefined || this.#store.get(this.#table, { id }) !== undefined
+  }
+
+  /** Whether the queue's owner has a stream open. */
+  isStreaming(id: Uint8Array): boolean {
+    return this.#streams.has(byteName(id))
   }
 
   /**
@@ -122,7 +147,7 @@ export class QueueEngine {
    * Its unread entries cannot be found any more and go with their partition.
    */
   remove(view: View, id: Uint8Array): QueueChange {
-    const key = keyOf(id)
+    const key = byteName(id)
     this.#live.forget(key)
     return {
       effects: this.#starts.remove(view, id),
@@ -141,7 +166,7 @@ export class QueueEngine {
    * @throws Problem `queue.full` or `request.too-large`; no queue has changed then
    */
   enqueue(view: View, deliveries: readonly QueueDelivery[]): QueueChange {
-    const { effects, written } = sealDeliveries(this.#context, view, deliveries, keyOf)
+    const { effects, written } = sealDeliveries(this.#context, view, deliveries)
     return {
       effects,
       committed: () => this.#announce(written),
@@ -161,9 +186,7 @@ export class QueueEngine {
     usedUp: readonly Uint8Array[],
   ): Promise<void> {
     refuseRepeated(acknowledged.map(({ chain }) => chain))
-    const ranges = acknowledged.map(({ address, month, through }) => {
-      return { address, month, through, from: through + 1 }
-    })
+    const ranges = acknowledged.map((range) => ({ ...range, from: range.through + 1 }))
     await this.#delete(id, ranges, usedUp)
   }
 
@@ -198,6 +221,7 @@ export class QueueEngine {
     await this.acknowledge(id, params.acknowledge, params.usedUp)
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
+    this.#learn(id, params.read)
     return { starts: this.#starts.forOwner(this.#store, row), entries: this.read(params.read, params.max) }
   }
 
@@ -210,7 +234,7 @@ export class QueueEngine {
     const row = this.#store.get(this.#table, { id })
     if (row === undefined) return undefined
     const starts = this.#starts.forOwner(this.#store, row)
-    const key = keyOf(id)
+    const key = byteName(id)
     const queue = id.slice()
     this.#streams.get(key)?.end(streamClose.replaced)
     const chain = this.#live.find(key)?.chain
@@ -219,6 +243,7 @@ export class QueueEngine {
     const stream: QueueStream = new QueueStream(
       {
         entry: (at, index) => this.#pool.entry(at, index),
+        named: (cursors) => this.#learn(queue, cursors),
         acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp),
         ended: () => {
           unsubscribe()
@@ -241,6 +266,22 @@ export class QueueEngine {
     await this.#pool.dropExpired(this.#store.writer)
   }
 
+  /**
+   * Seals with the last slot key whatever an older one sealed, so that this one can be given up. To be called about once
+   * a day.
+   */
+  async sealAnew(): Promise<void> {
+    if (!this.#starts.rotated) return
+    let records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT)
+    while (records.length > 0) {
+      const ids = records.map(({ id }) => id)
+      const effects = (view: View) => ids.flatMap((id) => this.#starts.sealAnew(view, id))
+      await this.#store.writer.submit({ expects: [], effects })
+      const last = ids.at(-1) as Uint8Array
+      records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT, { id: last })
+    }
+  }
+
   /** Ends all streams and overwrites all keys in memory. */
   stop(): void {
     for (const stream of [...this.#streams.values()]) stream.end(streamClose.stopping)
@@ -258,19 +299,31 @@ export class QueueEngine {
     for (let step = 0; step < Math.max(1, steps); step++) {
       const at = step * this.#limits.acknowledgedPerUnitMax
       const part = deletions.slice(at, at + this.#limits.acknowledgedPerUnitMax)
+      const effects = part.map(({ effect }) => effect)
       const last = step + 1 >= steps
       await this.#store.writer.submit({
         expects: [],
-        effects: (view) => {
-          if (!last) return part
-          return [...part, ...this.#starts.without(view, id, usedUp)]
-        },
+        effects: (view) => (last ? [...effects, ...this.#starts.without(view, id, usedUp)] : effects),
         committed: () => {
-          const queue = this.#live.find(keyOf(id))
-          if (queue !== undefined) queue.outstanding = Math.max(0, queue.outstanding - part.length)
+          const queue = this.#live.find(byteName(id))
+          if (queue !== undefined) for (const { chain } of part) changeUnread(queue, chain, -1)
         },
       })
     }
+  }
+
+  /**
+   * What an owner asks for tells how much waits in the chains that the server does not remember, after a restart above
+   * all: so the bound holds again from then on.
+   */
+  #learn(id: Uint8Array, cursors: readonly ChainPosition[]): void {
+    const key = byteName(id)
+    for (const cursor of cursors) {
+      if (this.#live.find(key)?.unread.has(byteName(cursor.chain))) continue
+      const entries = this.#pool.countFrom(cursor, cursor.next, this.#limits.chainEntriesHardMax)
+      if (entries > 0) changeUnread(this.#live.use(key), cursor.chain, entries)
+    }
+    this.#live.trim()
   }
 
   #announce(written: readonly Written[]): void {
@@ -289,9 +342,4 @@ function refuseRepeated(chains: readonly Uint8Array[]): void {
   if (chains.length > CURSORS_PER_REQUEST_MAX || new Set(chains.map(toHex)).size !== chains.length) {
     throw new Problem("queue.invalid-cursor")
   }
-}
-
-/** A queue's name in memory: one character for each byte. */
-function keyOf(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString("latin1")
 }

@@ -2,11 +2,12 @@ import { CHAIN_MESSAGE_BYTES_MAX, ChainWriter, FRAGMENT_BYTES } from "../crypto/
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { CHAIN_SLOTS } from "../limits.ts"
+import { byteName } from "../store/byte-name.ts"
 import type { Effect, Table, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import type { ChainStarts, Room } from "./chain-starts.ts"
 import type { QueueLimits } from "./limits.ts"
-import { endChain, type LiveChain, type LiveQueues } from "./live.ts"
+import { changeUnread, endChain, type LiveChain, type LiveQueues, unreadOf } from "./live.ts"
 import type { Pool } from "./pool.ts"
 import type { QueueRow } from "./slots.ts"
 
@@ -66,9 +67,8 @@ export function sealDeliveries(
   context: EnqueueContext,
   view: View,
   deliveries: readonly QueueDelivery[],
-  keyOf: (queue: Uint8Array) => string,
 ): { readonly effects: Effect[]; readonly written: Written[] } {
-  const decided = planOf(deliveries, keyOf).map((plan) => ({ plan, decision: decide(context, view, plan) }))
+  const decided = planOf(deliveries).map((plan) => ({ plan, decision: decide(context, view, plan) }))
   const effects: Effect[] = []
   const written: Written[] = []
   try {
@@ -83,11 +83,11 @@ export function sealDeliveries(
   return { effects, written }
 }
 
-function planOf(deliveries: readonly QueueDelivery[], keyOf: (queue: Uint8Array) => string): Plan[] {
+function planOf(deliveries: readonly QueueDelivery[]): Plan[] {
   const plans = new Map<string, Plan>()
   for (const { queue, message } of deliveries) {
     if (message.length > CHAIN_MESSAGE_BYTES_MAX) throw new Problem("request.too-large")
-    const key = keyOf(queue)
+    const key = byteName(queue)
     const plan = plans.get(key) ?? { key, queue, messages: [], entries: 0 }
     plan.messages.push(message)
     plan.entries += Math.max(1, Math.ceil(message.length / FRAGMENT_BYTES))
@@ -100,7 +100,7 @@ function planOf(deliveries: readonly QueueDelivery[], keyOf: (queue: Uint8Array)
 function decide(context: EnqueueContext, view: View, plan: Plan): "continue" | "gone" | Beginning {
   const { limits, live, pool, starts, table } = context
   const queue = live.find(plan.key)
-  if ((queue?.outstanding ?? 0) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
+  if (unreadOf(queue) + plan.entries > limits.queueEntriesMax) throw new Problem("queue.full")
   const chain = queue?.chain
   const usable =
     chain !== undefined &&
@@ -143,7 +143,7 @@ function write(
   for (const message of plan.messages) {
     for (const entry of chain.writer.seal(message)) effects.push(context.pool.put(chain.month, entry))
   }
-  queue.outstanding += plan.entries
+  changeUnread(queue, chain.writer.id, plan.entries)
   return { key: plan.key, queue: plan.queue, chain, begun, entries: plan.entries }
 }
 
@@ -164,6 +164,6 @@ export function abandon({ live }: EnqueueContext, written: readonly Written[]): 
     const queue = live.find(key)
     if (queue === undefined) continue
     if (queue.chain === chain) queue.chain = undefined
-    queue.outstanding = Math.max(0, queue.outstanding - entries)
+    changeUnread(queue, chain.writer.id, -entries)
   }
 }

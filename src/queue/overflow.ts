@@ -3,7 +3,7 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { FORMAT_VERSION, OVERFLOW_STARTS } from "../limits.ts"
 import { concat, utf8 } from "../wire/bytes.ts"
 import { Reader, Writer } from "../wire/tls.ts"
-import { SALT_BYTES, SlotKey, SlotsUnreadable } from "./slot-key.ts"
+import { SALT_BYTES, type SlotKeys, SlotsUnreadable } from "./slot-keys.ts"
 import { OVERFLOW_NONCE_BYTES, type OverflowPlace, type UsedSlot } from "./slots.ts"
 
 /**
@@ -28,11 +28,11 @@ if (2 + OVERFLOW_STARTS * (ENTRY_TAG_BYTES + 2 + CHAIN_START_BYTES) > PLAINTEXT_
 
 export class OverflowSealer {
   readonly #crypto: CryptoProvider
-  readonly #key: SlotKey
+  readonly #keys: SlotKeys
 
-  constructor(crypto: CryptoProvider, slotKey: Uint8Array) {
+  constructor(crypto: CryptoProvider, keys: SlotKeys) {
     this.#crypto = crypto
-    this.#key = new SlotKey(crypto, slotKey)
+    this.#keys = keys
   }
 
   /** A new entry for at most {@link OVERFLOW_STARTS} starts, in the partition of `month`. */
@@ -42,24 +42,25 @@ export class OverflowSealer {
     starts: readonly UsedSlot[],
   ): { place: OverflowPlace; row: ChainEntry } {
     const place = { nonce: this.#crypto.random(OVERFLOW_NONCE_BYTES), month, starts: starts.length }
-    const tag = this.tag(id, place)
+    const [tag] = this.tags(id, place) as [Uint8Array]
     const salt = this.#crypto.random(SALT_BYTES)
     const content = new Writer(PLAINTEXT_BYTES).u8(FORMAT_VERSION).u8(starts.length)
     for (const { chain, month: begun, start } of starts) content.raw(chain).u16(begun).raw(start)
     content.raw(new Uint8Array(PLAINTEXT_BYTES - content.length))
-    const sealed = this.#key.seal({ id, label: KEY_LABEL, salt }, tag, content.view())
+    const sealed = this.#keys.seal({ id, label: KEY_LABEL, salt }, tag, content.view())
     content.wipe()
     return { place, row: { tag, entry: concat(salt, sealed) } }
   }
 
-  tag(id: Uint8Array, { nonce }: OverflowPlace): Uint8Array {
-    return this.#key.derive(id, TAG_LABEL, nonce, ENTRY_TAG_BYTES)
+  /** Where the entry may lie: under one tag for each of the slot keys, that of the last one first. */
+  tags(id: Uint8Array, { nonce }: OverflowPlace): Uint8Array[] {
+    return this.#keys.derive(id, TAG_LABEL, nonce, ENTRY_TAG_BYTES)
   }
 
   /** The starts of an entry, in the order of their chains. @throws SlotsUnreadable */
   open(id: Uint8Array, { tag, entry }: ChainEntry): UsedSlot[] {
     const use = { id, label: KEY_LABEL, salt: entry.subarray(0, SALT_BYTES) }
-    const reader = new Reader(this.#key.open(use, tag, entry.subarray(SALT_BYTES)))
+    const reader = new Reader(this.#keys.open(use, tag, entry.subarray(SALT_BYTES)))
     if (reader.u8() !== FORMAT_VERSION) throw new SlotsUnreadable("overflow entry version")
     return Array.from({ length: reader.u8() }, () => {
       const chain = reader.raw(ENTRY_TAG_BYTES).slice()

@@ -69,6 +69,24 @@ export class Pool {
     return this.#store.get(partition, { tag: entryTag(this.#crypto, address, index) })?.entry
   }
 
+  /** How many committed entries follow one another from an index on, at most `max`; found by few look-ups. */
+  countFrom(address: EntryAddress, index: number, max: number): number {
+    const exists = (count: number) => this.entry(address, index + count - 1) !== undefined
+    let there = 0
+    let missing = 1
+    while (missing <= max && exists(missing)) {
+      there = missing
+      missing *= 2
+    }
+    missing = Math.min(missing, max + 1)
+    while (missing - there > 1) {
+      const middle = Math.floor((there + missing) / 2)
+      if (exists(middle)) there = middle
+      else missing = middle
+    }
+    return there
+  }
+
   /** The entry under a tag, if the partition has it. */
   entryAt(view: View, month: number, tag: Uint8Array): Uint8Array | undefined {
     const partition = this.#existing(month)

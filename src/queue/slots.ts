@@ -4,7 +4,7 @@ import { CHAIN_SLOTS, FORMAT_VERSION, OVERFLOW_ENTRIES_MAX } from "../limits.ts"
 import { defineTable, type Table } from "../store/database.ts"
 import { concat, utf8 } from "../wire/bytes.ts"
 import { decodeAll, Writer } from "../wire/tls.ts"
-import { SALT_BYTES, SlotKey, SlotsUnreadable } from "./slot-key.ts"
+import { SALT_BYTES, type SlotKeys, SlotsUnreadable } from "./slot-keys.ts"
 
 /**
  * The slots of a queue's record: a fixed number of chain starts, of which a snapshot must not tell how many are used.
@@ -65,11 +65,11 @@ const SLOTS_LABEL = utf8("Cinder 1 queue slots")
 
 export class SlotSealer {
   readonly #crypto: CryptoProvider
-  readonly #key: SlotKey
+  readonly #keys: SlotKeys
 
-  constructor(crypto: CryptoProvider, slotKey: Uint8Array) {
+  constructor(crypto: CryptoProvider, keys: SlotKeys) {
     this.#crypto = crypto
-    this.#key = new SlotKey(crypto, slotKey)
+    this.#keys = keys
   }
 
   /** A queue's row with these chains, and random bytes in the free slots. */
@@ -82,12 +82,12 @@ export class SlotSealer {
     for (const { nonce, month, starts } of overflow) state.raw(nonce).u16(month).u8(starts)
     state.raw(new Uint8Array((OVERFLOW_ENTRIES_MAX - overflow.length) * (OVERFLOW_NONCE_BYTES + 3)))
     const starts = concat(...slots.map(({ start }) => start), this.#crypto.random(free * CHAIN_START_BYTES))
-    const sealedState = this.#key.seal({ id, label: STATE_LABEL, salt }, STATE_LABEL, state.view())
+    const sealedState = this.#keys.seal({ id, label: STATE_LABEL, salt }, STATE_LABEL, state.view())
     state.wipe()
     return {
       id,
       queue_key: queueKey,
-      slots: this.#key.seal({ id, label: SLOTS_LABEL, salt }, SLOTS_LABEL, starts),
+      slots: this.#keys.seal({ id, label: SLOTS_LABEL, salt }, SLOTS_LABEL, starts),
       slot_state: concat(salt, sealedState),
     }
   }
@@ -95,10 +95,16 @@ export class SlotSealer {
   /** All slots in the order of their chains, used ones first. @throws SlotsUnreadable */
   starts({ id, slots, slot_state }: QueueRow): Uint8Array[] {
     const salt = slot_state.subarray(0, SALT_BYTES)
-    const starts = this.#key.open({ id, label: SLOTS_LABEL, salt }, SLOTS_LABEL, slots)
+    const starts = this.#keys.open({ id, label: SLOTS_LABEL, salt }, SLOTS_LABEL, slots)
     return Array.from({ length: CHAIN_SLOTS }, (_, slot) =>
       starts.subarray(slot * CHAIN_START_BYTES, (slot + 1) * CHAIN_START_BYTES),
     )
+  }
+
+  /** Whether the last of the slot keys sealed the record. */
+  isSealedByLast({ id, slot_state }: QueueRow): boolean {
+    const use = { id, label: STATE_LABEL, salt: slot_state.subarray(0, SALT_BYTES) }
+    return this.#keys.isSealedByLast(use, STATE_LABEL, slot_state.subarray(SALT_BYTES))
   }
 
   /** @throws SlotsUnreadable */
@@ -106,7 +112,7 @@ export class SlotSealer {
     const starts = this.starts(row)
     const salt = row.slot_state.subarray(0, SALT_BYTES)
     const use = { id: row.id, label: STATE_LABEL, salt }
-    const state = this.#key.open(use, STATE_LABEL, row.slot_state.subarray(SALT_BYTES))
+    const state = this.#keys.open(use, STATE_LABEL, row.slot_state.subarray(SALT_BYTES))
     return decodeAll(state, (reader) => {
       if (reader.u8() !== FORMAT_VERSION) throw new SlotsUnreadable("slot state version")
       const used = reader.u8()

@@ -18,10 +18,18 @@ export interface StreamSink {
 export interface StreamSource {
   /** The committed entry at an index, or undefined. */
   entry(at: EntryAddress, index: number): Uint8Array | undefined
+  /** The client has named the chains that it is going to read, and from where on. */
+  named(cursors: readonly ChainPosition[]): void
   /** Resolves when the entries are durably deleted and the starts removed. */
   acknowledge(ranges: readonly AcknowledgedRange[], usedUp: readonly Uint8Array[]): Promise<void>
   /** The stream is over and wants to hear of nothing any more. */
   ended(): void
+}
+
+/** A chain as its owner names it, who has everything below `next`. */
+export interface ChainPosition extends EntryAddress {
+  readonly chain: Uint8Array
+  readonly next: number
 }
 
 /** A chain being sent. All indexes below `next` are with the client, those below `freed` are deleted. */
@@ -128,7 +136,7 @@ export class QueueStream {
     this.#pump()
   }
 
-  #read(cursors: readonly (EntryAddress & { readonly chain: Uint8Array; readonly next: number })[]): void {
+  #read(cursors: readonly ChainPosition[]): void {
     const named = new Set(cursors.map(({ chain }) => toHex(chain)))
     for (const { chain } of this.#chains) named.delete(toHex(chain))
     if (this.#state !== "opening" || named.size !== cursors.length) {
@@ -141,6 +149,7 @@ export class QueueStream {
     this.#chains = [...chains, ...this.#chains]
     this.#backlog = chains.length
     this.#state = "reading"
+    this.#source.named(chains)
     this.#pump()
   }
 
@@ -289,5 +298,11 @@ function unread(next: number): Pick<SentChain, "next" | "freed" | "through" | "u
 function takeRange(chain: SentChain): AcknowledgedRange {
   const through = chain.through as number
   chain.through = undefined
-  return { address: chain.address, month: chain.month, through, from: Math.min(chain.freed, through + 1) }
+  return {
+    chain: chain.chain,
+    address: chain.address,
+    month: chain.month,
+    through,
+    from: Math.min(chain.freed, through + 1),
+  }
 }

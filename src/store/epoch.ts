@@ -1,5 +1,5 @@
-import { Buffer } from "node:buffer"
 import { compare } from "../wire/bytes.ts"
+import { byteName } from "./byte-name.ts"
 import {
   type AnyTable,
   type Effect,
@@ -147,8 +147,7 @@ function keyText(key: readonly Value[]): string {
   let text = ""
   for (const value of key) {
     if (value instanceof Uint8Array) {
-      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      text += `${bytes.length}:${bytes.toString("latin1")}`
+      text += `${value.length}:${byteName(value)}`
     } else text += `n${value}:`
   }
   return text

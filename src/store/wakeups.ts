@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer"
+import { byteName } from "./byte-name.ts"
 
 /**
  * Hints that something changed under a key. A hint may come without a change, and a change whose hint is lost
@@ -16,14 +16,14 @@ export function localWakeups(): Wakeups {
   const listenersByKey = new Map<string, Set<{ readonly listener: () => void }>>()
   return {
     wake(key) {
-      for (const subscription of listenersByKey.get(nameOf(key)) ?? []) {
+      for (const subscription of listenersByKey.get(byteName(key)) ?? []) {
         queueMicrotask(() => {
-          if (listenersByKey.get(nameOf(key))?.has(subscription)) subscription.listener()
+          if (listenersByKey.get(byteName(key))?.has(subscription)) subscription.listener()
         })
       }
     },
     subscribe(key, listener) {
-      const name = nameOf(key)
+      const name = byteName(key)
       const subscription = { listener }
       const listeners = listenersByKey.get(name) ?? new Set()
       listenersByKey.set(name, listeners.add(subscription))
@@ -33,9 +33,4 @@ export function localWakeups(): Wakeups {
       }
     },
   }
-}
-
-/** Keys are compared by content; one character for each byte. */
-function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1")
 }

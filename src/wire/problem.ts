@@ -64,6 +64,8 @@ export const problems = {
   },
   "qs.no-add-package": { status: 404, title: "No AddPackage is available under this friendship token." },
   "qs.token-taken": { status: 409, title: "This friendship token cannot be used." },
+  "qs.too-many-clients": { status: 400, title: "The QS user has as many clients as it may have." },
+  "qs.too-many-blocked-groups": { status: 400, title: "More blocked groups than the server keeps." },
 
   "queue.full": { status: 507, title: "A recipient's queue is full." },
   "queue.invalid-cursor": { status: 400, title: "A chain is named twice, or is out of bounds." },

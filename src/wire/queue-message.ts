@@ -47,6 +47,11 @@ export function encodeQueueMessage(message: QueueMessage): Uint8Array {
   })
 }
 
+/** The group id of an encoded message, a view. */
+export function groupOfQueueMessage(message: Uint8Array): Uint8Array {
+  return message.subarray(2, 2 + ID_BYTES)
+}
+
 /** Throws CodecError unless the bytes are one canonical QueueMessage. */
 export function decodeQueueMessage(bytes: Uint8Array): QueueMessage {
   return decodeAll(bytes, (reader) => {

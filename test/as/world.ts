@@ -68,7 +68,8 @@ export class World {
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
     const limits = { queueEntriesMax }
-    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups, limits })
+    const slotKeys = [slotKey]
+    this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKeys, now, wakeups, limits })
     this.issuing = await this.issuance()
     const keys: AsKeys = {
       asCredentials: [authority.root],

@@ -49,9 +49,18 @@ export async function cinder(
 
 /** Starts `cinder serve` and waits for the line that says where it listens. */
 export async function serve(data: string, ...flags: readonly string[]): Promise<ServerProcess> {
+  return await serveIn({}, data, ...flags)
+}
+
+/** The same with an environment. */
+export async function serveIn(
+  environment: Readonly<Record<string, string>>,
+  data: string,
+  ...flags: readonly string[]
+): Promise<ServerProcess> {
   const child = spawn(
     ["serve", "--data", data, "--domain", "example.org", "--port", "0", ...flags],
-    {},
+    environment,
     tmpdir(),
   )
   const stderr = new Response(child.stderr).text()

@@ -34,6 +34,8 @@ describe("configuration", () => {
       paddingUnitBytes: 4096,
       rateLimit: true,
       tokenAllowance: 5000,
+      clientRetentionMonths: 3,
+      pushPrivateAddresses: false,
     })
   })
 

@@ -135,11 +135,18 @@ describe("secrets", () => {
     const one = makeSecrets(nativeCrypto, "example.org", NOW)
     const other = makeSecrets(nativeCrypto, "example.org", NOW)
     expect(one.ticketKey).not.toEqual(other.ticketKey)
-    expect(one.ticketKey).not.toEqual(one.queueSlotKey)
+    expect(one.queueSlotKeys).not.toEqual(one.connectionSlotKeys)
     expect(one.opaqueSetup).not.toEqual(other.opaqueSetup)
     wipeSecrets(one)
-    const { queueConfigKey, ticketKey, invitationKey, opaqueSetup, rootSeed, intermediateSeed } = one
-    for (const key of [queueConfigKey, ticketKey, invitationKey, opaqueSetup, rootSeed, intermediateSeed])
+    const { ticketKey, invitationKey, opaqueSetup, rootSeed, intermediateSeed } = one
+    for (const key of [
+      ...one.queueConfigKeys,
+      ticketKey,
+      invitationKey,
+      opaqueSetup,
+      rootSeed,
+      intermediateSeed,
+    ])
       expect(key.every((byte) => byte === 0)).toBe(true)
   })
 })

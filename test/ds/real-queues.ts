@@ -7,6 +7,7 @@ import type { Fanout } from "../../src/fanout.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
 import { QUEUE_TABLE, queues } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
+import { SlotKeys } from "../../src/queue/slot-keys.ts"
 import { SlotSealer } from "../../src/queue/slots.ts"
 import type { OpenedStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
@@ -24,12 +25,14 @@ interface Owner {
 
 /** The queuing service itself, in the same database as the groups. */
 export class RealQueues implements Queues {
+  readonly #slotKey = nativeCrypto.random(32)
   readonly #secrets = {
-    configSecretKey: nativeCrypto.random(32),
+    configSecretKeys: [nativeCrypto.random(32)],
     ticketKey: nativeCrypto.random(32),
     signingSeed: nativeCrypto.random(32),
+    slotKeys: [this.#slotKey],
+    pushSeed: nativeCrypto.random(32),
   }
-  readonly #slotKey = nativeCrypto.random(32)
   readonly #now: () => number
   readonly #owners = new Map<string, Owner>()
   #store!: OpenedStore
@@ -47,10 +50,17 @@ export class RealQueues implements Queues {
     this.#engine = new QueueEngine({
       ...common,
       ...tables,
-      slotKey: this.#slotKey,
+      slotKeys: this.#secrets.slotKeys,
       wakeups: localWakeups(),
     })
-    this.#qs = createQs({ ...common, engine: this.#engine, secrets: this.#secrets, domain: DOMAIN })
+    this.#qs = createQs({
+      ...common,
+      engine: this.#engine,
+      secrets: this.#secrets,
+      domain: DOMAIN,
+      retentionMonths: 3,
+      outgoing: { allowPrivate: false },
+    })
     return this.#qs.fanout
   }
 
@@ -69,7 +79,7 @@ export class RealQueues implements Queues {
   queueConfig(name: string, domain: string): Uint8Array {
     const { client, authSeed } = this.#owner(name)
     const plaintext = encodeQueueConfig({ client, pushTokenKey: undefined })
-    const configKey = nativeCrypto.x25519Public(this.#secrets.configSecretKey)
+    const configKey = nativeCrypto.x25519Public(this.#secrets.configSecretKeys[0] as Uint8Array)
     const sealed = seal(nativeCrypto, configKey, labels.queueConfig, utf8(domain), plaintext)
     const tbs = queueConfigTbs({ domain, sealed })
     const signature = signLabeled(nativeCrypto, authSeed, labels.queueConfigSignature, tbs)
@@ -81,7 +91,9 @@ export class RealQueues implements Queues {
     const row = this.#store.get(queues, { id: owner.client })
     if (row === undefined) throw new Error("no queue")
     const messages: Uint8Array[] = []
-    for (const start of new SlotSealer(nativeCrypto, this.#slotKey).starts(row)) {
+    for (const start of new SlotSealer(nativeCrypto, new SlotKeys(nativeCrypto, [this.#slotKey])).starts(
+      row,
+    )) {
       const opened = ChainReader.open(nativeCrypto, owner.queueSecretKey, start)
       if (opened === undefined) continue
       const id = toHex(opened.reader.id)

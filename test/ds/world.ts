@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import queuesSql from "../../db/delivery/0001_queues.sql" with { type: "text" }
-import groupsSql from "../../db/delivery/0002_groups.sql" with { type: "text" }
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { createDs, type Ds } from "../../src/ds/service.ts"
 import type { Fanout } from "../../src/fanout.ts"
+import { deliveryMigrations } from "../../src/migrations.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { toHex } from "../../src/wire/bytes.ts"
 import type { SignedCall, Verified } from "../../src/wire/call.ts"
@@ -64,10 +63,7 @@ export class World {
     await this.#store?.close()
     this.#store = await openStore({
       file: join(this.#directory, "delivery.sqlite"),
-      migrations: [
-        { version: 1, sql: queuesSql },
-        { version: 2, sql: groupsSql },
-      ],
+      migrations: deliveryMigrations,
     })
     this.#ds = createDs({
       store: this.#store,

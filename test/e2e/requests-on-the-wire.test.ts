@@ -63,6 +63,11 @@ describe("requests of the client library", () => {
     expect(unused).toEqual([
       as.publishConnectionPackages.path,
       as.publishAliasConnectionPackages.path,
+      ...[qs.updateUser, qs.getUser, qs.deleteUser].map(({ path }) => path),
+      ...[qs.createClient, qs.updateClient, qs.getClient, qs.deleteClient, qs.removeClient].map(
+        ({ path }) => path,
+      ),
+      ...[qs.blockGroup, qs.unblockGroup].map(({ path }) => path),
       qs.dequeue.path,
     ])
   })

@@ -1,52 +1,12 @@
 import { expect, test } from "bun:test"
 import fc from "fast-check"
-import { ChainReader } from "../../src/crypto/chain.ts"
-import type { Delivery, Enqueued, Recipient } from "../../src/fanout.ts"
+import type { Enqueued } from "../../src/fanout.ts"
 import { ENCRYPTED_CREDENTIAL_BYTES_MAX, KEY_PACKAGE_BYTES_MAX } from "../../src/limits.ts"
 import { decodeAddPackageBody, encodeAddPackageBody } from "../../src/qs/add-package-body.ts"
 import { clients, queues } from "../../src/qs/tables.ts"
 import { remove } from "../../src/store/database.ts"
+import { receive, registered, resolve, send } from "./delivery.ts"
 import { crypto, DOMAIN, Member, World } from "./world.ts"
-
-async function registered(world: World): Promise<Member> {
-  const member = new Member()
-  await member.register(world)
-  return member
-}
-
-/** The queue and ticket of one recipient, or undefined if it is dead. */
-function resolve(world: World, recipient: Recipient) {
-  const [resolution] = world.qs.fanout.resolve([recipient])
-  return resolution?.kind === "queue" ? resolution : undefined
-}
-
-async function send(world: World, deliveries: readonly Delivery[]): Promise<void> {
-  let enqueued: Enqueued | undefined
-  await world.store.writer.submit({
-    expects: [],
-    effects(view) {
-      enqueued = world.qs.fanout.enqueue(view, deliveries)
-      return enqueued.effects
-    },
-    committed: () => enqueued?.committed(),
-    failed: () => enqueued?.failed(),
-  })
-}
-
-async function receive(world: World, member: Member): Promise<Uint8Array[]> {
-  const start = { acknowledge: [], usedUp: [], read: [], max: 0 }
-  const { starts } = await world.qs.handlers.dequeue(member.signed(start))
-  const messages: Uint8Array[] = []
-  for (const slot of starts) {
-    const opened = ChainReader.open(crypto, member.queueSecretKey, slot)
-    if (opened === undefined) continue
-    const { reader, month } = opened
-    const cursor = { chain: reader.id, address: reader.address, month, next: 0 }
-    const { entries } = await world.qs.handlers.dequeue(member.signed({ ...start, read: [cursor], max: 100 }))
-    for (const { index, entry } of entries) messages.push(reader.push(index, entry) as Uint8Array)
-  }
-  return messages
-}
 
 test("a config finds its queue and brings a ticket, which then finds it without the config", async () => {
   await using world = await World.open()
@@ -76,6 +36,26 @@ test("a ticket that does not open falls back to the config, and tickets of one c
   }
   world.secrets.ticketKey.set(crypto.random(32))
   expect(resolve(world, { config, ticket })?.newTicket).toBeInstanceOf(Uint8Array)
+})
+
+test("a config that was sealed to an older key of the server finds its queue, until this key is retired", async () => {
+  await using world = await World.open()
+  const member = await registered(world)
+  const config = member.queueConfig(world)
+  const { configSecretKeys, ticketKey } = world.secrets
+  const fresh = crypto.random(32)
+  world.restart({ configSecretKeys: [...configSecretKeys, fresh], ticketKey: crypto.random(32) })
+  expect((await world.qs.handlers.publicKeys({})).configKey).toEqual(crypto.x25519Public(fresh))
+  const { queue, newTicket } = resolve(world, { config, ticket: undefined })!
+  const message = crypto.random(100)
+  await send(world, [{ queue, message }])
+  expect(await receive(world, member)).toEqual([message])
+  expect(resolve(world, { config: member.queueConfig(world), ticket: undefined })).toBeDefined()
+
+  world.restart({ configSecretKeys: [fresh], ticketKey })
+  expect(resolve(world, { config, ticket: undefined })).toBeUndefined()
+  expect(resolve(world, { config, ticket: newTicket })).toBeUndefined()
+  expect(resolve(world, { config: member.queueConfig(world), ticket: undefined })).toBeDefined()
 })
 
 test("a config that is hostile in any way is dead, and never an error", async () => {

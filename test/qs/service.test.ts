@@ -4,20 +4,17 @@ import { join } from "node:path"
 import { KEY_PACKAGE_SECONDS_MAX } from "../../src/limits.ts"
 import { addPackages } from "../../src/qs/tables.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
+import { registered } from "./delivery.ts"
 import { crypto, Member, NOW, signed, World } from "./world.ts"
 
 const NOTHING = { acknowledge: [], usedUp: [], read: [], max: 0 }
 
-async function registered(world: World): Promise<Member> {
-  const member = new Member()
-  await member.register(world)
-  return member
-}
-
 test("the public keys belong to the secrets", async () => {
   await using world = await World.open()
-  expect(await world.qs.handlers.publicKeys({})).toEqual({
-    configKey: crypto.x25519Public(world.secrets.configSecretKey),
+  const { pushKey, ...others } = await world.qs.handlers.publicKeys({})
+  expect(pushKey).toHaveLength(65)
+  expect(others).toEqual({
+    configKey: crypto.x25519Public(world.secrets.configSecretKeys[0]!),
     signingKey: crypto.ed25519Public(world.secrets.signingSeed),
   })
 })
@@ -187,7 +184,7 @@ test("the files hold no friendship token and no client key", async () => {
     member.clientSeed,
     member.userSeed,
     member.queueSecretKey,
-    ...Object.values(world.secrets),
+    ...Object.values(world.secrets).flat(),
   ]
   for (const name of readdirSync(world.directory)) {
     const bytes = readFileSync(join(world.directory, name))

@@ -1,18 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import delivery from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import { seal } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
+import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
+import { deliveryMigrations } from "../../src/migrations.ts"
 import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../src/mls/codec/key-package.ts"
 import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
 import { signWithLabel } from "../../src/mls/labels.ts"
 import { suite1 } from "../../src/mls/suites/suite1.ts"
+import type { OutgoingOptions } from "../../src/outgoing/post.ts"
+import type { PushPace } from "../../src/qs/push/scheduler.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
-import { QUEUE_TABLE } from "../../src/qs/tables.ts"
+import { type ClientRow, clients, QUEUE_TABLE } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
+import type { Store } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
@@ -39,14 +43,20 @@ export const NOW = Date.UTC(2026, 10, 20)
 export class World {
   readonly directory: string
   readonly store: OpenedStore
-  readonly secrets = {
-    configSecretKey: crypto.random(32),
+  secrets = {
+    configSecretKeys: [crypto.random(32)],
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
+    slotKeys: [crypto.random(32)],
+    pushSeed: crypto.random(32),
   }
-  readonly #slotKey = crypto.random(32)
+  /** Milliseconds since 1970. */
+  now = NOW
   /** For the next service that is started. */
+  retentionMonths = CLIENT_RETENTION_MONTHS
   consumingClaimsMax = 100
+  outgoing: OutgoingOptions = { allowPrivate: false }
+  pushPace: PushPace = { delay: [1, 5], interval: [40, 60] }
   engine!: QueueEngine
   qs!: Qs
 
@@ -59,21 +69,30 @@ export class World {
   static async open(): Promise<World> {
     const directory = mkdtempSync(join(tmpdir(), "cinder-qs-"))
     const file = join(directory, "delivery.sqlite")
-    return new World(directory, await openStore({ file, migrations: [{ version: 1, sql: delivery }] }))
+    return new World(directory, await openStore({ file, migrations: deliveryMigrations }))
   }
 
-  /** Forgets everything that is in memory only. */
-  restart(): void {
-    const { store, secrets } = this
-    const now = () => NOW
+  /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
+  restart(rotated: Partial<World["secrets"]> = {}, store: Store = this.store, provider = crypto): void {
+    this.qs?.stop()
+    this.secrets = { ...this.secrets, ...rotated }
+    const { secrets } = this
+    const now = () => this.now
     const wakeups = localWakeups()
-    const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
     const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
-    this.engine = new QueueEngine({ crypto, store, ...tables, slotKey: this.#slotKey, now, wakeups })
-    this.qs = createQs({ crypto, store, engine: this.engine, secrets, domain: DOMAIN, now, claimLimits })
+    this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: secrets.slotKeys, now, wakeups })
+    const { engine, retentionMonths, outgoing, pushPace } = this
+    const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
+    const parts = { crypto: provider, store, engine, secrets, domain: DOMAIN, now }
+    this.qs = createQs({ ...parts, retentionMonths, claimLimits, outgoing, pushPace })
+  }
+
+  clientRows(): ClientRow[] {
+    return this.store.list(clients, {}, 10_000)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.qs.stop()
     await this.store.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
@@ -99,12 +118,22 @@ export function signed<P>(seed: Uint8Array, sender: SenderId, params: P): Signed
 
 /** The keys of a QS user with one client, and what the QS answered when it was created. */
 export class Member {
-  readonly userSeed = crypto.random(32)
-  readonly clientSeed = crypto.random(32)
-  readonly friendshipToken = crypto.random(32)
-  readonly queueSecretKey = crypto.random(32)
+  userSeed = crypto.random(32)
+  clientSeed = crypto.random(32)
+  friendshipToken = crypto.random(32)
+  queueSecretKey = crypto.random(32)
   client: Uint8Array = new Uint8Array(16)
   user: Uint8Array = new Uint8Array(16)
+
+  pushTokenKey: Uint8Array | undefined
+
+  /** `sibling`: a client of the same user. */
+  constructor(sibling?: Member) {
+    if (sibling === undefined) return
+    this.userSeed = sibling.userSeed
+    this.user = sibling.user
+    this.friendshipToken = sibling.friendshipToken
+  }
 
   registration() {
     return {
@@ -121,14 +150,34 @@ export class Member {
     this.client = client
   }
 
+  /** Signed as the client. */
   signed<P>(params: P): SignedCall<P> {
     return signed(this.clientSeed, { kind: "qs-client", id: this.client }, params)
   }
 
+  signedAsUser<P>(params: P): SignedCall<P> {
+    return signed(this.userSeed, { kind: "qs-user", id: this.user }, params)
+  }
+
+  /** What the record of this client is given, with changes. */
+  clientParams() {
+    const { clientAuthKey, queueKey } = this.registration()
+    return { clientAuthKey, queueKey, pushToken: null as Uint8Array | null }
+  }
+
+  /** Another client of the same user, which the QS knows as well. */
+  async addClient(world: World): Promise<Member> {
+    const other = new Member(this)
+    const { client } = await world.qs.handlers.createClient(this.signedAsUser(other.clientParams()))
+    other.client = client
+    return other
+  }
+
   /** A sealed queue config as this client gives it to others. */
   queueConfig(world: World, domain = DOMAIN, seed = this.clientSeed): Uint8Array {
-    const plaintext = encodeQueueConfig({ client: this.client, pushTokenKey: undefined })
-    const configKey = crypto.x25519Public(world.secrets.configSecretKey)
+    const { client, pushTokenKey } = this
+    const plaintext = encodeQueueConfig({ client, pushTokenKey })
+    const configKey = crypto.x25519Public(world.secrets.configSecretKeys.at(-1) as Uint8Array)
     const sealed = seal(crypto, configKey, labels.queueConfig, utf8(domain), plaintext)
     const tbs = queueConfigTbs({ domain, sealed })
     const signature = signLabeled(crypto, seed, labels.queueConfigSignature, tbs)

@@ -3,7 +3,7 @@ import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { CHAIN_SLOTS } from "../../src/limits.ts"
-import { SlotsUnreadable } from "../../src/queue/slot-key.ts"
+import { SlotsUnreadable } from "../../src/queue/slot-keys.ts"
 import { type Store, StoreClosed } from "../../src/store/database.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import delivery from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { deliveryMigrations } from "../../src/migrations.ts"
 import { QueueEngine, type QueueEngineOptions } from "../../src/queue/engine.ts"
 import type { Effect, Store } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
@@ -22,7 +22,7 @@ export async function temporaryStore(options: { readonly pageSize?: number } = {
   const directory = mkdtempSync(join(tmpdir(), "cinder-queue-"))
   const store = await openStore({
     file: join(directory, "delivery.sqlite"),
-    migrations: [{ version: 1, sql: delivery }],
+    migrations: deliveryMigrations,
     ...options,
   })
   return {
@@ -44,7 +44,7 @@ export interface Clock {
 export function engineOver(
   store: Store,
   clock: Clock,
-  slotKey: Uint8Array,
+  slotKey: Uint8Array | readonly Uint8Array[],
   limits: QueueEngineOptions["limits"] = {},
   provider = crypto,
 ): QueueEngine {
@@ -53,7 +53,7 @@ export function engineOver(
     store,
     queueTable: "qs_queue",
     poolPrefix: "qs_pool",
-    slotKey,
+    slotKeys: slotKey instanceof Uint8Array ? [slotKey] : slotKey,
     now: () => clock.now,
     elapsed: () => clock.now - (clock.set ?? 0),
     wakeups: localWakeups(),

@@ -1,0 +1,19 @@
+/** A certificate for localhost and push.test, with its key: for servers in tests, trusted by nobody else. Made with openssl. */
+export const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBbDCCARKgAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlwdXNoLnRl
+c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
+CXB1c2gudGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABDxs3oesFV6Umio2
+Eu80tWtNASm87tHye4m7c/sSjyk60z0hjtyCanjJl5WejilF32wH5F5TiUUhzD6E
+NGiQP1ejUzBRMA8GA1UdEwEB/wQFMAMBAf8wHwYDVR0RBBgwFoIJbG9jYWxob3N0
+gglwdXNoLnRlc3QwHQYDVR0OBBYEFCHxlIBQIccl5HmRdnbHpEWpjoW5MAoGCCqG
+SM49BAMCA0gAMEUCIQDQfTkczIG0AI0VSUx6XbzJhIiT6T5RMUuS9rXauYgUMQIg
+GdBa4eqCQgUomy2eEdY+3KUefHx8MtbfnPKopUGyH2I=
+-----END CERTIFICATE-----
+`
+
+export const testCertificateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLPflw6DBLUkYxeJn
+3Vfxvzk2M5GxHmZDRwaSfqJGjrWhRANCAAQ8bN6HrBVelJoqNhLvNLVrTQEpvO7R
+8nuJu3P7Eo8pOtM9IY7cgmp4yZeVno4pRd9sB+ReU4lFIcw+hDRokD9X
+-----END PRIVATE KEY-----
+`

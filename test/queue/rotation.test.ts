@@ -1,0 +1,104 @@
+import { expect, test } from "bun:test"
+import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
+import { SlotsUnreadable } from "../../src/queue/slot-keys.ts"
+import { queueTable } from "../../src/queue/slots.ts"
+import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
+
+const queues = queueTable("qs_queue")
+const [first, second, third] = Array.from({ length: 3 }, () => crypto.random(32)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+]
+
+/** A queue with overflow and one without chains, under the first slot key. */
+async function world(chains: number) {
+  const place = await temporaryStore()
+  const { store } = place
+  const clock = { now: NOVEMBER }
+  const under = (...keys: Uint8Array[]) => engineOver(store, clock, keys)
+  const [owner, idle] = [new Owner(), new Owner()]
+  const sent: Uint8Array[] = []
+  const say = async (...keys: Uint8Array[]) => {
+    const message = crypto.random(20)
+    await deliver(store, under(...keys), [{ queue: owner.id, message }])
+    sent.push(message)
+  }
+  await write(
+    store,
+    [owner, idle].map(({ id, publicKey }) => under(first).newRecord(id, publicKey)),
+  )
+  for (let i = 0; i < chains; i++) await say(first)
+  return { store, under, owner, idle, sent, say, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+}
+
+const MANY = CHAIN_SLOTS + 2 * OVERFLOW_STARTS + 3
+
+test("with a new slot key beside the old one, everything queued is found and the queue goes on", async () => {
+  await using it = await world(MANY)
+  for (let i = 0; i < OVERFLOW_STARTS + 2; i++) await it.say(first, second)
+  await it.say(first, second, third)
+  await it.owner.readAll(it.under(first, second, third))
+  expect(texts(it.owner.received)).toEqual(texts(it.sent))
+  await it
+    .under(first, second, third)
+    .acknowledge(it.owner.id, it.owner.acknowledgements(), it.owner.usedUp())
+  expect(pooled(it.store)).toBe(0)
+})
+
+test("once all is sealed anew the old slot keys can go, and not before", async () => {
+  await using it = await world(MANY)
+  for (let i = 0; i < OVERFLOW_STARTS; i++) await it.say(first, second)
+  await expect(it.owner.read(it.under(second))).rejects.toThrow(SlotsUnreadable)
+  const entries = pooled(it.store)
+  await it.under(first, second, third).sealAnew()
+  expect(pooled(it.store)).toBe(entries)
+
+  await it.owner.readAll(it.under(third))
+  await it.idle.readAll(it.under(third))
+  expect(texts(it.owner.received)).toEqual(texts(it.sent))
+  await it.say(third)
+  await it.owner.readAll(it.under(third))
+  await it.under(third).acknowledge(it.owner.id, it.owner.acknowledgements(), it.owner.usedUp())
+  expect(texts(it.owner.received)).toEqual(texts(it.sent))
+  expect(pooled(it.store)).toBe(0)
+})
+
+test("a record that was written since the rotation still has overflow under the old key, which is found and sealed anew", async () => {
+  await using it = await world(MANY)
+  const row = () => it.store.get(queues, { id: it.owner.id })
+  const before = row()
+  await it.say(first, second)
+  expect(row()).not.toEqual(before!)
+  await it.under(first, second).sealAnew()
+  await it.owner.readAll(it.under(second))
+  expect(texts(it.owner.received)).toEqual(texts(it.sent))
+})
+
+test("sealing anew rewrites every record that needs it once, and none when there is one key", async () => {
+  await using it = await world(3)
+  const rows = () => it.store.list(queues, {}, 10)
+  const before = rows()
+  await it.under(first).sealAnew()
+  expect(rows()).toEqual(before)
+  await it.under(first, second).sealAnew()
+  const sealed = rows()
+  for (const [i, row] of sealed.entries()) {
+    expect(row.slots).not.toEqual(before[i]!.slots)
+    expect(row.slot_state).not.toEqual(before[i]!.slot_state)
+  }
+  await it.under(first, second).sealAnew()
+  expect(rows()).toEqual(sealed)
+})
+
+test("hundreds of queues are sealed anew, in steps", async () => {
+  await using it = await world(0)
+  const owners = Array.from({ length: 300 }, () => new Owner())
+  await write(
+    it.store,
+    owners.map(({ id, publicKey }) => it.under(first).newRecord(id, publicKey)),
+  )
+  await it.under(first, second).sealAnew()
+  for (const owner of owners) expect(await owner.read(it.under(second))).toBe(0)
+})
