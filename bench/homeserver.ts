@@ -100,7 +100,8 @@ export class Homeserver {
       domain: DOMAIN,
       now,
     })
-    const config = { paddingUnitBytes: PADDING_UNIT_BYTES_MIN }
+    const padding = { kind: "doubling", unitBytes: PADDING_UNIT_BYTES_MIN, percentile: 8 } as const
+    const config = { padding }
     const dependencies = { store, crypto, fanout: this.qs.fanout, domain: DOMAIN, config, now }
     this.#ds = createDs(dependencies)
     this.context = createContext(dependencies)

@@ -102,6 +102,10 @@ export const RESERVED_GROUP_IDS_MAX = 100_000
 export const RESERVED_GROUP_ID_SECONDS = 3600
 export const GROUP_STATE_BYTES_MAX = 64 * 1024 * 1024
 export const PADDING_UNIT_BYTES_MIN = 4096
+export const PADDING_UNIT_BYTES_MAX = 1024 * 1024
+/** Groups whose size class the server remembers to find the unit of padding, and as of how many it is believed. */
+export const SIZES_REMEMBERED_MAX = 4096
+export const SIZES_NEEDED = 32
 /** Commits, and bytes of their undo logs, back to which joiners still get the tree of their epoch. */
 export const HISTORY_EPOCHS_MAX = 1024
 export const HISTORY_BYTES_MAX = 16 * 1024 * 1024

@@ -139,7 +139,7 @@ function composeServices(
   { issuance }: RateLimits,
   { clock: now }: Surroundings,
 ) {
-  const { domain, paddingUnitBytes } = config
+  const { domain, padding } = config
   const asEngine = new QueueEngine({
     crypto,
     store: stores.as,
@@ -188,7 +188,7 @@ function composeServices(
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
-    config: { paddingUnitBytes },
+    config: { padding },
     now,
   })
   const engines = [asEngine, qsEngine]

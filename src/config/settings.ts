@@ -1,13 +1,13 @@
 import { type Static, Type } from "@sinclair/typebox"
 import {
   DOMAIN_CHARACTERS_MAX,
+  PADDING_UNIT_BYTES_MAX,
   PADDING_UNIT_BYTES_MIN,
   SCRUB_DELAY_MILLISECONDS,
   TOKEN_ALLOWANCE,
   TOKEN_ALLOWANCE_MAX,
 } from "../limits.ts"
 
-const PADDING_UNIT_BYTES_MAX = 1024 * 1024
 const SCRUB_DELAY_MILLISECONDS_MAX = 60_000
 
 /** Labels of letters, digits and hyphens; the last one not a number, so that no address is taken for a name. */
@@ -59,7 +59,17 @@ export const settings = {
     minimum: PADDING_UNIT_BYTES_MIN,
     maximum: PADDING_UNIT_BYTES_MAX,
     default: PADDING_UNIT_BYTES_MIN,
-    description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records are this long times a power of two`,
+    description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records of groups are at least this long`,
+  }),
+  padding: Type.Union([Type.Literal("doubling"), Type.Literal("percentile")], {
+    default: "doubling",
+    description: "doubling or percentile: how sealed records of groups are padded",
+  }),
+  "padding-percentile": Type.Integer({
+    minimum: 1,
+    maximum: 10,
+    default: 8,
+    description: "a whole number from 1 to 10: so many tenths of the groups look equally large",
   }),
   "rate-limit": Type.Union([Type.Literal("on"), Type.Literal("off")], {
     default: "on",

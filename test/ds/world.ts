@@ -4,6 +4,7 @@ import { join } from "node:path"
 import queuesSql from "../../db/delivery/0001_queues.sql" with { type: "text" }
 import groupsSql from "../../db/delivery/0002_groups.sql" with { type: "text" }
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import type { PaddingConfig } from "../../src/ds/record-padding.ts"
 import { createDs, type Ds } from "../../src/ds/service.ts"
 import type { Fanout } from "../../src/fanout.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
@@ -22,7 +23,6 @@ import { MemoryFanout } from "./memory-fanout.ts"
 
 export const DOMAIN = "example.org"
 export const START = Date.UTC(2026, 10, 10)
-const PADDING_UNIT_BYTES = 4096
 
 export interface Signer {
   readonly sender: SenderId
@@ -42,6 +42,8 @@ export class World {
   readonly fanout = new MemoryFanout(DOMAIN)
   /** Milliseconds since 1970. */
   now = START
+  /** What the operator decided; read when the service starts. */
+  padding: PaddingConfig = { kind: "doubling", unitBytes: 4096, percentile: 8 }
   readonly #directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
   readonly #seen = new Set<string>()
   #store: OpenedStore | undefined
@@ -74,7 +76,7 @@ export class World {
       crypto: nativeCrypto,
       fanout: this.#queues.open(this.#store),
       domain: DOMAIN,
-      config: { paddingUnitBytes: PADDING_UNIT_BYTES },
+      config: { padding: this.padding },
       now: () => this.now,
     })
   }
