@@ -88,7 +88,14 @@ export async function makeGroup(
     return { leaf, signatureKey, queueConfig, ticket, ...active }
   })
   const groupInfo = { ...author.groupInfo(committer), signer: committer }
-  const head: Head = { treeWrites: 1n, lastCommit: undefined, state: author.state, groupInfo, leaves }
+  const head: Head = {
+    treeWrites: 1n,
+    lastCommit: undefined,
+    secret: author.secret,
+    state: author.state,
+    groupInfo,
+    leaves,
+  }
   const credentials = leaves.map(({ leaf }) => ({ leaf, credential: encryptedCredential() }))
   const tree = context.records.sealTree(key, 1n, { tree: author.tree, credentials, history: [] })
   const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree)

@@ -264,6 +264,7 @@ async function call(session: GroupSession, pending: PendingCommit): Promise<void
   if (pending.operation === "removeUsers") await transport.call(ds.removeUsers, params, signer(session))
   else if (pending.operation === "updateClient")
     await transport.call(ds.updateClient, params, signer(session))
+  else if (pending.operation === "changeRoles") await transport.call(ds.changeRoles, params, signer(session))
   else if (pending.operation === "addUsers" && welcome !== null) {
     await transport.call(ds.addUsers, { ...params, welcome, attributions }, signer(session))
   } else if (pending.operation === "joinConnectionGroup" && queueConfig !== null) {

@@ -55,7 +55,7 @@ export class Group {
 
   /**
    * Adds a contact with all its clients. Throws ClientError `client.unknown-contact`, `client.invalid` if what the
-   * server gave out for it does not verify, `qs.no-add-package`.
+   * server gave out for it does not verify, `qs.no-add-package`, `ds.not-allowed` unless an admin.
    */
   async add(user: string): Promise<void> {
     const { context } = this.#session
@@ -68,7 +68,7 @@ export class Group {
     })
   }
 
-  /** Removes a user with all its clients. Throws ClientError `client.unknown-member`. */
+  /** Removes a user with all its clients. Throws ClientError `client.unknown-member`, `ds.not-allowed` unless an admin. */
   async remove(user: string): Promise<void> {
     await commitChange(this.#session, async (state) => {
       const removes = state.facts.members.filter((member) => member.user === user).map(({ leaf }) => leaf)
@@ -76,6 +76,19 @@ export class Group {
       const staged = await state.member.commit({ removes, authenticatedData: new Uint8Array(0) })
       const members = state.facts.members.filter((member) => member.user !== user)
       return { operation: "removeUsers", ...stagedParts(staged, members) }
+    })
+  }
+
+  /** Makes these users the admins, and nobody else. Throws ClientError `client.unknown-member`, `ds.not-allowed`. */
+  async changeRoles(users: readonly string[]): Promise<void> {
+    await commitChange(this.#session, async (state) => {
+      const { members } = state.facts
+      if (!users.every((user) => members.some((member) => member.user === user))) {
+        throw new ClientError("client.unknown-member")
+      }
+      const admins = members.filter(({ user }) => users.includes(user)).map(({ leaf }) => leaf)
+      const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
+      return { operation: "changeRoles", ...stagedParts(staged, members) }
     })
   }
 

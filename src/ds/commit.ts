@@ -1,4 +1,4 @@
-import { HASH_BYTES } from "../limits.ts"
+import { ADDS_PER_COMMIT_MAX, HASH_BYTES } from "../limits.ts"
 import { decodeExtensions, observeCommit, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
@@ -12,8 +12,10 @@ import { type Addressee, address, deliveringUnit, withTickets } from "./fan-out.
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
 import { monthOf } from "./month.ts"
 import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
+import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
+import { checkAdmin } from "./roles.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 import { type TreeRecord, wipeTree } from "./tree-record.ts"
 
@@ -28,8 +30,9 @@ export interface CommitRequest<P extends CommitParams> {
   /** Its name: a commit that was accepted for one operation is not a repetition in another. */
   readonly operation: string
   readonly claimed: P
-  /** The leaf that signed the request and has to have made the commit; undefined for someone who joins by it. */
-  readonly committer: number | undefined
+  /** The leaf that signed the request; undefined where knowing the EAR key is enough. */
+  readonly caller: number | undefined
+  readonly adminsOnly: boolean
   /** Refuses callers who may not; the head is undefined for unknown groups and wrong keys. */
   authorize(head: Head | undefined, commitHash: Uint8Array): P
   check(observed: ObservedCommit, params: P): CommitContent
@@ -68,7 +71,8 @@ function prepare<P extends CommitParams>(
   try {
     const params = request.authorize(group?.value, hash)
     if (group === undefined) throw new Problem("auth.refused")
-    if (isRepetition(group.value, request.committer, hash)) return undefined
+    if (isRepetition(group.value, request.caller, hash)) return undefined
+    if (request.adminsOnly) checkAdmin(group.value, request.caller)
     const tree = context.records.openTree(group, params)
     try {
       return stage(context, request, params, group, tree.value, hash)
@@ -80,10 +84,10 @@ function prepare<P extends CommitParams>(
   }
 }
 
-/** The committer sent the commit that led into the current epoch again. Who joins by a commit has no leaf before it. */
-function isRepetition({ lastCommit }: Head, committer: number | undefined, hash: Uint8Array): boolean {
+/** The caller sent the commit that led into the current epoch again. Who joins by a commit has no leaf before it. */
+function isRepetition({ lastCommit }: Head, caller: number | undefined, hash: Uint8Array): boolean {
   if (lastCommit === undefined || !equal(lastCommit.hash, hash)) return false
-  return committer === undefined || committer === lastCommit.leaf
+  return caller === undefined || caller === lastCommit.leaf
 }
 
 /**
@@ -111,15 +115,16 @@ function stage<P extends CommitParams>(
   const { crypto, domain } = context
   const policy = policyOf(context)
   const { state } = group.value
-  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, policy))
+  const options = { ...policy, maximumAdds: ADDS_PER_COMMIT_MAX }
+  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, options))
   try {
-    const { committer } = request
-    allow(committer === undefined || (staged.sender.kind === "member" && staged.committerLeaf === committer))
-    const content = request.check({ staged, before: record.tree, domain }, params)
+    const { caller } = request
+    const { extensions } = state.context
+    const content = request.check({ staged, caller, before: record.tree, extensions, domain }, params)
     const groupInfo = checkGroupInfo(context, staged, params)
     const month = monthOf(context.now())
     const welcomes = request.welcomes?.(staged, params) ?? []
-    const accepted = { staged, content, groupInfo, hash, month, now: policy.now }
+    const accepted = { staged, content, groupInfo, hash, caller, month, now: policy.now }
     return acceptingUnit(context, params, group, record, accepted, welcomes)
   } finally {
     wipeTree(staged.tree)
@@ -152,7 +157,10 @@ function acceptingUnit(
   }))
   const addressees = [...commitAddressees(group.value, accepted.staged, params), ...newcomers]
   const { deliveries, tickets, dead } = address(fanout, addressees)
-  allow(newcomers.every(({ member }) => !dead.has(member.leaf)))
+  allow(
+    newcomers.every(({ member }) => !dead.has(member.leaf)),
+    rules.livingQueue,
+  )
   const rows = changeRows(group.stored, {
     month: accepted.month,
     head: records.sealHead(params, { ...head, leaves: withTickets(head.leaves, tickets) }),

@@ -1,5 +1,11 @@
-import { ADDS_PER_COMMIT_MAX, MEMBERS_MAX } from "../limits.ts"
-import { decodeMlsMessage, type FlatTree, type StagedCommit } from "../mls/index.ts"
+import { MEMBERS_MAX } from "../limits.ts"
+import {
+  decodeMlsMessage,
+  type Extension,
+  type FlatTree,
+  type Proposal,
+  type StagedCommit,
+} from "../mls/index.ts"
 import { toHex } from "../wire/bytes.ts"
 import {
   decodeAddUsersData,
@@ -9,6 +15,7 @@ import {
 import { Problem } from "../wire/problem.ts"
 import type { CredentialChange } from "./credentials.ts"
 import { type Newcomer, ownQueueConfig, queueConfigOf, sameCredential } from "./newcomer.ts"
+import { operationRules as rules } from "./operation-rules.ts"
 import { allow, validating } from "./refusal.ts"
 
 /**
@@ -22,27 +29,43 @@ export interface CommitContent {
   readonly newcomers: readonly Newcomer[]
 }
 
-/** A commit, the tree before it, and the domain whose queues members may have. */
+/** A commit, and what it is held against. */
 export interface ObservedCommit {
   readonly staged: StagedCommit
+  /** The leaf that signed the request, if one did. */
+  readonly caller: number | undefined
+  /** The tree before the commit. */
   readonly before: FlatTree
+  /** The GroupContext's, before the commit. */
+  readonly extensions: readonly Extension[]
+  /** The domain whose queues members may have. */
   readonly domain: string
 }
 
-/** Inline Adds alone; one encrypted credential, attribution and share of the Welcome for each. */
+/** A member sends its own commit. */
+export function checkOwnCommit({ staged, caller }: ObservedCommit): void {
+  allow(staged.sender.kind === "member" && staged.committerLeaf === caller, rules.ownCommit)
+}
+
+/** What a commit is about; a change of roles that follows from it is not (roles.ts). */
+function subject({ proposals }: StagedCommit): Proposal[] {
+  return proposals.filter(({ kind }) => kind !== "groupContextExtensions")
+}
+
+/** Adds alone; one encrypted credential, attribution and share of the Welcome for each. */
 export function checkAddUsers(
   observed: ObservedCommit,
   params: { readonly welcome: Uint8Array; readonly attributions: readonly Uint8Array[] },
 ): CommitContent {
   const { staged, domain } = observed
-  const { added, proposals } = staged
-  allow(proposals.length > 0 && proposals.every(({ kind }) => kind === "add"))
-  allow(added.length === proposals.length && added.length <= ADDS_PER_COMMIT_MAX)
-  allow(params.attributions.length === added.length)
-  allow(!committerCredentialChanged(observed))
+  const { added } = staged
+  const proposals = subject(staged)
+  allow(proposals.length > 0 && proposals.every(({ kind }) => kind === "add"), rules.onlyAdds)
+  allow(params.attributions.length === added.length, rules.attributionPerAdd)
+  checkCredentialKept(observed)
   if (staged.tree.memberCount > MEMBERS_MAX) throw new Problem("ds.group-too-large")
   const credentials = validating(() => decodeAddUsersData(staged.authenticatedData))
-  allow(credentials.length === added.length)
+  allow(credentials.length === added.length, rules.credentialPerAdd)
   checkWelcome(
     params.welcome,
     added.map(({ ref }) => ref),
@@ -60,27 +83,33 @@ export function checkAddUsers(
 /** The Welcome has secrets for exactly these KeyPackages, each once. */
 function checkWelcome(bytes: Uint8Array, refs: readonly Uint8Array[]): void {
   const message = validating(() => decodeMlsMessage(bytes))
-  allow(message.kind === "welcome" && message.welcome.secrets.length === refs.length)
+  allow(message.kind === "welcome" && message.welcome.secrets.length === refs.length, rules.welcomePerAdd)
   const invited = new Set(message.welcome.secrets.map(({ newMember }) => toHex(newMember)))
-  allow(invited.size === refs.length && refs.every((ref) => invited.has(toHex(ref))))
+  allow(invited.size === refs.length && refs.every((ref) => invited.has(toHex(ref))), rules.welcomePerAdd)
 }
 
 /** Removes alone. */
 export function checkRemoveUsers(observed: ObservedCommit): CommitContent {
-  const { proposals, removed, authenticatedData } = observed.staged
-  allow(proposals.length > 0 && proposals.every(({ kind }) => kind === "remove"))
-  allow(authenticatedData.length === 0)
-  allow(!committerCredentialChanged(observed))
-  return { credentials: removed.map((leaf) => ({ leaf, credential: undefined })), newcomers: [] }
+  const { staged } = observed
+  const proposals = subject(staged)
+  allow(proposals.length > 0 && proposals.every(({ kind }) => kind === "remove"), rules.onlyRemoves)
+  checkNoData(observed)
+  checkCredentialKept(observed)
+  return { credentials: withoutCredentials(staged.removed), newcomers: [] }
+}
+
+function withoutCredentials(leaves: readonly number[]): CredentialChange[] {
+  return leaves.map((leaf) => ({ leaf, credential: undefined }))
 }
 
 /** A path alone; a changed credential comes with its encryption. */
 export function checkUpdateClient(observed: ObservedCommit): CommitContent {
-  const { proposals, hasPath, authenticatedData, committerLeaf } = observed.staged
-  allow(proposals.length === 0 && hasPath)
-  const credential = validating(() => decodeUpdateClientData(authenticatedData))
-  allow(credential !== undefined || !committerCredentialChanged(observed))
-  return { credentials: credential === undefined ? [] : [{ leaf: committerLeaf, credential }], newcomers: [] }
+  const { staged } = observed
+  allow(subject(staged).length === 0 && staged.hasPath, rules.onlyUpdate)
+  const credential = validating(() => decodeUpdateClientData(staged.authenticatedData))
+  if (credential === undefined) checkCredentialKept(observed)
+  const own = credential === undefined ? [] : [{ leaf: staged.committerLeaf, credential }]
+  return { credentials: own, newcomers: [] }
 }
 
 /** An external commit that only joins, into a group of one. */
@@ -89,9 +118,12 @@ export function checkJoinConnectionGroup(
   params: { readonly queueConfig: Uint8Array },
 ): CommitContent {
   const { staged, before, domain } = observed
-  allow(staged.sender.kind === "new-member" && staged.removed.length === 0)
-  allow(staged.proposals.every(({ kind }) => kind === "externalInit"))
-  allow(before.memberCount === 1)
+  allow(staged.sender.kind === "new-member", rules.externalCommit)
+  allow(
+    staged.proposals.every(({ kind }) => kind === "externalInit"),
+    rules.onlyJoins,
+  )
+  allow(before.memberCount === 1, rules.groupOfOne)
   const leaf = staged.committerLeaf
   return {
     credentials: [
@@ -107,9 +139,13 @@ export function checkJoinConnectionGroup(
   }
 }
 
-function committerCredentialChanged({ staged, before }: ObservedCommit): boolean {
-  if (!staged.hasPath) return false
-  const was = before.leaf(staged.committerLeaf)
-  const is = staged.tree.leaf(staged.committerLeaf)
-  return was === undefined || is === undefined || !sameCredential(was.credential, is.credential)
+export function checkNoData({ staged }: ObservedCommit): void {
+  allow(staged.authenticatedData.length === 0, rules.noData)
+}
+
+/** The committer, who is a member, keeps its credential. */
+export function checkCredentialKept({ staged, before }: ObservedCommit): void {
+  if (!staged.hasPath) return
+  const [was, is] = [before, staged.tree].map((tree) => tree.leaf(staged.committerLeaf)?.credential)
+  allow(was !== undefined && is !== undefined && sameCredential(was, is), rules.credentialAnnounced)
 }

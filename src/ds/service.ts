@@ -5,8 +5,9 @@ import type { Params } from "../wire/endpoint.ts"
 import { Caller } from "./authentication.ts"
 import { createContext, type DsDependencies } from "./context.ts"
 import { createGroup } from "./create.ts"
+import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
-import { addUsers, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
+import { addUsers, changeRoles, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
 import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
 import { sendMessage } from "./send.ts"
@@ -24,7 +25,7 @@ export interface Ds {
 export function createDs(dependencies: DsDependencies): Ds {
   const context = createContext(dependencies)
   const { store, crypto, now } = context
-  const reservations = new Reservations(crypto.random, now)
+  const reservations = new Reservations(crypto, now)
 
   function signed<P extends GroupKey, R>(handle: (caller: Caller<P>) => R | Promise<R>) {
     return (call: SignedCall<P>): Promise<R> =>
@@ -40,7 +41,8 @@ export function createDs(dependencies: DsDependencies): Ds {
   return {
     handlers: {
       async requestGroupId() {
-        return { groupId: reservations.reserve((groupId) => groupExists(store, groupId)) }
+        const { groupId, secret } = reservations.reserve((id) => groupExists(store, id))
+        return { groupId, removalKey: removalKey(crypto, secret) }
       },
       createGroup: done<Params<typeof ds.createGroup>>((caller) =>
         createGroup(context, reservations, caller),
@@ -55,6 +57,7 @@ export function createDs(dependencies: DsDependencies): Ds {
       addUsers: done<Params<typeof ds.addUsers>>((caller) => addUsers(context, caller)),
       removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
+      changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
       sendMessage: done<Params<typeof ds.sendMessage>>((caller) => sendMessage(context, caller)),
     },
   }

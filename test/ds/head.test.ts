@@ -31,6 +31,7 @@ const extensions = fc.array(fc.record({ type: fc.nat({ max: 0xffff }), data: byt
 const head: fc.Arbitrary<Head> = fc.record({
   treeWrites: u64,
   lastCommit: fc.option(fc.record({ hash, leaf: u32, requestKey: hash }), { nil: undefined }),
+  secret: hash,
   state: fc.record({
     context: fc.record({
       cipherSuite: fc.nat({ max: 0xffff }),

@@ -1,9 +1,14 @@
 import { expect, test } from "bun:test"
+import { decodeMlsMessage } from "../../src/mls/index.ts"
 import type { TsMember } from "../mls/ts-member.ts"
 import { add, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
 import { RealQueues } from "./real-queues.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, START, World } from "./world.ts"
+
+function isCommit(message: Uint8Array): boolean {
+  return decodeMlsMessage(message).kind === "publicMessage"
+}
 
 /** The delivery service and the queuing service in one database. */
 async function start(names: readonly string[]): Promise<World> {
@@ -26,8 +31,9 @@ test("commits, Welcomes and messages reach the members' queues in the order of a
   const update = await updating(group, bob)
   await world.call("updateClient", byLeaf(bob), update.params)
   update.pending.accept()
-  const removal = await removing(group, bob, [0])
-  await world.call("removeUsers", byLeaf(bob), removal.params)
+  await alice.process(update.pending.commit)
+  const removal = await removing(group, alice, [bob.leaf])
+  await world.call("removeUsers", byLeaf(alice), removal.params)
 
   const read: string[] = []
   for (const message of world.take("carol")) {
@@ -37,8 +43,13 @@ test("commits, Welcomes and messages reach the members' queues in the order of a
   }
   expect(read).toEqual(texts)
   expect(carol.epoch).toBe(3n)
-  const toAlice = world.take("alice").map((message) => message.type === "mls" && message.message)
-  expect(toAlice).toEqual([update.pending.commit, removal.pending.commit])
+  const commitsTo = (name: string) =>
+    world
+      .take(name)
+      .flatMap((one) => (one.type === "mls" ? [one.message] : []))
+      .filter(isCommit)
+  expect(commitsTo("alice")).toEqual([update.pending.commit])
+  expect(commitsTo("bob")).toEqual([removal.pending.commit])
 })
 
 test("sends at once reach everybody, and of the tickets made meanwhile one set is kept", async () => {

@@ -29,6 +29,9 @@ export interface Signer {
   readonly seed: Uint8Array
 }
 
+type UnsignedOperation = "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup"
+export type SignedOperation = Exclude<keyof typeof ds, UnsignedOperation>
+
 /** Where the members' queues are. */
 export interface Queues {
   /** Over a store that was just opened: nothing is left in memory. */
@@ -112,7 +115,7 @@ export class World {
   }
 
   /** Calls an unsigned operation; the parameters travel through CBOR. */
-  async ask<K extends "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">(
+  async ask<K extends UnsignedOperation>(
     name: K,
     params: Params<(typeof ds)[K]>,
   ): Promise<Result<(typeof ds)[K]>> {
@@ -121,9 +124,11 @@ export class World {
   }
 
   /** Calls a signed operation with a real signature, checked as the edge checks it. */
-  async call<
-    K extends Exclude<keyof typeof ds, "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">,
-  >(name: K, signer: Signer, params: Params<(typeof ds)[K]>): Promise<Result<(typeof ds)[K]>> {
+  async call<K extends SignedOperation>(
+    name: K,
+    signer: Signer,
+    params: Params<(typeof ds)[K]>,
+  ): Promise<Result<(typeof ds)[K]>> {
     const handler = this.handlers[name] as (call: SignedCall<unknown>) => Promise<Result<(typeof ds)[K]>>
     return handler(this.#signedCall(ds[name], signer, params))
   }
@@ -160,4 +165,10 @@ export async function refusalOf(call: Promise<unknown>): Promise<Problem> {
     throw error
   }
   throw new Error("the call was not refused")
+}
+
+/** The id of the rule for which a call is refused as not allowed; another refusal's code. */
+export async function brokenRule(call: Promise<unknown>): Promise<string> {
+  const { code, rule } = await refusalOf(call)
+  return code === "ds.not-allowed" ? `${rule}` : code
 }

@@ -29,6 +29,7 @@ beforeAll(async () => {
     await person.say("a message")
     await person.group.update()
   }
+  await first.group.changeRoles([first.user, second?.user ?? ""])
   await first.group.remove(third?.user ?? "")
   await third?.until(({ events }) => events.some(({ type }) => type === "left"))
   await second?.stop()

@@ -55,6 +55,8 @@ export interface CommitChange {
   readonly adds?: readonly Uint8Array[]
   /** Leaf indices. */
   readonly removes?: readonly number[]
+  /** Leaf indices of those who are admins from then on; without it, the roles follow who stays. */
+  readonly admins?: readonly number[]
   readonly authenticatedData: Uint8Array
 }
 
@@ -103,6 +105,15 @@ export interface OwnLeaf {
   readonly signatureSeed: Uint8Array
 }
 
+export interface NewGroup {
+  readonly groupId: Uint8Array
+  /** The DS's key in this group, as it came with the id. */
+  readonly removalKey: Uint8Array
+  readonly leaf: OwnLeaf
+  /** Seconds since 1970. */
+  readonly lifetime: { readonly notBefore: number; readonly notAfter: number }
+}
+
 export interface KeyPackageOptions {
   readonly leaf: OwnLeaf
   /** Seconds since 1970. */
@@ -125,12 +136,8 @@ export interface KeyPackageSecrets {
 /** Ways to become a member. */
 export interface Membership {
   keyPackage(options: KeyPackageOptions): Promise<OwnKeyPackage>
-  /** A group of one, at epoch 0. `lifetime` in seconds since 1970. */
-  create(
-    groupId: Uint8Array,
-    leaf: OwnLeaf,
-    lifetime: { readonly notBefore: number; readonly notAfter: number },
-  ): Promise<GroupMember>
+  /** A group of one, at epoch 0, whose creator is its admin. */
+  create(group: NewGroup): Promise<GroupMember>
   /** `welcome` is an MLSMessage; the tree comes from the DS and is verified against it. */
   joinFromWelcome(
     welcome: Uint8Array,

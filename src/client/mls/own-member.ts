@@ -1,8 +1,11 @@
+import { makeContextExtensions, readContextExtensions } from "../../group/context-extensions.ts"
+import { followingRoles } from "../../group/following-roles.ts"
 import { encodeExtensions } from "../../mls/codec/extension.ts"
 import { encodeGroupInfo } from "../../mls/codec/group-info.ts"
 import { decodeKeyPackage } from "../../mls/codec/key-package.ts"
 import type { LeafNode } from "../../mls/codec/leaf-node.ts"
 import type { Proposal } from "../../mls/codec/proposal.ts"
+import { leavesRemoved } from "../../mls/group/proposal.ts"
 import type { Member } from "../../mls/member/group.ts"
 import type { FlatTree } from "../../mls/tree/flat-tree.ts"
 import { equal } from "../../wire/bytes.ts"
@@ -77,7 +80,8 @@ export class OwnMember implements GroupMember {
       const adds = (change.adds ?? []).map((bytes): Proposal => {
         return { kind: "add", keyPackage: decodeKeyPackage(bytes) }
       })
-      const proposals = [...removes, ...adds]
+      const roles = change.admins === undefined ? this.#followingRoles(removes) : this.#roles(change.admins)
+      const proposals = [...removes, ...adds, ...roles]
       const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData })
       return { commit: staged.message, welcome: staged.welcome, next: this.#wrap(staged.next) }
     })
@@ -123,6 +127,23 @@ export class OwnMember implements GroupMember {
 
   wipe(): void {
     this.#member.wipe()
+  }
+
+  #roles(leaves: readonly number[]): Proposal[] {
+    const { tree, context } = this.#member
+    const { removalKey } = readContextExtensions(context.extensions)
+    const admins = leaves.map((leaf) => tree.signatureKey(leaf))
+    return [{ kind: "groupContextExtensions", extensions: makeContextExtensions({ admins, removalKey }) }]
+  }
+
+  #followingRoles(removes: readonly Proposal[]): Proposal[] {
+    const { proposals, leaf, tree, context } = this.#member
+    const sender = { kind: "member", leafIndex: leaf } as const
+    const own = removes.map((proposal) => ({ proposal, sender }))
+    const removed = leavesRemoved([...proposals, ...own]).filter((one) => one !== leaf)
+    const committer = { leaf, key: tree.signatureKey(leaf) }
+    const roles = followingRoles(context.extensions, { before: tree, removed, committer })
+    return roles === undefined ? [] : [roles]
   }
 
   #wrap(member: Member): OwnMember {
