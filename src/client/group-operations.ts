@@ -252,7 +252,7 @@ export function memberEvents(
   ]
 }
 
-function signer({ state }: GroupSession): Signer {
+export function signer({ state }: GroupSession): Signer {
   return { sender: { kind: "leaf", leaf: state.member.leaf }, seed: state.member.signatureSeed }
 }
 

@@ -3,6 +3,7 @@ import { verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal } from "../wire/bytes.ts"
 import { encodeAddUsersData, encodeUpdateClientData } from "../wire/commit-data.ts"
+import { ds } from "../wire/ds.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
@@ -10,9 +11,9 @@ import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { commitChange, sendContent, stagedParts } from "./group-operations.ts"
+import { commitChange, sendContent, signer, stagedParts } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
-import { sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
+import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import { at, Contact, load, type MemberRecord } from "./records.ts"
 
 /** A member as the application sees it; the user id was verified up to the root of its domain. */
@@ -90,6 +91,17 @@ export class Group {
       const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
       return { operation: "changeRoles", ...stagedParts(staged, members) }
     })
+  }
+
+  /** Has this client's messages go to its own queue under another config, which nothing links to the one before. */
+  async renewQueueConfig(): Promise<void> {
+    const { groupId, context, state } = this.#session
+    const params = {
+      groupId,
+      earKey: state.facts.earKey,
+      queueConfig: freshQueueConfig(context.crypto, context.account),
+    }
+    await context.transport.call(ds.updateQueueConfig, params, signer(this.#session))
   }
 
   /** Renews this client's keys, and with them the group's: whoever had copied them is locked out. */

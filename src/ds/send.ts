@@ -4,11 +4,12 @@ import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { Caller } from "./authentication.ts"
-import { type DsContext, submitPrepared } from "./context.ts"
+import type { DsContext } from "./context.ts"
 import { address, deliveringUnit, withTickets } from "./fan-out.ts"
-import { type Head, memberAt } from "./head.ts"
+import type { Head } from "./head.ts"
+import { type MemberRequest, submitForMember } from "./member-request.ts"
 import { monthOf } from "./month.ts"
-import type { GroupKey, OpenedGroup } from "./records.ts"
+import type { GroupKey } from "./records.ts"
 import { validating } from "./refusal.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 
@@ -23,17 +24,9 @@ interface SendParams extends GroupKey {
  * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `queue.full`, `server.overloaded`
  */
 export async function sendMessage(context: DsContext, caller: Caller<SendParams>): Promise<void> {
-  await submitPrepared(context, (attempt) => {
-    const group = context.records.openHead(caller.claimed)
-    try {
-      const member = group && caller.leaf !== undefined ? memberAt(group.value, caller.leaf) : undefined
-      const params = caller.verify(member?.signatureKey)
-      if (group === undefined || member === undefined) throw new Problem("auth.refused")
-      checkMessage(group.value, params)
-      return prepare(context, group, params, member.leaf, attempt === 0)
-    } finally {
-      group?.wipe()
-    }
+  await submitForMember(context, caller, (request, attempt) => {
+    checkMessage(request.group.value, request.params)
+    return prepare(context, request, attempt === 0)
   })
 }
 
@@ -46,14 +39,12 @@ function checkMessage(head: Head, params: SendParams): void {
 /** New tickets are kept only if nobody else changes the group meanwhile: they are worth no second attempt. */
 function prepare(
   context: DsContext,
-  group: OpenedGroup,
-  params: SendParams,
-  sender: number,
+  { group, params, member: sender }: MemberRequest<SendParams>,
   keepTickets: boolean,
 ): Unit | undefined {
   const head = group.value
   const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.message })
-  const recipients = head.leaves.filter(({ leaf }) => leaf !== sender)
+  const recipients = head.leaves.filter(({ leaf }) => leaf !== sender.leaf)
   const { deliveries, tickets } = address(
     context.fanout,
     recipients.map((member) => ({ member, message })),

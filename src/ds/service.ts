@@ -8,6 +8,7 @@ import { createGroup } from "./create.ts"
 import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
 import { addUsers, changeRoles, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
+import { updateQueueConfig } from "./queue-config.ts"
 import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
 import { sendMessage } from "./send.ts"
@@ -58,6 +59,9 @@ export function createDs(dependencies: DsDependencies): Ds {
       removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
       changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
+      updateQueueConfig: done<Params<typeof ds.updateQueueConfig>>((caller) =>
+        updateQueueConfig(context, caller),
+      ),
       sendMessage: done<Params<typeof ds.sendMessage>>((caller) => sendMessage(context, caller)),
     },
   }

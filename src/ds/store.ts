@@ -37,7 +37,7 @@ export interface StoredGroup {
 
 /** What a write changes; what it leaves out stays. */
 export interface GroupChange {
-  readonly month: number
+  readonly month?: number
   readonly head?: SealedRecord
   readonly tree?: SealedRecord
 }
@@ -93,11 +93,11 @@ export function createRows(
 }
 
 export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {
-  const { head, tree } = change
+  const { head, tree, month = group.row.month } = change
   const { group_id } = group.row
   const row = {
     ...group.row,
-    month: change.month,
+    month,
     ...(head && { head_salt: head.salt, head_commitment: head.commitment }),
     ...(tree && { tree_salt: tree.salt, tree_commitment: tree.commitment }),
   }

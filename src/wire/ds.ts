@@ -75,6 +75,16 @@ export const ds = {
     result: Nothing,
     problems: ["ds.invalid-message", "ds.not-allowed", "ds.group-too-large"],
   }),
+  updateQueueConfig: endpoint({
+    name: "ds.update-queue-config",
+    path: "/ds/update-queue-config",
+    sender: "leaf",
+    summary: "Says where the sender's messages go from now on.",
+    params: closed({ ...group, queueConfig: QueueConfig }),
+    result: Nothing,
+    bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
+    problems: ["ds.not-allowed"],
+  }),
   externalCommitInfo: endpoint({
     name: "ds.external-commit-info",
     path: "/ds/external-commit-info",

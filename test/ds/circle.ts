@@ -268,6 +268,16 @@ export class Circle {
     return this.#committing("changeRoles", by, { proposals })
   }
 
+  changingQueue(by: string, queueConfig: Uint8Array): Request<"updateQueueConfig"> {
+    const params = { ...this.group, queueConfig }
+    return {
+      operation: "updateQueueConfig",
+      signer: this.person(by).byLeaf,
+      params,
+      accepted: () => undefined,
+    }
+  }
+
   sending(by: string, text: string): Request<"sendMessage"> {
     const person = this.person(by)
     const { message, next } = person.member.encrypt(utf8(text))

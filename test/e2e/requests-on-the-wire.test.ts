@@ -28,6 +28,7 @@ beforeAll(async () => {
   for (const person of people) {
     await person.say("a message")
     await person.group.update()
+    await person.group.renewQueueConfig()
   }
   await first.group.changeRoles([first.user, second?.user ?? ""])
   await first.group.remove(third?.user ?? "")
