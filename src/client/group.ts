@@ -11,7 +11,7 @@ import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { commitChange, sendContent, signer, stagedParts } from "./group-operations.ts"
+import { commitChange, finishPending, sendContent, signer, stagedParts } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import { at, Contact, load, type MemberRecord } from "./records.ts"
@@ -90,6 +90,23 @@ export class Group {
       const admins = members.filter(({ user }) => users.includes(user)).map(({ leaf }) => leaf)
       const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
       return { operation: "changeRoles", ...stagedParts(staged, members) }
+    })
+  }
+
+  /**
+   * Ends the group for everybody. Throws ClientError `ds.not-allowed` unless an admin, `ds.wrong-epoch` if somebody changed
+   * the group meanwhile.
+   */
+  async delete(): Promise<void> {
+    const session = this.#session
+    await finishPending(session)
+    await session.locked(async () => {
+      const { facts, member } = session.state
+      const removes = facts.members.map(({ leaf }) => leaf).filter((leaf) => leaf !== member.leaf)
+      const { commit } = await member.commit({ removes, authenticatedData: new Uint8Array(0) })
+      const params = { groupId: session.groupId, earKey: facts.earKey, commit }
+      await session.context.transport.call(ds.deleteGroup, params, signer(session))
+      await session.write(undefined)
     })
   }
 

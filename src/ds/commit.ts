@@ -1,17 +1,18 @@
-import { ADDS_PER_COMMIT_MAX, HASH_BYTES } from "../limits.ts"
-import { decodeExtensions, observeCommit, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
+import { HASH_BYTES } from "../limits.ts"
+import { decodeExtensions, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
-import type { CommitContent, ObservedCommit } from "./content-rules.ts"
-import { type DsContext, policyOf, submitPrepared } from "./context.ts"
-import { type Addressee, address, deliveringUnit, withTickets } from "./fan-out.ts"
+import type { CommitContent } from "./content-rules.ts"
+import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
 import { monthOf } from "./month.ts"
 import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
+import { type ObservedCommit, observe } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
@@ -112,19 +113,15 @@ function stage<P extends CommitParams>(
   record: TreeRecord,
   hash: Uint8Array,
 ): Unit {
-  const { crypto, domain } = context
-  const policy = policyOf(context)
-  const { state } = group.value
-  const options = { ...policy, maximumAdds: ADDS_PER_COMMIT_MAX }
-  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, options))
+  const { caller } = request
+  const observed = observe(context, group.value, record, { commit: params.commit, caller })
+  const { staged } = observed
   try {
-    const { caller } = request
-    const { extensions } = state.context
-    const content = request.check({ staged, caller, before: record.tree, extensions, domain }, params)
+    const content = request.check(observed, params)
     const groupInfo = checkGroupInfo(context, staged, params)
     const month = monthOf(context.now())
     const welcomes = request.welcomes?.(staged, params) ?? []
-    const accepted = { staged, content, groupInfo, hash, caller, month, now: policy.now }
+    const accepted = { staged, content, groupInfo, hash, caller, month, now: nowSeconds(context) }
     return acceptingUnit(context, params, group, record, accepted, welcomes)
   } finally {
     wipeTree(staged.tree)
@@ -155,8 +152,9 @@ function acceptingUnit(
     member: { ...newcomer, ticket: undefined },
     message: welcomes[i],
   }))
-  const addressees = [...commitAddressees(group.value, accepted.staged, params), ...newcomers]
-  const { deliveries, tickets, dead } = address(fanout, addressees)
+  const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
+  const others = toOthers(group.value, accepted.caller, message)
+  const { deliveries, tickets, dead } = address(fanout, [...others, ...newcomers])
   allow(
     newcomers.every(({ member }) => !dead.has(member.leaf)),
     rules.livingQueue,
@@ -167,12 +165,4 @@ function acceptingUnit(
     tree: records.sealTree(params, head.treeWrites, nextTreeRecord(record, accepted)),
   })
   return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, deliveries)
-}
-
-/** All members of the epoch that ends, the removed ones too, but for the committer. */
-function commitAddressees(head: Head, staged: StagedCommit, params: CommitParams): Addressee[] {
-  const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
-  return head.leaves
-    .filter(({ leaf }) => leaf !== staged.committerLeaf)
-    .map((member) => ({ member, message }))
 }

@@ -1,11 +1,5 @@
 import { MEMBERS_MAX } from "../limits.ts"
-import {
-  decodeMlsMessage,
-  type Extension,
-  type FlatTree,
-  type Proposal,
-  type StagedCommit,
-} from "../mls/index.ts"
+import { decodeMlsMessage, type Proposal, type StagedCommit } from "../mls/index.ts"
 import { toHex } from "../wire/bytes.ts"
 import {
   decodeAddUsersData,
@@ -15,6 +9,7 @@ import {
 import { Problem } from "../wire/problem.ts"
 import type { CredentialChange } from "./credentials.ts"
 import { type Newcomer, ownQueueConfig, queueConfigOf, sameCredential } from "./newcomer.ts"
+import type { ObservedCommit } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import { allow, validating } from "./refusal.ts"
 
@@ -29,26 +24,13 @@ export interface CommitContent {
   readonly newcomers: readonly Newcomer[]
 }
 
-/** A commit, and what it is held against. */
-export interface ObservedCommit {
-  readonly staged: StagedCommit
-  /** The leaf that signed the request, if one did. */
-  readonly caller: number | undefined
-  /** The tree before the commit. */
-  readonly before: FlatTree
-  /** The GroupContext's, before the commit. */
-  readonly extensions: readonly Extension[]
-  /** The domain whose queues members may have. */
-  readonly domain: string
-}
-
 /** A member sends its own commit. */
 export function checkOwnCommit({ staged, caller }: ObservedCommit): void {
   allow(staged.sender.kind === "member" && staged.committerLeaf === caller, rules.ownCommit)
 }
 
 /** What a commit is about; a change of roles that follows from it is not (roles.ts). */
-function subject({ proposals }: StagedCommit): Proposal[] {
+export function subject({ proposals }: StagedCommit): Proposal[] {
   return proposals.filter(({ kind }) => kind !== "groupContextExtensions")
 }
 

@@ -24,6 +24,7 @@ export const operationRules = {
   onlyJoins: rule("DS-OP-204", "The commit adds its sender and does nothing else."),
   onlyRoles: rule("DS-OP-206", "The commit changes the roles and does nothing else."),
   groupOfOne: rule("DS-OP-205", "A group that is joined from outside has one member."),
+  removesOthers: rule("DS-OP-208", "The commit removes all others and does nothing else."),
   noData: rule("DS-OP-207", "There is authenticated data only where the operation defines it."),
 
   // Credentials and Welcome

@@ -14,9 +14,9 @@ import {
   checkOwnCommit,
   checkRemoveUsers,
   checkUpdateClient,
-  type ObservedCommit,
 } from "./content-rules.ts"
 import type { DsContext } from "./context.ts"
+import type { ObservedCommit } from "./observe.ts"
 import { validating } from "./refusal.ts"
 import { checkChangeRoles, checkRolesFollow } from "./roles.ts"
 

@@ -6,8 +6,9 @@ import {
 } from "../group/context-extensions.ts"
 import { type Extension, encodeExtensions } from "../mls/index.ts"
 import { equal, toHex } from "../wire/bytes.ts"
-import { type CommitContent, checkCredentialKept, checkNoData, type ObservedCommit } from "./content-rules.ts"
+import { type CommitContent, checkCredentialKept, checkNoData } from "./content-rules.ts"
 import { type Head, memberAt } from "./head.ts"
+import type { ObservedCommit } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import { allow, decodable } from "./refusal.ts"
 

@@ -5,7 +5,7 @@ import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { Caller } from "./authentication.ts"
 import type { DsContext } from "./context.ts"
-import { address, deliveringUnit, withTickets } from "./fan-out.ts"
+import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
 import type { Head } from "./head.ts"
 import { type MemberRequest, submitForMember } from "./member-request.ts"
 import { monthOf } from "./month.ts"
@@ -44,11 +44,7 @@ function prepare(
 ): Unit | undefined {
   const head = group.value
   const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.message })
-  const recipients = head.leaves.filter(({ leaf }) => leaf !== sender.leaf)
-  const { deliveries, tickets } = address(
-    context.fanout,
-    recipients.map((member) => ({ member, message })),
-  )
+  const { deliveries, tickets } = address(context.fanout, toOthers(head, sender.leaf, message))
   const month = monthOf(context.now())
   let rows: Effect[] = []
   if (keepTickets && tickets.size > 0) {

@@ -5,6 +5,7 @@ import type { Params } from "../wire/endpoint.ts"
 import { Caller } from "./authentication.ts"
 import { createContext, type DsDependencies } from "./context.ts"
 import { createGroup } from "./create.ts"
+import { deleteGroup } from "./delete.ts"
 import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
 import { addUsers, changeRoles, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
@@ -59,6 +60,7 @@ export function createDs(dependencies: DsDependencies): Ds {
       removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
       changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
+      deleteGroup: done<Params<typeof ds.deleteGroup>>((caller) => deleteGroup(context, caller)),
       updateQueueConfig: done<Params<typeof ds.updateQueueConfig>>((caller) =>
         updateQueueConfig(context, caller),
       ),

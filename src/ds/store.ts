@@ -6,6 +6,7 @@ import {
   expectAbsent,
   expectRow,
   put,
+  remove,
   type View,
 } from "../store/database.ts"
 
@@ -90,6 +91,10 @@ export function createRows(
     put(heads, { group_id: groupId, ciphertext: head.ciphertext }),
     put(trees, { group_id: groupId, ciphertext: tree.ciphertext }),
   ]
+}
+
+export function deleteRows({ row: { group_id } }: StoredGroup): Effect[] {
+  return [remove(groups, { group_id }), remove(heads, { group_id }), remove(trees, { group_id })]
 }
 
 export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {

@@ -164,6 +164,15 @@ export const ds = {
     result: Nothing,
     problems: commitProblems,
   }),
+  deleteGroup: endpoint({
+    name: "ds.delete-group",
+    path: "/ds/delete-group",
+    sender: "leaf",
+    summary: "A commit by an admin that removes everybody else; then the group is deleted.",
+    params: closed({ ...group, commit: Handshake }),
+    result: Nothing,
+    problems: ["ds.wrong-epoch", "ds.invalid-message", "ds.not-allowed", "queue.full"],
+  }),
   sendMessage: endpoint({
     name: "ds.send-message",
     path: "/ds/send-message",

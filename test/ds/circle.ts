@@ -268,6 +268,14 @@ export class Circle {
     return this.#committing("changeRoles", by, { proposals })
   }
 
+  deleting(by: string, more: Commitment = {}): Request<"deleteGroup"> {
+    const { member, byLeaf } = this.person(by)
+    const others = member.tree.members().filter((leaf) => leaf !== member.leaf)
+    const proposals = others.map((removed): Proposal => ({ kind: "remove", removed }))
+    const { commit, accepted } = this.commit(by, { proposals, roles: "stay", ...more })
+    return { operation: "deleteGroup", signer: byLeaf, params: { ...this.group, commit }, accepted }
+  }
+
   changingQueue(by: string, queueConfig: Uint8Array): Request<"updateQueueConfig"> {
     const params = { ...this.group, queueConfig }
     return {

@@ -29,6 +29,7 @@ function operationsOf(circle: Circle): { readonly [K in MemberOperation]: Reques
     removeUsers: circle.removing("alice", ["bob"]),
     updateClient: circle.updating("alice"),
     changeRoles: circle.changingRoles("alice", ["bob"]),
+    deleteGroup: circle.deleting("alice"),
     updateQueueConfig: circle.changingQueue("alice", circle.person("bob").queueConfig),
     sendMessage: circle.sending("alice", "hello"),
   }

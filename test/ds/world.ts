@@ -47,7 +47,7 @@ export class World {
   now = START
   /** What the operator decided; read when the service starts. */
   padding: PaddingConfig = { kind: "doubling", unitBytes: 4096, percentile: 8 }
-  readonly #directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
+  readonly directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
   readonly #seen = new Set<string>()
   #store: OpenedStore | undefined
   #ds: Ds | undefined
@@ -68,7 +68,7 @@ export class World {
   async restart(): Promise<void> {
     await this.#store?.close()
     this.#store = await openStore({
-      file: join(this.#directory, "delivery.sqlite"),
+      file: join(this.directory, "delivery.sqlite"),
       migrations: [
         { version: 1, sql: queuesSql },
         { version: 2, sql: groupsSql },
@@ -86,7 +86,7 @@ export class World {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store?.close()
-    rmSync(this.#directory, { recursive: true, force: true })
+    rmSync(this.directory, { recursive: true, force: true })
   }
 
   get store(): OpenedStore {

@@ -37,6 +37,7 @@ beforeAll(async () => {
   await first.say("while somebody is away")
   await second?.start()
   await second?.untilHeard("while somebody is away")
+  await first.group.delete()
   await third?.client.deleteAccount()
   for (const person of people) await person.stop()
   await proxy.stop()
