@@ -15,6 +15,7 @@ import { commitChange, finishPending, sendContent, signer, stagedParts } from ".
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import { at, Contact, load, type MemberRecord } from "./records.ts"
+import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the user id was verified up to the root of its domain. */
 export interface Member {
@@ -108,6 +109,14 @@ export class Group {
       await session.context.transport.call(ds.deleteGroup, params, signer(session))
       await session.write(undefined)
     })
+  }
+
+  /**
+   * Joins again, for a client that cannot follow the group any more. What it sent and was not accepted is given up. Throws
+   * ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   */
+  async resync(): Promise<void> {
+    await this.#session.locked(() => resync(this.#session))
   }
 
   /** Has this client's messages go to its own queue under another config, which nothing links to the one before. */

@@ -1,11 +1,7 @@
 import { MEMBERS_MAX } from "../limits.ts"
 import { decodeMlsMessage, type Proposal, type StagedCommit } from "../mls/index.ts"
-import { toHex } from "../wire/bytes.ts"
-import {
-  decodeAddUsersData,
-  decodeJoinConnectionGroupData,
-  decodeUpdateClientData,
-} from "../wire/commit-data.ts"
+import { equal, toHex } from "../wire/bytes.ts"
+import { decodeAddUsersData, decodeExternalCommitData, decodeUpdateClientData } from "../wire/commit-data.ts"
 import { Problem } from "../wire/problem.ts"
 import type { CredentialChange } from "./credentials.ts"
 import { type Newcomer, ownQueueConfig, queueConfigOf, sameCredential } from "./newcomer.ts"
@@ -108,9 +104,7 @@ export function checkJoinConnectionGroup(
   allow(before.memberCount === 1, rules.groupOfOne)
   const leaf = staged.committerLeaf
   return {
-    credentials: [
-      { leaf, credential: validating(() => decodeJoinConnectionGroupData(staged.authenticatedData)) },
-    ],
+    credentials: [{ leaf, credential: validating(() => decodeExternalCommitData(staged.authenticatedData)) }],
     newcomers: [
       {
         leaf,
@@ -119,6 +113,23 @@ export function checkJoinConnectionGroup(
       },
     ],
   }
+}
+
+/** An external commit that puts the caller's leaf, with its key, in the place of the one that it had. */
+export function checkResync(observed: ObservedCommit): CommitContent {
+  const { staged, caller, before } = observed
+  allow(staged.sender.kind === "new-member" && caller !== undefined, rules.externalCommit)
+  const replaces = staged.removed.length === 1 && staged.removed[0] === caller
+  const kinds = staged.proposals.map(({ kind }) => kind)
+  allow(replaces && kinds.every((kind) => kind === "externalInit" || kind === "remove"), rules.onlyResync)
+  const leaf = staged.committerLeaf
+  allow(equal(staged.tree.signatureKey(leaf), before.signatureKey(caller)), rules.keptKey)
+  const credential = validating(() => decodeExternalCommitData(staged.authenticatedData))
+  const credentials = [
+    { leaf: caller, credential: undefined },
+    { leaf, credential },
+  ]
+  return { credentials, newcomers: [] }
 }
 
 export function checkNoData({ staged }: ObservedCommit): void {

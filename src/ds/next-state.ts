@@ -26,13 +26,13 @@ export function nextHead(head: Head, accepted: AcceptedCommit): Head {
   const committer = staged.committerLeaf
   const signatureKey = staged.tree.signatureKey(committer)
   const active = { activityMonth: month, activityEpoch: staged.next.context.epoch }
-  const was = memberAt(head, committer)
+  const was = caller === undefined ? undefined : memberAt(head, caller)
   const present: HeadLeaf[] = content.newcomers.map((newcomer) => ({
     ...newcomer,
     ticket: undefined,
     ...active,
   }))
-  if (was !== undefined) present.push({ ...was, signatureKey, ...active })
+  if (was !== undefined) present.push({ ...was, leaf: committer, signatureKey, ...active })
   return {
     treeWrites: head.treeWrites + 1n,
     lastCommit: { hash, leaf: caller ?? committer, requestKey: was?.signatureKey ?? signatureKey },

@@ -25,6 +25,8 @@ export const operationRules = {
   onlyRoles: rule("DS-OP-206", "The commit changes the roles and does nothing else."),
   groupOfOne: rule("DS-OP-205", "A group that is joined from outside has one member."),
   removesOthers: rule("DS-OP-208", "The commit removes all others and does nothing else."),
+  onlyResync: rule("DS-OP-209", "The commit replaces its sender's own leaf and does nothing else."),
+  keptKey: rule("DS-OP-210", "The new leaf has the signature key of the one that it replaces."),
   noData: rule("DS-OP-207", "There is authenticated data only where the operation defines it."),
 
   // Credentials and Welcome

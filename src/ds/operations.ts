@@ -13,6 +13,7 @@ import {
   checkJoinConnectionGroup,
   checkOwnCommit,
   checkRemoveUsers,
+  checkResync,
   checkUpdateClient,
 } from "./content-rules.ts"
 import type { DsContext } from "./context.ts"
@@ -65,15 +66,26 @@ export async function joinConnectionGroup(context: DsContext, params: JoinConnec
   await commit(context, request)
 }
 
+/** A member that lost its state comes back by an external commit; the request is signed with its leaf's key. */
+export async function resync(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
+  await commit(context, { ...signed(ds.resync.name, caller), adminsOnly: false, check: checkResync })
+}
+
 type Check<P> = (observed: ObservedCommit, params: P) => CommitContent
 
-/** A member sends its own commit. */
-function byMember<P extends CommitParams>(operation: string, caller: Caller<P>, check: Check<P>) {
+function signed<P extends CommitParams>(operation: string, caller: Caller<P>) {
   return {
     operation,
     claimed: caller.claimed,
     caller: caller.leaf,
     authorize: (head, hash) => caller.verify(requestKey(head, caller.leaf, hash)),
+  } satisfies Partial<CommitRequest<P>>
+}
+
+/** A member sends its own commit. */
+function byMember<P extends CommitParams>(operation: string, caller: Caller<P>, check: Check<P>) {
+  return {
+    ...signed(operation, caller),
     check(observed, params) {
       checkOwnCommit(observed)
       return check(observed, params)

@@ -8,7 +8,14 @@ import { createGroup } from "./create.ts"
 import { deleteGroup } from "./delete.ts"
 import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
-import { addUsers, changeRoles, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
+import {
+  addUsers,
+  changeRoles,
+  joinConnectionGroup,
+  removeUsers,
+  resync,
+  updateClient,
+} from "./operations.ts"
 import { updateQueueConfig } from "./queue-config.ts"
 import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
@@ -60,6 +67,7 @@ export function createDs(dependencies: DsDependencies): Ds {
       removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
       changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
+      resync: done<Params<typeof ds.resync>>((caller) => resync(context, caller)),
       deleteGroup: done<Params<typeof ds.deleteGroup>>((caller) => deleteGroup(context, caller)),
       updateQueueConfig: done<Params<typeof ds.updateQueueConfig>>((caller) =>
         updateQueueConfig(context, caller),

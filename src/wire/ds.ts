@@ -164,6 +164,15 @@ export const ds = {
     result: Nothing,
     problems: commitProblems,
   }),
+  resync: endpoint({
+    name: "ds.resync",
+    path: "/ds/resync",
+    sender: "leaf",
+    summary: "Joins again by an external commit that replaces the sender's leaf; queue and role stay.",
+    params: closed({ ...group, commit: Handshake, groupInfo: GroupInfoUpdate }),
+    result: Nothing,
+    problems: commitProblems,
+  }),
   deleteGroup: endpoint({
     name: "ds.delete-group",
     path: "/ds/delete-group",

@@ -7,11 +7,14 @@ import {
   readContextExtensions,
 } from "../../src/group/context-extensions.ts"
 import { followingRoles } from "../../src/group/following-roles.ts"
+import { WireFormat } from "../../src/mls/codec/protocol.ts"
 import { leavesRemoved } from "../../src/mls/group/proposal.ts"
 import {
   createKeyPackage,
   decodeKeyPackage,
+  decodeMlsMessage,
   type Extension,
+  type ExternalJoinOptions,
   encodeExtensions,
   type JoinerKeys,
   Member,
@@ -24,12 +27,20 @@ import type { ds } from "../../src/wire/ds.ts"
 import type { Params } from "../../src/wire/endpoint.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
 import type { QueueMessage } from "../../src/wire/queue-message.ts"
-import { addUsersData, type Group, sealedName, updateClientData } from "./group.ts"
+import { addUsersData, type Group, joinData, sealedName, updateClientData } from "./group.ts"
 import type { SignedOperation, Signer, World } from "./world.ts"
 
 /** Members of one group by our own MLS core, who do all that a group can do; each reads its queue when told to. */
 
 const suite = suite1(nativeCrypto)
+
+/** The epoch for which an MLSMessage was made; whoever came back by resync passes over those of before. */
+function epochOf(message: Uint8Array): bigint {
+  const decoded = decodeMlsMessage(message)
+  if (decoded.kind === "publicMessage") return decoded.message.framed.epoch
+  if (decoded.kind === "privateMessage") return decoded.message.epoch
+  throw new Error("not a message to a group")
+}
 
 /** A client on its way into a group, in it, or gone. */
 export class Person {
@@ -40,6 +51,8 @@ export class Person {
   readonly ref: Uint8Array
   /** Texts that it read, in order. */
   readonly read: string[] = []
+  /** The epoch in which it joined, the last time. */
+  since = 0n
   #member: Member | undefined
 
   constructor(world: World, name: string) {
@@ -74,6 +87,11 @@ export class Person {
     return this.#member?.isMember === true
   }
 
+  join(member: Member): void {
+    this.member = member
+    this.since = member.context.epoch
+  }
+
   get leaf(): number {
     return this.member.leaf
   }
@@ -106,6 +124,8 @@ export interface Commitment {
   /** Roles follow who stays, unless the test says otherwise. */
   readonly roles?: "stay"
 }
+
+export type Resync = Partial<ExternalJoinOptions>
 
 type Committed = CommitParams & { readonly welcome: Uint8Array | undefined; accepted(): void }
 
@@ -268,6 +288,33 @@ export class Circle {
     return this.#committing("changeRoles", by, { proposals })
   }
 
+  /** The client has lost all but its leaf index and signature key. */
+  async resyncing(name: string, more: Resync = {}): Promise<Request<"resync">> {
+    const person = this.person(name)
+    const { groupInfo, ratchetTree } = await this.#world.ask("externalCommitInfo", this.group)
+    const { message, next } = Member.joinExternal(suite, groupInfo, {
+      now: BigInt(Math.floor(this.#world.now / 1000)),
+      ratchetTree,
+      leaf: { ...person.leafContent, signatureSecret: person.member.signatureSecret },
+      replaces: person.leaf,
+      authenticatedData: joinData(name),
+      ...more,
+    })
+    const { extensions, signature } = next.groupInfo()
+    return {
+      operation: "resync",
+      signer: person.byLeaf,
+      params: {
+        ...this.group,
+        commit: message,
+        groupInfo: { extensions: encodeExtensions(extensions), signature },
+      },
+      accepted: () => {
+        person.join(next)
+      },
+    }
+  }
+
   deleting(by: string, more: Commitment = {}): Request<"deleteGroup"> {
     const { member, byLeaf } = this.person(by)
     const others = member.tree.members().filter((leaf) => leaf !== member.leaf)
@@ -313,13 +360,13 @@ export class Circle {
       const { epoch, welcome } = message.bundle
       const asked = { ...this.group, epoch: Number(epoch) }
       const { ratchetTree } = await this.#world.call("welcomeInfo", person.byKeyPackage, asked)
-      person.member = Member.join(suite, welcome, person.keys, { ratchetTree })
+      person.join(Member.join(suite, welcome, person.keys, { ratchetTree }))
     } else this.#process(person, message.message)
   }
 
   #process(person: Person, message: Uint8Array): void {
-    if (!person.isMember) return
-    if (message[3] === 2) {
+    if (!person.isMember || epochOf(message) < person.since) return
+    if (message[3] === WireFormat.privateMessage) {
       const { plaintext, next } = person.member.decrypt(message)
       person.read.push(fromUtf8(plaintext))
       person.member = next

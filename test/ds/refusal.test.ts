@@ -23,12 +23,13 @@ function told({ code, rule, status, message }: Problem): string {
 const REFUSED = JSON.stringify({ code: "auth.refused", status: 403, message: "auth.refused" })
 
 /** Each operation that a member signs, as alice would do it in a group with bob; alice is an admin. */
-function operationsOf(circle: Circle): { readonly [K in MemberOperation]: Request<K> } {
+async function operationsOf(circle: Circle): Promise<{ readonly [K in MemberOperation]: Request<K> }> {
   return {
     addUsers: circle.adding("alice", ["carol"]),
     removeUsers: circle.removing("alice", ["bob"]),
     updateClient: circle.updating("alice"),
     changeRoles: circle.changingRoles("alice", ["bob"]),
+    resync: await circle.resyncing("alice"),
     deleteGroup: circle.deleting("alice"),
     updateQueueConfig: circle.changingQueue("alice", circle.person("bob").queueConfig),
     sendMessage: circle.sending("alice", "hello"),
@@ -50,7 +51,7 @@ test("unknown group, wrong EAR key, bad signature and empty leaf are one refusal
     { sender: { kind: "kpref", id: nativeCrypto.random(32) }, seed },
   ]
   const before = contents(world.store)
-  for (const request of Object.values<Request>(operationsOf(circle))) {
+  for (const request of Object.values<Request>(await operationsOf(circle))) {
     const changes = [{ groupId: nativeCrypto.random(16) }, { earKey: nativeCrypto.random(32) }]
     const attempts: Request[] = [
       ...changes.map((change) => ({ ...request, params: { ...request.params, ...change } }) as Request),
@@ -70,7 +71,7 @@ test("a member that was removed is a stranger", async () => {
   const circle = await Circle.of(world, "bob", "alice")
   await circle.submit(circle.changingRoles("bob", ["bob", "alice"]))
   await circle.settle()
-  const requests = Object.values<Request>(operationsOf(circle))
+  const requests = Object.values<Request>(await operationsOf(circle))
   await circle.submit(circle.removing("bob", ["alice"]))
   const before = contents(world.store)
   for (const request of requests) expect(told(await refusalOf(circle.submit(request)))).toBe(REFUSED)

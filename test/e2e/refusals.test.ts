@@ -113,6 +113,7 @@ test("every operation of the DS refuses what is not its caller's, in the same by
     ],
     [[[ds.sendMessage, hosts]], () => host.say("said once")],
     [[[ds.updateClient, guests]], () => guest.group.update()],
+    [[[ds.resync, guests]], () => guest.group.resync()],
     [[[ds.updateQueueConfig, guests]], () => guest.group.renewQueueConfig()],
     [[[ds.changeRoles, hosts]], () => host.group.changeRoles([host.user, guest.user])],
     [[[ds.removeUsers, hosts]], () => host.group.remove(guest.user)],

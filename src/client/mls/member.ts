@@ -144,12 +144,16 @@ export interface Membership {
     own: { readonly keyPackage: Uint8Array; readonly secrets: KeyPackageSecrets },
     ratchetTree: Uint8Array,
   ): Promise<GroupMember>
-  /** An external commit; it takes effect when the DS accepts it. `groupInfo` is a bare GroupInfo. */
+  /**
+   * An external commit; it takes effect when the DS accepts it. `groupInfo` is a bare GroupInfo, `replaces` the leaf that
+   * the client had before.
+   */
   joinExternal(
     groupInfo: Uint8Array,
     ratchetTree: Uint8Array,
     leaf: OwnLeaf,
     authenticatedData: Uint8Array,
+    replaces?: number,
   ): Promise<StagedCommit>
   /** Throws MemberError on what {@link GroupMember.serialize} did not make. */
   restore(state: Uint8Array): GroupMember

@@ -7,6 +7,7 @@ import type { LeafNode } from "../../mls/codec/leaf-node.ts"
 import type { Proposal } from "../../mls/codec/proposal.ts"
 import { leavesRemoved } from "../../mls/group/proposal.ts"
 import type { Member } from "../../mls/member/group.ts"
+import type { StagedCommit as MlsStagedCommit } from "../../mls/observer/commit.ts"
 import type { FlatTree } from "../../mls/tree/flat-tree.ts"
 import { equal } from "../../wire/bytes.ts"
 import {
@@ -97,7 +98,7 @@ export class OwnMember implements GroupMember {
         sender: commit.committerLeaf,
         external: commit.sender.kind === "new-member",
         selfRemoved,
-        ...compareLeaves(this.members(), membersOf(commit.tree)),
+        ...changedLeaves(commit, this.members()),
         authenticatedData: commit.authenticatedData,
       }
     })
@@ -156,6 +157,16 @@ function membersOf(tree: FlatTree): MemberLeaf[] {
     const { credential, signatureKey } = tree.leaf(leaf) as LeafNode
     return credential.kind === "basic" ? [{ leaf, identity: credential.identity, signatureKey }] : []
   })
+}
+
+/** Whoever joins from outside is new, also in the place and under the key that it had before. */
+function changedLeaves(
+  commit: Pick<MlsStagedCommit, "tree" | "sender" | "committerLeaf" | "removed">,
+  before: readonly MemberLeaf[],
+): Pick<ProcessedCommit, "added" | "removed"> {
+  const after = membersOf(commit.tree)
+  if (commit.sender.kind === "member") return compareLeaves(before, after)
+  return { added: after.filter(({ leaf }) => leaf === commit.committerLeaf), removed: commit.removed }
 }
 
 /** Members that are new, in place of another or with another signature key, and leaves whose member is gone. */

@@ -62,9 +62,10 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
         return new OwnMember(member, now)
       })
     },
-    async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData) {
+    async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData, replaces) {
       return refusing("external join", () => {
-        const options = { now: now(), ratchetTree, leaf: leafOf(suite, leaf), authenticatedData }
+        const own = { leaf: leafOf(suite, leaf), ...(replaces === undefined ? {} : { replaces }) }
+        const options = { now: now(), ratchetTree, authenticatedData, ...own }
         const { message, next } = Member.joinExternal(suite, groupInfo, options)
         return { commit: message, welcome: undefined, next: new OwnMember(next, now) }
       })
