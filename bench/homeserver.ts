@@ -101,8 +101,9 @@ export class Homeserver {
       now,
     })
     const padding = { kind: "doubling", unitBytes: PADDING_UNIT_BYTES_MIN, percentile: 8 } as const
-    const config = { padding }
-    const dependencies = { store, crypto, fanout: this.qs.fanout, domain: DOMAIN, config, now }
+    const config = { padding, inactiveMonths: 3 }
+    const { fanout } = this.qs
+    const dependencies = { store, crypto, fanout, domain: DOMAIN, config, now, clockSettled: () => true }
     this.#ds = createDs(dependencies)
     this.context = createContext(dependencies)
     const guard = { crypto, freshness: new Freshness(now, 0), replay: new ReplayCache(crypto) }

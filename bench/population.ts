@@ -95,6 +95,7 @@ export async function makeGroup(
     state: author.state,
     groupInfo,
     leaves,
+    proposals: [],
   }
   const credentials = leaves.map(({ leaf }) => ({ leaf, credential: encryptedCredential() }))
   const tree = context.records.sealTree(key, 1n, { tree: author.tree, credentials, history: [] })

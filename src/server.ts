@@ -17,6 +17,7 @@ import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
+import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
 import type { Migration } from "./store/migrations.ts"
@@ -139,7 +140,8 @@ function composeServices(
   { issuance }: RateLimits,
   { clock: now }: Surroundings,
 ) {
-  const { domain, padding } = config
+  const { domain, padding, inactiveMemberMonths: inactiveMonths } = config
+  const clock = new SteadyClock(now, () => performance.now())
   const asEngine = new QueueEngine({
     crypto,
     store: stores.as,
@@ -188,8 +190,9 @@ function composeServices(
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
-    config: { padding },
+    config: { padding, inactiveMonths },
     now,
+    clockSettled: () => clock.settled(),
   })
   const engines = [asEngine, qsEngine]
   const sweeps = [...engines.map((engine) => () => engine.dropExpiredPartitions()), () => asService.sweep()]

@@ -19,7 +19,7 @@ import { EventLog } from "./events.ts"
 import { Group } from "./group.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
-import { takeMessage } from "./incoming.ts"
+import { takeMessages } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
 import { Lock } from "./lock.ts"
 import { ownMembership } from "./mls/own-membership.ts"
@@ -296,7 +296,8 @@ export class Client {
     if (message.type === "welcome") {
       if (await takeWelcome(session, message.bundle, progress)) this.#replenishLater()
     } else {
-      await takeMessage(session, message.message, progress)
+      const messages = message.type === "mls" ? [message.message] : message.proposals
+      await takeMessages(session, messages, progress)
       if (session.current?.facts.owesFriendship === true) this.#payLater(id)
     }
     this.#sessions.drop(id)

@@ -130,11 +130,16 @@ export class Group {
     await context.transport.call(ds.updateQueueConfig, params, signer(this.#session))
   }
 
-  /** Renews this client's keys, and with them the group's: whoever had copied them is locked out. */
+  /**
+   * Renews this client's keys, and with them the group's: whoever had copied them is locked out. Whoever is proposed to be
+   * removed, by the server or because it leaves, goes with it.
+   */
   async update(): Promise<void> {
     await commitChange(this.#session, async (state) => {
       const staged = await state.member.commit({ authenticatedData: encodeUpdateClientData() })
-      return { operation: "updateClient", ...stagedParts(staged, state.facts.members) }
+      const stay = new Set(staged.next.members().map(({ leaf }) => leaf))
+      const members = state.facts.members.filter(({ leaf }) => stay.has(leaf))
+      return { operation: "updateClient", ...stagedParts(staged, members) }
     })
   }
 }

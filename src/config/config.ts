@@ -21,6 +21,7 @@ export interface Config {
     /** In tenths. */
     readonly percentile: number
   }
+  readonly inactiveMemberMonths: number
   /** Whether operations cost tokens. */
   readonly rateLimit: boolean
   /** Tokens that a client may draw in a day. */
@@ -98,6 +99,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
       unitBytes: values["padding-unit"],
       percentile: values["padding-percentile"],
     },
+    inactiveMemberMonths: values["inactive-member-months"],
     rateLimit: values["rate-limit"] === "on",
     tokenAllowance: values["token-allowance"],
   }

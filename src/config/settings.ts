@@ -71,6 +71,13 @@ export const settings = {
     default: 8,
     description: "a whole number from 1 to 10: so many tenths of the groups look equally large",
   }),
+  "inactive-member-months": Type.Integer({
+    minimum: 1,
+    maximum: 120,
+    default: 3,
+    description:
+      "a whole number of months from 1 to 120: members who renewed no key for longer are proposed to be removed",
+  }),
   "rate-limit": Type.Union([Type.Literal("on"), Type.Literal("off")], {
     default: "on",
     description:

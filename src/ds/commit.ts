@@ -6,7 +6,7 @@ import { equal, utf8 } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
-import type { CommitContent } from "./content-rules.ts"
+import { type CommitContent, checkStoreCovered } from "./content-rules.ts"
 import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
 import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
@@ -16,6 +16,7 @@ import { type ObservedCommit, observe } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
+import { proposeRemovals, removalsDue } from "./removals.ts"
 import { checkAdmin } from "./roles.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 import { type TreeRecord, wipeTree } from "./tree-record.ts"
@@ -34,6 +35,8 @@ export interface CommitRequest<P extends CommitParams> {
   /** The leaf that signed the request; undefined where knowing the EAR key is enough. */
   readonly caller: number | undefined
   readonly adminsOnly: boolean
+  /** Whether stored proposals are committed with it; all others wait until the store is empty. */
+  readonly commitsProposals: boolean
   /** Refuses callers who may not; the head is undefined for unknown groups and wrong keys. */
   authorize(head: Head | undefined, commitHash: Uint8Array): P
   check(observed: ObservedCommit, params: P): CommitContent
@@ -117,6 +120,7 @@ function stage<P extends CommitParams>(
   const observed = observe(context, group.value, record, { commit: params.commit, caller })
   const { staged } = observed
   try {
+    checkStore(request, observed)
     const content = request.check(observed, params)
     const groupInfo = checkGroupInfo(context, staged, params)
     const month = monthOf(context.now())
@@ -126,6 +130,11 @@ function stage<P extends CommitParams>(
   } finally {
     wipeTree(staged.tree)
   }
+}
+
+function checkStore(request: { readonly commitsProposals: boolean }, observed: ObservedCommit): void {
+  if (request.commitsProposals) checkStoreCovered(observed)
+  else if (observed.stored.length > 0) throw new Problem("ds.proposals-pending")
 }
 
 /** The next GroupInfo must verify before the commit is accepted, or nobody could join afterwards. */
@@ -159,10 +168,14 @@ function acceptingUnit(
     newcomers.every(({ member }) => !dead.has(member.leaf)),
     rules.livingQueue,
   )
+  const next = { ...head, leaves: withTickets(head.leaves, tickets) }
+  const due = removalsDue(context, next, { active: accepted.staged.committerLeaf, dead })
+  const kept = proposeRemovals(context, next, due)
   const rows = changeRows(group.stored, {
     month: accepted.month,
-    head: records.sealHead(params, { ...head, leaves: withTickets(head.leaves, tickets) }),
+    head: records.sealHead(params, kept.head),
     tree: records.sealTree(params, head.treeWrites, nextTreeRecord(record, accepted)),
   })
-  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, deliveries)
+  const all = [...deliveries, ...kept.deliveries]
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, all)
 }

@@ -7,6 +7,7 @@ import type { CredentialChange } from "./credentials.ts"
 import { type Newcomer, ownQueueConfig, queueConfigOf, sameCredential } from "./newcomer.ts"
 import type { ObservedCommit } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
+import type { StoredProposal } from "./proposal-store.ts"
 import { allow, validating } from "./refusal.ts"
 
 /**
@@ -80,14 +81,26 @@ function withoutCredentials(leaves: readonly number[]): CredentialChange[] {
   return leaves.map((leaf) => ({ leaf, credential: undefined }))
 }
 
-/** A path alone; a changed credential comes with its encryption. */
+/** A path and the stored proposals; a changed credential comes with its encryption. */
 export function checkUpdateClient(observed: ObservedCommit): CommitContent {
-  const { staged } = observed
-  allow(subject(staged).length === 0 && staged.hasPath, rules.onlyUpdate)
+  const { staged, stored } = observed
+  const waiting = new Set(stored.map(({ proposal }) => proposal))
+  allow(staged.hasPath && subject(staged).every((proposal) => waiting.has(proposal)), rules.onlyUpdate)
   const credential = validating(() => decodeUpdateClientData(staged.authenticatedData))
   if (credential === undefined) checkCredentialKept(observed)
   const own = credential === undefined ? [] : [{ leaf: staged.committerLeaf, credential }]
-  return { credentials: own, newcomers: [] }
+  return { credentials: [...withoutCredentials(staged.removed), ...own], newcomers: [] }
+}
+
+/**
+ * Refuses a commit that leaves a stored proposal out. One that the DS made to remove the committer nobody can commit who is
+ * there: by its commit the committer shows that it is, and stays.
+ */
+export function checkStoreCovered({ staged, stored }: ObservedCommit): void {
+  const committed = new Set(staged.proposals)
+  const leftOut = stored.filter(({ proposal }) => !committed.has(proposal))
+  const own = ({ leaf, byServer }: StoredProposal) => byServer && leaf === staged.committerLeaf
+  if (!leftOut.every(own)) throw new Problem("ds.proposals-pending")
 }
 
 /** An external commit that only joins, into a group of one. */

@@ -11,6 +11,8 @@ import { GroupRecords } from "./records.ts"
 
 export interface DsConfig {
   readonly padding: PaddingConfig
+  /** Members who have not committed for more months than this are proposed to be removed. */
+  readonly inactiveMonths: number
 }
 
 /** What the delivery service is made of. */
@@ -23,6 +25,8 @@ export interface DsDependencies {
   readonly config: DsConfig
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Whether `now` can be relied on to say that months have passed. */
+  readonly clockSettled: () => boolean
 }
 
 /** What its operations share. */

@@ -90,6 +90,7 @@ function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8
     state,
     groupInfo,
     leaves: [{ ...creator, ticket: tickets.get(CREATOR) }],
+    proposals: [],
   }
   const credentials = [{ leaf: CREATOR, credential: params.encryptedCredential }]
   const sealedTree = records.sealTree(params, head.treeWrites, { tree, credentials, history: [] })

@@ -1,4 +1,5 @@
 import type { Unit } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { Caller } from "./authentication.ts"
 import { checkNoData, checkOwnCommit, subject } from "./content-rules.ts"
@@ -21,7 +22,7 @@ interface DeleteParams extends GroupKey {
  * Ends a group: sends everybody the commit that removes all others, and deletes the state, in one unit. Whoever repeats
  * it is refused like for any unknown group, which tells a member who knows the key that the group is gone.
  *
- * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `ds.not-allowed`, `queue.full`,
+ * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `ds.not-allowed`, `ds.proposals-pending`, `queue.full`,
  *   `server.overloaded`
  */
 export async function deleteGroup(context: DsContext, caller: Caller<DeleteParams>): Promise<void> {
@@ -31,6 +32,7 @@ export async function deleteGroup(context: DsContext, caller: Caller<DeleteParam
 function prepare(context: DsContext, { group, params, member }: MemberRequest<DeleteParams>): Unit {
   const { fanout, records } = context
   checkAdmin(group.value, member.leaf)
+  if (group.value.proposals.length > 0) throw new Problem("ds.proposals-pending")
   const tree = records.openTree(group, params)
   try {
     const { commit } = params

@@ -7,6 +7,7 @@ import {
   writePublicGroupState,
 } from "../mls/index.ts"
 import { CodecError, decodeAll, type Reader, type Writer } from "../wire/tls.ts"
+import { readStoredProposal, type StoredProposal, writeStoredProposal } from "./proposal-store.ts"
 
 /**
  * The head of a group: what sending a message needs, and what the DS must know of an epoch besides its tree
@@ -14,7 +15,7 @@ import { CodecError, decodeAll, type Reader, type Writer } from "../wire/tls.ts"
  *
  *     struct { u8 version; u64 tree_writes; optional<LastCommit> last_commit; opaque secret[32]; PublicGroupState state;
  *              opaque group_info_extensions<V>; u32 group_info_signer; opaque group_info_signature<V>;
- *              HeadLeaf leaves<V>; } Head
+ *              HeadLeaf leaves<V>; StoredProposal proposals<V>; } Head
  */
 export interface Head {
   /** How often the tree was written. Associated data of the tree's seal, so neither record can be put back alone. */
@@ -27,6 +28,8 @@ export interface Head {
   readonly groupInfo: GroupInfoRest
   /** The members, in the order of their leaves. */
   readonly leaves: readonly HeadLeaf[]
+  /** The proposal store, in the order of arrival. */
+  readonly proposals: readonly StoredProposal[]
 }
 
 /**
@@ -73,7 +76,7 @@ export function writeHead(writer: Writer, head: Head): void {
   writer.raw(head.secret)
   writePublicGroupState(writer, head.state)
   writer.opaque(head.groupInfo.extensions).u32(head.groupInfo.signer).opaque(head.groupInfo.signature)
-  writer.vector(head.leaves, writeLeaf)
+  writer.vector(head.leaves, writeLeaf).vector(head.proposals, writeStoredProposal)
 }
 
 /** Values are views of `bytes`. Throws CodecError, which only a defect of the server can cause: records are sealed. */
@@ -87,6 +90,7 @@ export function decodeHead(bytes: Uint8Array): Head {
       state: readPublicGroupState(reader),
       groupInfo: { extensions: reader.opaque(), signer: reader.u32(), signature: reader.opaque() },
       leaves: reader.vector(readLeaf),
+      proposals: reader.vector(readStoredProposal),
     }
   })
 }

@@ -40,6 +40,7 @@ export function nextHead(head: Head, accepted: AcceptedCommit): Head {
     state: staged.next,
     groupInfo,
     leaves: changeMembers(head.leaves, staged.removed, present),
+    proposals: [],
   }
 }
 

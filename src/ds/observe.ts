@@ -1,8 +1,17 @@
 import { ADDS_PER_COMMIT_MAX } from "../limits.ts"
-import { type Extension, type FlatTree, observeCommit, type StagedCommit } from "../mls/index.ts"
+import {
+  type Extension,
+  type FlatTree,
+  observeCommit,
+  observeProposal,
+  type Proposal,
+  type StagedCommit,
+} from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
+import { toHex } from "../wire/bytes.ts"
 import { type DsContext, policyOf } from "./context.ts"
 import type { Head } from "./head.ts"
+import type { StoredProposal } from "./proposal-store.ts"
 import { validating } from "./refusal.ts"
 import type { TreeRecord } from "./tree-record.ts"
 
@@ -16,8 +25,15 @@ export interface ObservedCommit {
   readonly before: FlatTree
   /** The GroupContext's, before the commit. */
   readonly extensions: readonly Extension[]
+  /** The proposal store of the epoch that ends. */
+  readonly stored: readonly WaitingProposal[]
   /** The domain whose queues members may have. */
   readonly domain: string
+}
+
+/** A stored proposal, as the commit holds it if it refers to it. */
+export interface WaitingProposal extends StoredProposal {
+  readonly proposal: Proposal
 }
 
 /** @throws Problem `ds.wrong-epoch`, `ds.invalid-message` */
@@ -27,8 +43,16 @@ export function observe(
   record: TreeRecord,
   { commit, caller }: { readonly commit: Uint8Array; readonly caller: number | undefined },
 ): ObservedCommit {
-  const { crypto, domain } = context
-  const options = { ...policyOf(context), maximumAdds: ADDS_PER_COMMIT_MAX }
-  const staged = validating(() => observeCommit(suite1(crypto), head.state, record.tree, commit, options))
-  return { staged, caller, before: record.tree, extensions: head.state.context.extensions, domain }
+  const { domain } = context
+  const suite = suite1(context.crypto)
+  const { state } = head
+  const before = record.tree
+  const policy = policyOf(context)
+  const waiting = head.proposals.map((stored) => {
+    return { ...stored, ...observeProposal(suite, state, before, stored.message, policy) }
+  })
+  const proposals = new Map(waiting.map((proposal) => [toHex(proposal.ref), proposal]))
+  const options = { ...policy, maximumAdds: ADDS_PER_COMMIT_MAX, proposals }
+  const staged = validating(() => observeCommit(suite, state, before, commit, options))
+  return { staged, caller, before, extensions: state.context.extensions, stored: waiting, domain }
 }

@@ -20,7 +20,7 @@ export const operationRules = {
   // What is committed
   onlyAdds: rule("DS-OP-201", "The commit adds members by value and does nothing else."),
   onlyRemoves: rule("DS-OP-202", "The commit removes members by value and does nothing else."),
-  onlyUpdate: rule("DS-OP-203", "The commit has a path and does nothing else."),
+  onlyUpdate: rule("DS-OP-203", "The commit has a path, refers to stored proposals, and does nothing else."),
   onlyJoins: rule("DS-OP-204", "The commit adds its sender and does nothing else."),
   onlyRoles: rule("DS-OP-206", "The commit changes the roles and does nothing else."),
   groupOfOne: rule("DS-OP-205", "A group that is joined from outside has one member."),

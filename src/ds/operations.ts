@@ -30,6 +30,7 @@ export async function addUsers(context: DsContext, caller: Caller<AddUsers>): Pr
   const request: CommitRequest<AddUsers> = {
     ...byMember(ds.addUsers.name, caller, followed(checkAddUsers)),
     adminsOnly: true,
+    commitsProposals: false,
     welcomes: (staged, params) => welcomes(context, staged, params),
   }
   await commit(context, request)
@@ -37,17 +38,17 @@ export async function addUsers(context: DsContext, caller: Caller<AddUsers>): Pr
 
 export async function removeUsers(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
   const request = byMember(ds.removeUsers.name, caller, followed(checkRemoveUsers))
-  await commit(context, { ...request, adminsOnly: true })
+  await commit(context, { ...request, adminsOnly: true, commitsProposals: false })
 }
 
 export async function updateClient(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
   const request = byMember(ds.updateClient.name, caller, followed(checkUpdateClient))
-  await commit(context, { ...request, adminsOnly: false })
+  await commit(context, { ...request, adminsOnly: false, commitsProposals: true })
 }
 
 export async function changeRoles(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
   const request = byMember(ds.changeRoles.name, caller, checkChangeRoles)
-  await commit(context, { ...request, adminsOnly: true })
+  await commit(context, { ...request, adminsOnly: true, commitsProposals: false })
 }
 
 /** Whoever knows the EAR key may join; the commit itself is signed by the leaf that joins. */
@@ -57,6 +58,7 @@ export async function joinConnectionGroup(context: DsContext, params: JoinConnec
     claimed: params,
     caller: undefined,
     adminsOnly: false,
+    commitsProposals: false,
     authorize(head) {
       if (head === undefined) throw new Problem("auth.refused")
       return params
@@ -68,7 +70,8 @@ export async function joinConnectionGroup(context: DsContext, params: JoinConnec
 
 /** A member that lost its state comes back by an external commit; the request is signed with its leaf's key. */
 export async function resync(context: DsContext, caller: Caller<CommitParams>): Promise<void> {
-  await commit(context, { ...signed(ds.resync.name, caller), adminsOnly: false, check: checkResync })
+  const request = { ...signed(ds.resync.name, caller), check: checkResync }
+  await commit(context, { ...request, adminsOnly: false, commitsProposals: false })
 }
 
 type Check<P> = (observed: ObservedCommit, params: P) => CommitContent

@@ -9,6 +9,7 @@ import { ownQueueConfig } from "./newcomer.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
 import { allow } from "./refusal.ts"
+import { proposeRemovals, removalsDue } from "./removals.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 
 interface QueueConfigParams extends GroupKey {
@@ -37,7 +38,9 @@ function prepare(context: DsContext, { group, params, member }: MemberRequest<Qu
   const moved: HeadLeaf = { ...member, queueConfig, ticket: undefined }
   const { tickets, dead } = address(fanout, [{ member: moved, message: undefined }])
   allow(dead.size === 0, rules.livingQueue)
-  const leaves = withTickets(changeMembers(head.leaves, [], [moved]), tickets)
-  const rows = changeRows(group.stored, { head: records.sealHead(params, { ...head, leaves }) })
-  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, [])
+  const next = { ...head, leaves: withTickets(changeMembers(head.leaves, [], [moved]), tickets) }
+  const due = removalsDue(context, next, { active: member.leaf, dead })
+  const kept = proposeRemovals(context, next, due)
+  const rows = changeRows(group.stored, { head: records.sealHead(params, kept.head) })
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, kept.deliveries)
 }

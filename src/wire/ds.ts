@@ -42,6 +42,7 @@ const commitProblems = [
   "ds.wrong-epoch",
   "ds.invalid-message",
   "ds.not-allowed",
+  "ds.proposals-pending",
   "ds.group-too-large",
   "queue.full",
 ] as const
@@ -150,7 +151,7 @@ export const ds = {
     name: "ds.update-client",
     path: "/ds/update-client",
     sender: "leaf",
-    summary: "A commit with a path that renews the sender's keys.",
+    summary: "A commit with a path that renews the sender's keys and refers to all stored proposals.",
     params: closed({ ...group, commit: Handshake, groupInfo: GroupInfoUpdate }),
     result: Nothing,
     problems: commitProblems,
@@ -180,7 +181,13 @@ export const ds = {
     summary: "A commit by an admin that removes everybody else; then the group is deleted.",
     params: closed({ ...group, commit: Handshake }),
     result: Nothing,
-    problems: ["ds.wrong-epoch", "ds.invalid-message", "ds.not-allowed", "queue.full"],
+    problems: [
+      "ds.wrong-epoch",
+      "ds.invalid-message",
+      "ds.not-allowed",
+      "ds.proposals-pending",
+      "queue.full",
+    ],
   }),
   sendMessage: endpoint({
     name: "ds.send-message",

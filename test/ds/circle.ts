@@ -183,6 +183,12 @@ export class Circle {
     return found
   }
 
+  /** Somebody whose queue is gone, and who follows nothing any more. */
+  lose(name: string): void {
+    this.#world.fanout.gone.add(name)
+    this.#people.delete(name)
+  }
+
   /** Those who take part in the group, as they know. */
   get members(): Person[] {
     return [...this.#people.values()].filter(({ isMember }) => isMember)
@@ -348,11 +354,13 @@ export class Circle {
 
   /** Everybody reads everything in its queue; then all members agree on the group. */
   async settle(): Promise<void> {
-    for (const person of this.#people.values()) {
-      for (const message of this.#world.take(person.name)) await this.#read(person, message)
-    }
+    for (const { name } of this.#people.values()) await this.read(name, this.#world.take(name))
     const agreed = new Set(this.members.map(({ member }) => toHex(member.epochAuthenticator())))
     expect(agreed.size).toBeLessThanOrEqual(1)
+  }
+
+  async read(name: string, messages: readonly QueueMessage[]): Promise<void> {
+    for (const message of messages) await this.#read(this.person(name), message)
   }
 
   async #read(person: Person, message: QueueMessage): Promise<void> {
@@ -361,7 +369,8 @@ export class Circle {
       const asked = { ...this.group, epoch: Number(epoch) }
       const { ratchetTree } = await this.#world.call("welcomeInfo", person.byKeyPackage, asked)
       person.join(Member.join(suite, welcome, person.keys, { ratchetTree }))
-    } else this.#process(person, message.message)
+    } else if (message.type === "mls") this.#process(person, message.message)
+    else for (const proposal of message.proposals) this.#process(person, proposal)
   }
 
   #process(person: Person, message: Uint8Array): void {

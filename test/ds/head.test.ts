@@ -46,6 +46,9 @@ const head: fc.Arbitrary<Head> = fc.record({
   }),
   groupInfo: fc.record({ extensions: bytes(60), signer: u32, signature: bytes(64) }),
   leaves: members,
+  proposals: fc.array(fc.record({ leaf: u32, byServer: fc.boolean(), message: bytes(200) }), {
+    maxLength: 4,
+  }),
 })
 
 test("heads round-trip, and nothing but a whole head decodes", () => {

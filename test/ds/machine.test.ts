@@ -82,6 +82,7 @@ class Simulation {
         })
         client.lost = client.member === undefined
       } else if (client.lost) continue
+      else if (message.type === "proposals") throw new Error("nobody is to be removed")
       else if (decodeMlsMessage(message.message).kind === "privateMessage") {
         client.read.push(await (client.member as TsMember).decrypt(message.message))
       } else await client.member?.process(message.message)

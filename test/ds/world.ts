@@ -22,6 +22,7 @@ import { MemoryFanout } from "./memory-fanout.ts"
 /** A delivery service over a real store in a directory of its own, called as the edge calls it. */
 
 export const DOMAIN = "example.org"
+export const INACTIVE_MONTHS = 3
 export const START = Date.UTC(2026, 10, 10)
 
 export interface Signer {
@@ -45,6 +46,8 @@ export class World {
   readonly fanout = new MemoryFanout(DOMAIN)
   /** Milliseconds since 1970. */
   now = START
+  /** Whether the server has run for long enough to believe its clock. */
+  clockSettled = true
   /** What the operator decided; read when the service starts. */
   padding: PaddingConfig = { kind: "doubling", unitBytes: 4096, percentile: 8 }
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
@@ -79,8 +82,9 @@ export class World {
       crypto: nativeCrypto,
       fanout: this.#queues.open(this.#store),
       domain: DOMAIN,
-      config: { padding: this.padding },
+      config: { padding: this.padding, inactiveMonths: INACTIVE_MONTHS },
       now: () => this.now,
+      clockSettled: () => this.clockSettled,
     })
   }
 

@@ -142,7 +142,9 @@ export class Guest {
 
   async #receive(message: QueueMessage): Promise<void> {
     if (message.type === "welcome") await this.#join(message.groupId, message.bundle)
-    else if (decodeMlsMessage(message.message).kind === "privateMessage") {
+    else if (message.type === "proposals") {
+      for (const proposal of message.proposals) await this.member.process(proposal)
+    } else if (decodeMlsMessage(message.message).kind === "privateMessage") {
       this.heard.push(await this.member.decrypt(message.message))
     } else await this.member.process(message.message)
   }

@@ -24,6 +24,8 @@ export interface GroupMember {
   commit(change: CommitChange): Promise<StagedCommit>
   /** Processes another member's commit. A member that it removes gets `removed`. */
   process(message: Uint8Array): Promise<ProcessedCommit>
+  /** Keeps a proposal of another member or the DS; the next commit of this epoch refers to it. */
+  keepProposal(message: Uint8Array): Promise<GroupMember>
   encrypt(plaintext: Uint8Array): Promise<Encrypted>
   /** Opens an application message of this epoch or one of the last few; each opens only once. */
   decrypt(message: Uint8Array): Promise<Decrypted>

@@ -104,6 +104,14 @@ export class OwnMember implements GroupMember {
     })
   }
 
+  async keepProposal(message: Uint8Array): Promise<OwnMember> {
+    return refusing("proposal of another member", () => {
+      const processed = this.#member.process(message, { now: undefined })
+      if (processed.kind !== "proposal") throw new MemberError("content type")
+      return this.#wrap(processed.next)
+    })
+  }
+
   async encrypt(plaintext: Uint8Array): Promise<Encrypted> {
     return refusing("application message", () => {
       const { message, next, consumed } = this.#member.encrypt(plaintext)
