@@ -93,6 +93,8 @@ export const MEMBERS_MAX = 20_000
 export const ADMINS_MAX = 100
 /** Removals that the server proposes in one epoch; the others follow in the next. */
 export const REMOVALS_PROPOSED_MAX = 64
+/** Queues of one group that are remembered as gone until a request writes its head. */
+export const QUEUES_REPORTED_MAX = 16
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
 export const HANDSHAKE_BYTES_MAX = 3 * 1024 * 1024
 export const RATCHET_TREE_BYTES_MAX = 64 * 1024

@@ -15,6 +15,8 @@ export const labels = {
 
   /** What the DS signs and opens in one group (sections 5.1 and 5.3). */
   removalKey: utf8("Cinder 1 removal key"),
+  reportKey: utf8("Cinder 1 report key"),
+  deadQueues: utf8("Cinder 1 dead queues"),
 
   /** Queue chains (section 6.2). */
   queueChainStart: utf8("Cinder 1 queue chain start"),

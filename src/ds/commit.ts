@@ -10,13 +10,13 @@ import { type CommitContent, checkStoreCovered } from "./content-rules.ts"
 import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
 import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
+import { keepHouse } from "./housekeeping.ts"
 import { monthOf } from "./month.ts"
 import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
 import { type ObservedCommit, observe } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
-import { proposeRemovals, removalsDue } from "./removals.ts"
 import { checkAdmin } from "./roles.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 import { type TreeRecord, wipeTree } from "./tree-record.ts"
@@ -169,13 +169,12 @@ function acceptingUnit(
     rules.livingQueue,
   )
   const next = { ...head, leaves: withTickets(head.leaves, tickets) }
-  const due = removalsDue(context, next, { active: accepted.staged.committerLeaf, dead })
-  const kept = proposeRemovals(context, next, due)
+  const kept = keepHouse(context, group.stored, next, { active: accepted.staged.committerLeaf, dead })
   const rows = changeRows(group.stored, {
     month: accepted.month,
     head: records.sealHead(params, kept.head),
     tree: records.sealTree(params, head.treeWrites, nextTreeRecord(record, accepted)),
   })
   const all = [...deliveries, ...kept.deliveries]
-  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, all)
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], [...rows, ...kept.rows], all)
 }

@@ -12,6 +12,7 @@ import { ownQueueConfig } from "./newcomer.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
+import { noReports } from "./reports.ts"
 import type { Reservations } from "./reservations.ts"
 import { contextExtensionsOf } from "./roles.ts"
 import { createRows, groupAbsent } from "./store.ts"
@@ -94,7 +95,8 @@ function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8
   }
   const credentials = [{ leaf: CREATOR, credential: params.encryptedCredential }]
   const sealedTree = records.sealTree(params, head.treeWrites, { tree, credentials, history: [] })
-  const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree)
+  const reports = noReports(context.crypto, secret, params.groupId)
+  const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree, reports)
   wipeTree(tree)
   return deliveringUnit(fanout, [groupAbsent(params.groupId)], rows, [])
 }

@@ -18,6 +18,19 @@ export function removalSeed(crypto: CryptoProvider, secret: Uint8Array): Uint8Ar
   return crypto.hkdfExpand(secret, labels.removalKey, KEY_BYTES)
 }
 
+/** The X25519 key that opens reports of queues that are gone; the caller's to wipe. */
+export function reportSecretKey(crypto: CryptoProvider, secret: Uint8Array): Uint8Array {
+  return crypto.hkdfExpand(secret, labels.reportKey, KEY_BYTES)
+}
+
+/** The public key of {@link reportSecretKey}. */
+export function reportPublicKey(crypto: CryptoProvider, secret: Uint8Array): Uint8Array {
+  const secretKey = reportSecretKey(crypto, secret)
+  const key = crypto.x25519Public(secretKey)
+  wipe(secretKey)
+  return key
+}
+
 /** The public key of {@link removalSeed}. */
 export function removalKey(crypto: CryptoProvider, secret: Uint8Array): Uint8Array {
   const seed = removalSeed(crypto, secret)

@@ -4,12 +4,12 @@ import type { Caller } from "./authentication.ts"
 import type { DsContext } from "./context.ts"
 import { address, deliveringUnit, withTickets } from "./fan-out.ts"
 import { changeMembers, type HeadLeaf } from "./head.ts"
+import { keepHouse } from "./housekeeping.ts"
 import { type MemberRequest, submitForMember } from "./member-request.ts"
 import { ownQueueConfig } from "./newcomer.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
 import { allow } from "./refusal.ts"
-import { proposeRemovals, removalsDue } from "./removals.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 
 interface QueueConfigParams extends GroupKey {
@@ -39,8 +39,8 @@ function prepare(context: DsContext, { group, params, member }: MemberRequest<Qu
   const { tickets, dead } = address(fanout, [{ member: moved, message: undefined }])
   allow(dead.size === 0, rules.livingQueue)
   const next = { ...head, leaves: withTickets(changeMembers(head.leaves, [], [moved]), tickets) }
-  const due = removalsDue(context, next, { active: member.leaf, dead })
-  const kept = proposeRemovals(context, next, due)
+  const kept = keepHouse(context, group.stored, next, { active: member.leaf, dead })
   const rows = changeRows(group.stored, { head: records.sealHead(params, kept.head) })
-  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, kept.deliveries)
+  const { stored } = group
+  return deliveringUnit(fanout, [groupUnchanged(stored)], [...rows, ...kept.rows], kept.deliveries)
 }

@@ -9,6 +9,7 @@ import {
   remove,
   type View,
 } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
 
 /** The tables of db/delivery/0002_groups.sql and all that is done with them. */
 
@@ -29,6 +30,19 @@ const groups = defineTable<GroupRow>(
 )
 const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
 const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
+
+type ReportRow = {
+  readonly group_id: Uint8Array
+  readonly public_key: Uint8Array
+  readonly sealed: Uint8Array
+}
+const reports = defineTable<ReportRow>("ds_report", ["group_id"], ["group_id", "public_key", "sealed"])
+
+/** Reports of queues that are gone (reports.ts). */
+export interface StoredReports {
+  readonly publicKey: Uint8Array
+  readonly sealed: Uint8Array
+}
 
 /** A group as it is stored: what is outside the seals, and the sealed head. */
 export interface StoredGroup {
@@ -60,6 +74,17 @@ export function readTree(view: View, group: StoredGroup): SealedRecord | undefin
   return { salt: group.row.tree_salt, commitment: group.row.tree_commitment, ciphertext: tree.ciphertext }
 }
 
+/** The reports that belong to a group read in the same turn of the event loop. */
+export function readReports(view: View, group: StoredGroup): StoredReports {
+  const row = view.get(reports, { group_id: group.row.group_id })
+  if (row === undefined) throw new Problem("server.internal")
+  return { publicKey: row.public_key, sealed: row.sealed }
+}
+
+export function writeReports(groupId: Uint8Array, { publicKey, sealed }: StoredReports): Effect {
+  return put(reports, { group_id: groupId, public_key: publicKey, sealed })
+}
+
 export function groupExists(view: View, groupId: Uint8Array): boolean {
   return view.get(groups, { group_id: groupId }) !== undefined
 }
@@ -78,8 +103,10 @@ export function createRows(
   month: number,
   head: SealedRecord,
   tree: SealedRecord,
+  sealedReports: StoredReports,
 ): Effect[] {
   return [
+    writeReports(groupId, sealedReports),
     put(groups, {
       group_id: groupId,
       month,
@@ -94,7 +121,8 @@ export function createRows(
 }
 
 export function deleteRows({ row: { group_id } }: StoredGroup): Effect[] {
-  return [remove(groups, { group_id }), remove(heads, { group_id }), remove(trees, { group_id })]
+  const key = { group_id }
+  return [remove(groups, key), remove(heads, key), remove(trees, key), remove(reports, key)]
 }
 
 export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {
