@@ -93,6 +93,10 @@ export const MEMBERS_MAX = 20_000
 export const ADMINS_MAX = 100
 /** Removals that the server proposes in one epoch; the others follow in the next. */
 export const REMOVALS_PROPOSED_MAX = 64
+/** Members who wait at the same time for somebody to commit that they leave. */
+export const SELF_REMOVES_STORED_MAX = 64
+/** A SelfRemove is smaller. */
+export const PROPOSAL_BYTES_MAX = 4096
 /** Queues of one group that are remembered as gone until a request writes its head. */
 export const QUEUES_REPORTED_MAX = 16
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024

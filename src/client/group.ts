@@ -95,6 +95,22 @@ export class Group {
   }
 
   /**
+   * Asks the others to commit that this client leaves; `left` follows when one has. The last member deletes the group
+   * instead. Throws ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   */
+  async leave(): Promise<void> {
+    const session = this.#session
+    await finishPending(session)
+    await session.locked(async () => {
+      const { facts, member } = session.state
+      const { message: proposal, next } = await member.leave()
+      const params = { groupId: session.groupId, earKey: facts.earKey, proposal }
+      await session.context.transport.call(ds.selfRemove, params, signer(session))
+      await session.write({ facts, member: next })
+    })
+  }
+
+  /**
    * Ends the group for everybody. Throws ClientError `ds.not-allowed` unless an admin, `ds.wrong-epoch` if somebody changed
    * the group meanwhile.
    */

@@ -81,11 +81,16 @@ function withoutCredentials(leaves: readonly number[]): CredentialChange[] {
   return leaves.map((leaf) => ({ leaf, credential: undefined }))
 }
 
-/** A path and the stored proposals; a changed credential comes with its encryption. */
+/**
+ * A path, and the removal of those who are proposed to go; a changed credential comes with its encryption. Whether the
+ * commit refers to a stored proposal or removes the same leaf by itself does not matter: the DS cannot check a membership
+ * tag, and a SelfRemove with a wrong one, which members refuse, must not stop the group.
+ */
 export function checkUpdateClient(observed: ObservedCommit): CommitContent {
   const { staged, stored } = observed
-  const waiting = new Set(stored.map(({ proposal }) => proposal))
-  allow(staged.hasPath && subject(staged).every((proposal) => waiting.has(proposal)), rules.onlyUpdate)
+  const going = new Set(stored.map(({ leaf }) => leaf))
+  const removes = subject(staged).every(({ kind }) => kind === "remove" || kind === "selfRemove")
+  allow(staged.hasPath && removes && staged.removed.every((leaf) => going.has(leaf)), rules.onlyUpdate)
   const credential = validating(() => decodeUpdateClientData(staged.authenticatedData))
   if (credential === undefined) checkCredentialKept(observed)
   const own = credential === undefined ? [] : [{ leaf: staged.committerLeaf, credential }]
@@ -93,14 +98,14 @@ export function checkUpdateClient(observed: ObservedCommit): CommitContent {
 }
 
 /**
- * Refuses a commit that leaves a stored proposal out. One that the DS made to remove the committer nobody can commit who is
- * there: by its commit the committer shows that it is, and stays.
+ * Refuses a commit that lets somebody stay who is proposed to go. A removal of the committer that the DS proposed nobody
+ * can commit who is there: by its commit the committer shows that it is, and stays.
  */
 export function checkStoreCovered({ staged, stored }: ObservedCommit): void {
-  const committed = new Set(staged.proposals)
-  const leftOut = stored.filter(({ proposal }) => !committed.has(proposal))
-  const own = ({ leaf, byServer }: StoredProposal) => byServer && leaf === staged.committerLeaf
-  if (!leftOut.every(own)) throw new Problem("ds.proposals-pending")
+  const removed = new Set(staged.removed)
+  const staying = stored.filter(({ leaf }) => !removed.has(leaf))
+  const isOwn = ({ leaf, byServer }: StoredProposal) => byServer && leaf === staged.committerLeaf
+  if (!staying.every(isOwn)) throw new Problem("ds.proposals-pending")
 }
 
 /** An external commit that only joins, into a group of one. */

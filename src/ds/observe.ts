@@ -4,7 +4,6 @@ import {
   type FlatTree,
   observeCommit,
   observeProposal,
-  type Proposal,
   type StagedCommit,
 } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
@@ -26,14 +25,9 @@ export interface ObservedCommit {
   /** The GroupContext's, before the commit. */
   readonly extensions: readonly Extension[]
   /** The proposal store of the epoch that ends. */
-  readonly stored: readonly WaitingProposal[]
+  readonly stored: readonly StoredProposal[]
   /** The domain whose queues members may have. */
   readonly domain: string
-}
-
-/** A stored proposal, as the commit holds it if it refers to it. */
-export interface WaitingProposal extends StoredProposal {
-  readonly proposal: Proposal
 }
 
 /** @throws Problem `ds.wrong-epoch`, `ds.invalid-message` */
@@ -48,11 +42,10 @@ export function observe(
   const { state } = head
   const before = record.tree
   const policy = policyOf(context)
-  const waiting = head.proposals.map((stored) => {
-    return { ...stored, ...observeProposal(suite, state, before, stored.message, policy) }
-  })
-  const proposals = new Map(waiting.map((proposal) => [toHex(proposal.ref), proposal]))
+  const known = head.proposals.map(({ message }) => observeProposal(suite, state, before, message, policy))
+  const proposals = new Map(known.map((proposal) => [toHex(proposal.ref), proposal]))
   const options = { ...policy, maximumAdds: ADDS_PER_COMMIT_MAX, proposals }
   const staged = validating(() => observeCommit(suite, state, before, commit, options))
-  return { staged, caller, before, extensions: state.context.extensions, stored: waiting, domain }
+  const { extensions } = state.context
+  return { staged, caller, before, extensions, stored: head.proposals, domain }
 }

@@ -20,7 +20,10 @@ export const operationRules = {
   // What is committed
   onlyAdds: rule("DS-OP-201", "The commit adds members by value and does nothing else."),
   onlyRemoves: rule("DS-OP-202", "The commit removes members by value and does nothing else."),
-  onlyUpdate: rule("DS-OP-203", "The commit has a path, refers to stored proposals, and does nothing else."),
+  onlyUpdate: rule(
+    "DS-OP-203",
+    "The commit has a path, removes those who are proposed to go, and does nothing else.",
+  ),
   onlyJoins: rule("DS-OP-204", "The commit adds its sender and does nothing else."),
   onlyRoles: rule("DS-OP-206", "The commit changes the roles and does nothing else."),
   groupOfOne: rule("DS-OP-205", "A group that is joined from outside has one member."),
@@ -28,6 +31,10 @@ export const operationRules = {
   onlyResync: rule("DS-OP-209", "The commit replaces its sender's own leaf and does nothing else."),
   keptKey: rule("DS-OP-210", "The new leaf has the signature key of the one that it replaces."),
   noData: rule("DS-OP-207", "There is authenticated data only where the operation defines it."),
+
+  // Leaving
+  ownSelfRemove: rule("DS-OP-251", "The proposal is a SelfRemove of the request's sender."),
+  somebodyStays: rule("DS-OP-252", "Somebody else stays who can commit that a member leaves."),
 
   // Credentials and Welcome
   credentialPerAdd: rule("DS-OP-301", "There is an encrypted credential for each member that is added."),

@@ -19,6 +19,7 @@ import {
 import { updateQueueConfig } from "./queue-config.ts"
 import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
+import { selfRemove } from "./self-remove.ts"
 import { sendMessage } from "./send.ts"
 import { groupExists } from "./store.ts"
 
@@ -68,6 +69,7 @@ export function createDs(dependencies: DsDependencies): Ds {
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
       changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
       resync: done<Params<typeof ds.resync>>((caller) => resync(context, caller)),
+      selfRemove: done<Params<typeof ds.selfRemove>>((caller) => selfRemove(context, caller)),
       deleteGroup: done<Params<typeof ds.deleteGroup>>((caller) => deleteGroup(context, caller)),
       updateQueueConfig: done<Params<typeof ds.updateQueueConfig>>((caller) =>
         updateQueueConfig(context, caller),

@@ -8,6 +8,7 @@ import {
   GROUP_STATE_BYTES_MAX,
   HANDSHAKE_BYTES_MAX,
   MEMBERS_MAX,
+  PROPOSAL_BYTES_MAX,
   QUEUE_CONFIG_BYTES_MAX,
   RATCHET_TREE_BYTES_MAX,
   SMALL_REQUEST_BODY_BYTES_MAX,
@@ -173,6 +174,25 @@ export const ds = {
     params: closed({ ...group, commit: Handshake, groupInfo: GroupInfoUpdate }),
     result: Nothing,
     problems: commitProblems,
+  }),
+  selfRemove: endpoint({
+    name: "ds.self-remove",
+    path: "/ds/self-remove",
+    sender: "leaf",
+    summary: "Proposes that the sender leaves; the next update commits it.",
+    params: closed({
+      ...group,
+      proposal: boundedBytes(PROPOSAL_BYTES_MAX, "MLSMessage with a SelfRemove as PublicMessage"),
+    }),
+    result: Nothing,
+    bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
+    problems: [
+      "ds.wrong-epoch",
+      "ds.invalid-message",
+      "ds.not-allowed",
+      "ds.proposals-pending",
+      "queue.full",
+    ],
   }),
   deleteGroup: endpoint({
     name: "ds.delete-group",

@@ -53,7 +53,7 @@ export const problems = {
   "ds.not-allowed": { status: 403, title: "The message is valid, but not what this operation is for." },
   "ds.proposals-pending": {
     status: 409,
-    title: "Stored proposals have to be committed first, by an update that refers to all of them.",
+    title: "Stored proposals have to be committed first, by an update that covers all of them.",
   },
   "ds.group-too-large": { status: 413, title: "The group would be larger than the server accepts." },
 

@@ -280,6 +280,21 @@ export class Circle {
     return this.#committing("updateClient", by, { authenticatedData: updateClientData(undefined), ...more })
   }
 
+  /** A change of roles by itself, for commits that have no business with it. */
+  rolesOf(admins: readonly string[]): Proposal[] {
+    const [anyone] = this.members as [Person]
+    const { removalKey } = readContextExtensions(anyone.member.context.extensions)
+    const keys = admins.map((name) => this.person(name).key)
+    return [
+      { kind: "groupContextExtensions", extensions: makeContextExtensions({ admins: keys, removalKey }) },
+    ]
+  }
+
+  addOf(name: string): Proposal {
+    const { keys } = new Person(this.#world, name)
+    return { kind: "add", keyPackage: decodeKeyPackage(keys.keyPackage) }
+  }
+
   changingRoles(by: string, admins: readonly string[]): Request<"changeRoles"> {
     return this.changingRolesTo(
       by,
@@ -292,6 +307,20 @@ export class Circle {
     const extensions = makeContextExtensions({ admins, removalKey })
     const proposals: Proposal[] = [{ kind: "groupContextExtensions", extensions }]
     return this.#committing("changeRoles", by, { proposals })
+  }
+
+  /** Somebody leaves, or proposes something else in the same way. */
+  leaving(by: string, proposal: Proposal = { kind: "selfRemove" }, more: object = {}): Request<"selfRemove"> {
+    const person = this.person(by)
+    const { message, next } = person.member.propose(proposal, { now: undefined, ...more })
+    return {
+      operation: "selfRemove",
+      signer: person.byLeaf,
+      params: { ...this.group, proposal: message },
+      accepted: () => {
+        person.member = next
+      },
+    }
   }
 
   /** The client has lost all but its leaf index and signature key. */

@@ -30,6 +30,7 @@ async function operationsOf(circle: Circle): Promise<{ readonly [K in MemberOper
     updateClient: circle.updating("alice"),
     changeRoles: circle.changingRoles("alice", ["bob"]),
     resync: await circle.resyncing("alice"),
+    selfRemove: circle.leaving("alice"),
     deleteGroup: circle.deleting("alice"),
     updateQueueConfig: circle.changingQueue("alice", circle.person("bob").queueConfig),
     sendMessage: circle.sending("alice", "hello"),

@@ -48,15 +48,10 @@ test("who is no admin can neither add nor remove nor change roles, whatever it s
   const { params } = circle.removing("bob", ["carol"])
   const byAdmin = { ...stolen, params }
   expect(await brokenRule(circle.submit(byAdmin))).toBe(rules.ownCommit.id)
-  const inUpdate = circle.updating("bob", { proposals: rolesOf(circle, ["bob"]), roles: "stay" })
+  const inUpdate = circle.updating("bob", { proposals: circle.rolesOf(["bob"]), roles: "stay" })
   expect(await brokenRule(circle.submit(inUpdate))).toBe(rules.rolesFollow.id)
   expect(contents(world.store)).toBe(before)
 })
-
-/** A change of roles by itself, for commits that have no business with it. */
-function rolesOf(circle: Circle, names: readonly string[]): Proposal[] {
-  return [{ kind: "groupContextExtensions", extensions: extensionsWith(circle, keysOf(circle, names)) }]
-}
 
 function keysOf(circle: Circle, names: readonly string[]): Uint8Array[] {
   return names.map((name) => circle.person(name).key)
@@ -148,7 +143,7 @@ describe("new roles are refused", () => {
       expect([name, await changeTo(circle, extensions)]).toEqual([name, rule])
     }
     const carol: Proposal = { kind: "remove", removed: circle.person("carol").leaf }
-    for (const proposals of [[carol], [], [...rolesOf(circle, ["bob"]), carol]]) {
+    for (const proposals of [[carol], [], [...circle.rolesOf(["bob"]), carol]]) {
       const { accepted, welcome: _, ...params } = circle.commit("alice", { proposals, roles: "stay" })
       const signer = circle.person("alice").byLeaf
       const call = circle.submit({ operation: "changeRoles", signer, params, accepted })
@@ -167,7 +162,7 @@ describe("roles follow who stays", () => {
     const before = contents(world.store)
     const forgetful = circle.removing("alice", ["bob"], { roles: "stay" })
     expect(await brokenRule(circle.submit(forgetful))).toBe(rules.rolesFollow.id)
-    const zealous = circle.removing("alice", ["carol"], { roles: "stay", also: rolesOf(circle, ["alice"]) })
+    const zealous = circle.removing("alice", ["carol"], { roles: "stay", also: circle.rolesOf(["alice"]) })
     expect(await brokenRule(circle.submit(zealous))).toBe(rules.rolesFollow.id)
     expect(contents(world.store)).toBe(before)
 

@@ -117,6 +117,15 @@ test("every operation of the DS refuses what is not its caller's, in the same by
     [[[ds.updateQueueConfig, guests]], () => guest.group.renewQueueConfig()],
     [[[ds.changeRoles, hosts]], () => host.group.changeRoles([host.user, guest.user])],
     [[[ds.removeUsers, hosts]], () => host.group.remove(guest.user)],
+    [
+      [[ds.selfRemove, guests]],
+      async () => {
+        await host.group.add(guest.user)
+        await guest.until(({ events }) => events.filter(({ type }) => type === "joined").length === 2)
+        await guest.group.leave()
+      },
+    ],
+    [[], () => host.group.update()],
     [[[ds.deleteGroup, hosts]], () => host.group.delete()],
   ]
   const attacked = steps.flatMap(([operations]) => operations.map(([endpoint]) => endpoint.name))
@@ -130,7 +139,7 @@ test("every operation of the DS refuses what is not its caller's, in the same by
   for (const [operations, act] of steps) refusals.push(...(await attackAll(operations, act)))
   expect(refusals.length).toBe(attacked.length - 1)
   expect(new Set(refusals).size).toBe(1)
-  await guest.until(({ events }) => events.some(({ type }) => type === "left"))
+  await guest.until(({ events }) => events.filter(({ type }) => type === "left").length === 2)
   expect(guest.heard().map(({ text }) => text)).toEqual(["said once"])
   for (const person of [host, guest]) await person.stop()
 }, 60_000)

@@ -26,6 +26,8 @@ export interface GroupMember {
   process(message: Uint8Array): Promise<ProcessedCommit>
   /** Keeps a proposal of another member or the DS; the next commit of this epoch refers to it. */
   keepProposal(message: Uint8Array): Promise<GroupMember>
+  /** A proposal by which this member leaves when another one commits it. */
+  leave(): Promise<Leaving>
   encrypt(plaintext: Uint8Array): Promise<Encrypted>
   /** Opens an application message of this epoch or one of the last few; each opens only once. */
   decrypt(message: Uint8Array): Promise<Decrypted>
@@ -82,6 +84,12 @@ export interface ProcessedCommit {
   /** Leaf indices whose member is gone; may be among `added` as well. */
   readonly removed: readonly number[]
   readonly authenticatedData: Uint8Array
+}
+
+export interface Leaving {
+  /** MLSMessage. */
+  readonly message: Uint8Array
+  readonly next: GroupMember
 }
 
 export interface Encrypted {

@@ -15,6 +15,7 @@ import {
   type Decrypted,
   type Encrypted,
   type GroupMember,
+  type Leaving,
   MemberError,
   type MemberLeaf,
   type ProcessedCommit,
@@ -109,6 +110,13 @@ export class OwnMember implements GroupMember {
       const processed = this.#member.process(message, { now: undefined })
       if (processed.kind !== "proposal") throw new MemberError("content type")
       return this.#wrap(processed.next)
+    })
+  }
+
+  async leave(): Promise<Leaving> {
+    return refusing("leaving", () => {
+      const { message, next } = this.#member.propose({ kind: "selfRemove" }, { now: this.#now() })
+      return { message, next: this.#wrap(next) }
     })
   }
 
