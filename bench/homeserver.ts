@@ -101,7 +101,7 @@ export class Homeserver {
       now,
     })
     const padding = { kind: "doubling", unitBytes: PADDING_UNIT_BYTES_MIN, percentile: 8 } as const
-    const config = { padding, inactiveMonths: 3 }
+    const config = { padding, inactiveMonths: 3, expiryMonths: 12 }
     const { fanout } = this.qs
     const dependencies = { store, crypto, fanout, domain: DOMAIN, config, now, clockSettled: () => true }
     this.#ds = createDs(dependencies)

@@ -97,6 +97,8 @@ export const REMOVALS_PROPOSED_MAX = 64
 export const SELF_REMOVES_STORED_MAX = 64
 /** A SelfRemove is smaller. */
 export const PROPOSAL_BYTES_MAX = 4096
+/** Groups that one step of expiry looks at. */
+export const EXPIRY_STEP_GROUPS = 256
 /** Queues of one group that are remembered as gone until a request writes its head. */
 export const QUEUES_REPORTED_MAX = 16
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024

@@ -140,7 +140,7 @@ function composeServices(
   { issuance }: RateLimits,
   { clock: now }: Surroundings,
 ) {
-  const { domain, padding, inactiveMemberMonths: inactiveMonths } = config
+  const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
   const asEngine = new QueueEngine({
     crypto,
@@ -190,12 +190,13 @@ function composeServices(
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
-    config: { padding, inactiveMonths },
+    config: { padding, inactiveMonths, expiryMonths },
     now,
     clockSettled: () => clock.settled(),
   })
   const engines = [asEngine, qsEngine]
-  const sweeps = [...engines.map((engine) => () => engine.dropExpiredPartitions()), () => asService.sweep()]
+  const drops = engines.map((engine) => () => engine.dropExpiredPartitions())
+  const sweeps = [...drops, () => asService.sweep(), () => dsService.sweep()]
   return { asService, dsService, qsService, engines, sweeps }
 }
 

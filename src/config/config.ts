@@ -21,6 +21,7 @@ export interface Config {
     /** In tenths. */
     readonly percentile: number
   }
+  readonly groupExpiryMonths: number
   readonly inactiveMemberMonths: number
   /** Whether operations cost tokens. */
   readonly rateLimit: boolean
@@ -99,6 +100,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
       unitBytes: values["padding-unit"],
       percentile: values["padding-percentile"],
     },
+    groupExpiryMonths: values["group-expiry-months"],
     inactiveMemberMonths: values["inactive-member-months"],
     rateLimit: values["rate-limit"] === "on",
     tokenAllowance: values["token-allowance"],

@@ -71,6 +71,13 @@ export const settings = {
     default: 8,
     description: "a whole number from 1 to 10: so many tenths of the groups look equally large",
   }),
+  "group-expiry-months": Type.Integer({
+    minimum: 1,
+    maximum: 1200,
+    default: 12,
+    description:
+      "a whole number of months from 1 to 1200: groups in which nothing happened for longer are deleted",
+  }),
   "inactive-member-months": Type.Integer({
     minimum: 1,
     maximum: 120,

@@ -13,6 +13,8 @@ export interface DsConfig {
   readonly padding: PaddingConfig
   /** Members who have not committed for more months than this are proposed to be removed. */
   readonly inactiveMonths: number
+  /** Groups in which nothing happened for more months than this are deleted. */
+  readonly expiryMonths: number
 }
 
 /** What the delivery service is made of. */

@@ -43,7 +43,7 @@ function prepare(context: DsContext, { group, params, member }: MemberRequest<De
     checkDeletes(observed)
     const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: commit })
     const { deliveries } = address(fanout, toOthers(group.value, member.leaf, message))
-    return deliveringUnit(fanout, [groupUnchanged(group.stored)], deleteRows(group.stored), deliveries)
+    return deliveringUnit(fanout, [groupUnchanged(group.stored)], deleteRows(params.groupId), deliveries)
   } finally {
     tree.wipe()
   }

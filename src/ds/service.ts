@@ -6,6 +6,7 @@ import { Caller } from "./authentication.ts"
 import { createContext, type DsDependencies } from "./context.ts"
 import { createGroup } from "./create.ts"
 import { deleteGroup } from "./delete.ts"
+import { expireGroups } from "./expiry.ts"
 import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
 import {
@@ -26,6 +27,8 @@ import { groupExists } from "./store.ts"
 /** The delivery service (PROTOCOL.md section 5). */
 export interface Ds {
   readonly handlers: Handlers<typeof ds>
+  /** Deletes what has expired; to be called about once a day. */
+  sweep(): Promise<void>
 }
 
 /**
@@ -49,6 +52,7 @@ export function createDs(dependencies: DsDependencies): Ds {
   }
 
   return {
+    sweep: () => expireGroups(context),
     handlers: {
       async requestGroupId() {
         const { groupId, secret } = reservations.reserve((id) => groupExists(store, id))

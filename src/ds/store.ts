@@ -13,7 +13,7 @@ import { Problem } from "../wire/problem.ts"
 
 /** The tables of db/delivery/0002_groups.sql and all that is done with them. */
 
-type GroupRow = {
+export type GroupRow = {
   readonly group_id: Uint8Array
   readonly month: number
   readonly head_salt: Uint8Array
@@ -89,6 +89,16 @@ export function groupExists(view: View, groupId: Uint8Array): boolean {
   return view.get(groups, { group_id: groupId }) !== undefined
 }
 
+/** The next groups in the order of their ids, what is outside of their seals. */
+export function listGroups(view: View, limit: number, after?: Uint8Array): GroupRow[] {
+  return view.list(groups, {}, limit, after === undefined ? undefined : { group_id: after })
+}
+
+/** Nothing happened in the group since. */
+export function groupIsOfMonth(groupId: Uint8Array, month: number): Expectation {
+  return expectRow(groups, { group_id: groupId }, "month", month)
+}
+
 export function groupAbsent(groupId: Uint8Array): Expectation {
   return expectAbsent(groups, { group_id: groupId })
 }
@@ -120,7 +130,7 @@ export function createRows(
   ]
 }
 
-export function deleteRows({ row: { group_id } }: StoredGroup): Effect[] {
+export function deleteRows(group_id: Uint8Array): Effect[] {
   const key = { group_id }
   return [remove(groups, key), remove(heads, key), remove(trees, key), remove(reports, key)]
 }

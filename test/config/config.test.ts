@@ -32,6 +32,7 @@ describe("configuration", () => {
       invitationRequired: false,
       scrubDelayMilliseconds: 200,
       padding: { kind: "doubling", unitBytes: 4096, percentile: 8 },
+      groupExpiryMonths: 12,
       inactiveMemberMonths: 3,
       rateLimit: true,
       tokenAllowance: 5000,

@@ -6,22 +6,15 @@ import { Circle } from "./circle.ts"
 import { contents, rowsOf } from "./rows.ts"
 import { brokenRule, INACTIVE_MONTHS, refusalOf, World } from "./world.ts"
 
-/** Lets months pass. */
-function wait(world: World, months: number): void {
-  const date = new Date(world.now)
-  date.setUTCMonth(date.getUTCMonth() + months)
-  world.now = date.getTime()
-}
-
 /** alice, the admin, and bob have committed lately; carol has not for longer than a member may. */
 async function withInactiveCarol(world: World): Promise<Circle> {
   const circle = await Circle.of(world, "alice", "bob", "carol")
-  wait(world, 2)
+  world.wait(2)
   for (const name of ["alice", "bob"]) {
     await circle.submit(circle.updating(name))
     await circle.settle()
   }
-  wait(world, INACTIVE_MONTHS - 1)
+  world.wait(INACTIVE_MONTHS - 1)
   return circle
 }
 
@@ -84,9 +77,9 @@ describe("a member that has not committed for too long", () => {
       const types = ["alice", "bob"].flatMap((name) => world.take(name).map(({ type }) => type))
       expect(types).toEqual(["mls"])
     }
-    wait(world, INACTIVE_MONTHS)
+    world.wait(INACTIVE_MONTHS)
     await silent("alice")
-    wait(world, 1)
+    world.wait(1)
     world.clockSettled = false
     await silent("alice")
     world.clockSettled = true
@@ -98,12 +91,12 @@ describe("a member that has not committed for too long", () => {
   test("leaves the lowest leaf of those who stay as the admin, if it was the last one", async () => {
     await using world = await World.start()
     const circle = await Circle.of(world, "alice", "bob", "carol")
-    wait(world, 2)
+    world.wait(2)
     for (const name of ["bob", "carol"]) {
       await circle.submit(circle.updating(name))
       await circle.settle()
     }
-    wait(world, INACTIVE_MONTHS - 1)
+    world.wait(INACTIVE_MONTHS - 1)
     await circle.submit(circle.sending("carol", "hello"))
     await circle.settle()
     const forgetful = circle.updating("carol", { roles: "stay" })
@@ -188,7 +181,7 @@ test("an epoch takes a bounded number of removals; the others follow in the next
   await using world = await World.start()
   const crowd = Array.from({ length: REMOVALS_PROPOSED_MAX + 6 }, (_, i) => `client ${i}`)
   const circle = await Circle.of(world, "alice", ...crowd)
-  wait(world, INACTIVE_MONTHS + 1)
+  world.wait(INACTIVE_MONTHS + 1)
   const proposed = () =>
     world.take("alice").flatMap((message) => (message.type === "proposals" ? message.proposals : []))
   await circle.submit(circle.sending("alice", "is anybody there?"))

@@ -23,6 +23,7 @@ import { MemoryFanout } from "./memory-fanout.ts"
 
 export const DOMAIN = "example.org"
 export const INACTIVE_MONTHS = 3
+export const EXPIRY_MONTHS = 12
 export const START = Date.UTC(2026, 10, 10)
 
 export interface Signer {
@@ -82,7 +83,7 @@ export class World {
       crypto: nativeCrypto,
       fanout: this.#queues.open(this.#store),
       domain: DOMAIN,
-      config: { padding: this.padding, inactiveMonths: INACTIVE_MONTHS },
+      config: { padding: this.padding, inactiveMonths: INACTIVE_MONTHS, expiryMonths: EXPIRY_MONTHS },
       now: () => this.now,
       clockSettled: () => this.clockSettled,
     })
@@ -106,6 +107,18 @@ export class World {
   get lifetime(): { notBefore: bigint; notAfter: bigint } {
     const now = BigInt(Math.floor(this.now / 1000))
     return { notBefore: now - 3600n, notAfter: now + 90n * 86_400n }
+  }
+
+  /** What the server does about once a day. */
+  async sweep(): Promise<void> {
+    await this.#ds?.sweep()
+  }
+
+  /** Lets months pass. */
+  wait(months: number): void {
+    const date = new Date(this.now)
+    date.setUTCMonth(date.getUTCMonth() + months)
+    this.now = date.getTime()
   }
 
   /** The queue config of the client with this name. */
