@@ -1,4 +1,6 @@
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { makeGroupSecret, removalKey } from "../src/ds/group-secret.ts"
+import { leafCapabilities, makeContextExtensions } from "../src/group/context-extensions.ts"
 import { KEY_BYTES } from "../src/limits.ts"
 import { type Content, type FramedContent, writeFramedContent } from "../src/mls/codec/framing.ts"
 import { encodeGroupContext, type GroupContext } from "../src/mls/codec/group-context.ts"
@@ -24,7 +26,7 @@ import { parentHash } from "../src/mls/tree/hash.ts"
 import { filteredDirectPath } from "../src/mls/tree/view.ts"
 import { concat } from "../src/wire/bytes.ts"
 import { LEAF_CREDENTIAL_BYTES } from "../src/wire/leaf-credential.ts"
-import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../src/wire/queue-config.ts"
+import { QUEUE_CONFIG_EXTENSION_TYPE } from "../src/wire/queue-config.ts"
 import { encodeWith, Writer } from "../src/wire/tls.ts"
 
 const suite = suite1(crypto)
@@ -35,13 +37,6 @@ const suite = suite1(crypto)
  * So a group of a thousand can be made, and any of its members can commit, in seconds.
  */
 
-const CAPABILITIES = {
-  versions: [1],
-  cipherSuites: [1],
-  extensions: [LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE],
-  proposals: [],
-  credentials: [1],
-}
 const TAG_BYTES = 32
 const SEALED_SECRET = { kemOutput: crypto.random(32), ciphertext: crypto.random(48) }
 /** What a Welcome seals to each joiner: joiner secret and path secret, with their lengths and tag. */
@@ -74,7 +69,7 @@ function unsignedLeaf(seed: Uint8Array): Omit<LeafNode, "signature"> {
     encryptionKey: crypto.x25519Public(crypto.random(KEY_BYTES)),
     signatureKey: crypto.ed25519Public(seed),
     credential: { kind: "basic", identity: crypto.random(LEAF_CREDENTIAL_BYTES) },
-    capabilities: CAPABILITIES,
+    capabilities: leafCapabilities(suite.id),
     source: { kind: "keyPackage", lifetime: { notBefore: now() - 3600n, notAfter: now() + 90n * 86_400n } },
     extensions: [],
   }
@@ -101,6 +96,8 @@ export function makeCandidate(queueConfig: Uint8Array): Candidate {
 
 export class GroupAuthor {
   readonly groupId: Uint8Array
+  /** The DS's. */
+  readonly secret = makeGroupSecret(crypto)
   state: PublicGroupState
   tree: FlatTree
   /** Signature seeds by leaf. */
@@ -117,7 +114,10 @@ export class GroupAuthor {
       epoch: 0n,
       treeHash: FlatTree.decode(suite, ratchetTree).rootHash(),
       confirmedTranscriptHash: new Uint8Array(0),
-      extensions: [],
+      extensions: makeContextExtensions({
+        admins: [crypto.ed25519Public(creator.seed)],
+        removalKey: removalKey(crypto, this.secret),
+      }),
     }
     const info = this.#signGroupInfo(context, crypto.random(TAG_BYTES), 0)
     const { state, tree } = observeCreation(suite, encodeGroupInfo(info), ratchetTree, now())

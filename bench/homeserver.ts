@@ -114,8 +114,10 @@ export class Homeserver {
       retentionMonths: CLIENT_RETENTION_MONTHS,
       now,
     })
-    const config = { paddingUnitBytes: PADDING_UNIT_BYTES_MIN }
-    const dependencies = { store, crypto, fanout: this.qs.fanout, domain: DOMAIN, config, now }
+    const padding = { kind: "doubling", unitBytes: PADDING_UNIT_BYTES_MIN, percentile: 8 } as const
+    const config = { padding, inactiveMonths: 3, expiryMonths: 12 }
+    const { fanout } = this.qs
+    const dependencies = { store, crypto, fanout, domain: DOMAIN, config, now, clockSettled: () => true }
     this.#ds = createDs(dependencies)
     this.context = createContext(dependencies)
     const guard = { crypto, freshness: new Freshness(now, 0), replay: new ReplayCache(crypto) }

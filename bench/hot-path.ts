@@ -74,10 +74,10 @@ const cases: readonly Case[] = [
     name: "Add of one",
     operation: "addUsers",
     prepare(group, { queueConfig }) {
-      const committed = group.author.commit(1, [makeCandidate(queueConfig)], addUsersData(1))
+      const committed = group.author.commit(0, [makeCandidate(queueConfig)], addUsersData(1))
       const attributions = [new Uint8Array(WELCOME_ATTRIBUTION_BYTES)]
       const params = { ...handshake(group, committed), welcome: committed.welcome, attributions }
-      const body = operationBody("addUsers", memberOf(group, 1), params)
+      const body = operationBody("addUsers", memberOf(group, 0), params)
       return { body, accepted: committed.accept, messageBytes: committed.commit.length }
     },
     model: (model, sizes, recipients, messageBytes) =>

@@ -4,6 +4,7 @@ import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import { signLabeled } from "../src/crypto/signature.ts"
 import type { Head, HeadLeaf } from "../src/ds/head.ts"
 import { monthOf } from "../src/ds/month.ts"
+import { noReports } from "../src/ds/reports.ts"
 import { createRows } from "../src/ds/store.ts"
 import { ADDS_PER_COMMIT_MAX, ID_BYTES, KEY_BYTES } from "../src/limits.ts"
 import { utf8 } from "../src/wire/bytes.ts"
@@ -88,10 +89,19 @@ export async function makeGroup(
     return { leaf, signatureKey, queueConfig, ticket, ...active }
   })
   const groupInfo = { ...author.groupInfo(committer), signer: committer }
-  const head: Head = { treeWrites: 1n, lastCommit: undefined, state: author.state, groupInfo, leaves }
+  const head: Head = {
+    treeWrites: 1n,
+    lastCommit: undefined,
+    secret: author.secret,
+    state: author.state,
+    groupInfo,
+    leaves,
+    proposals: [],
+  }
   const credentials = leaves.map(({ leaf }) => ({ leaf, credential: encryptedCredential() }))
   const tree = context.records.sealTree(key, 1n, { tree: author.tree, credentials, history: [] })
-  const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree)
+  const reports = noReports(crypto, author.secret, author.groupId)
+  const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree, reports)
   await store.writer.submit({ expects: [], effects: () => rows })
   return group
 }

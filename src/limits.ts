@@ -122,6 +122,17 @@ export const ALIAS_HASH_PASSES = 3
 
 // Delivery service
 export const MEMBERS_MAX = 20_000
+export const ADMINS_MAX = 100
+/** Removals that the server proposes in one epoch; the others follow in the next. */
+export const REMOVALS_PROPOSED_MAX = 64
+/** Members who wait at the same time for somebody to commit that they leave. */
+export const SELF_REMOVES_STORED_MAX = 64
+/** A SelfRemove is smaller. */
+export const PROPOSAL_BYTES_MAX = 4096
+/** Groups that one step of expiry looks at. */
+export const EXPIRY_STEP_GROUPS = 256
+/** Queues of one group that are remembered as gone until a request writes its head. */
+export const QUEUES_REPORTED_MAX = 16
 export const APPLICATION_MESSAGE_BYTES_MAX = 256 * 1024
 export const HANDSHAKE_BYTES_MAX = 3 * 1024 * 1024
 export const RATCHET_TREE_BYTES_MAX = 64 * 1024
@@ -134,6 +145,10 @@ export const RESERVED_GROUP_IDS_MAX = 100_000
 export const RESERVED_GROUP_ID_SECONDS = 3600
 export const GROUP_STATE_BYTES_MAX = 64 * 1024 * 1024
 export const PADDING_UNIT_BYTES_MIN = 4096
+export const PADDING_UNIT_BYTES_MAX = 1024 * 1024
+/** Groups whose size class the server remembers to find the unit of padding, and as of how many it is believed. */
+export const SIZES_REMEMBERED_MAX = 4096
+export const SIZES_NEEDED = 32
 /** Commits, and bytes of their undo logs, back to which joiners still get the tree of their epoch. */
 export const HISTORY_EPOCHS_MAX = 1024
 export const HISTORY_BYTES_MAX = 16 * 1024 * 1024

@@ -17,6 +17,7 @@ import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
+import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
 import type { Migration } from "./store/migrations.ts"
@@ -71,7 +72,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
-    const { engines, asService, qsService } = services
+    const { engines, asService, dsService, qsService } = services
     const edge = composeEdge(config, services, limits, boundary, surroundings)
     const atStart = [
       ...engines.map((engine) => () => engine.dropExpiredPartitions()),
@@ -80,7 +81,12 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     ]
     for (const sweep of atStart) await sweep()
     const port = listen(edge, config)
-    const daily = [...atStart, ...engines.map((engine) => () => engine.sealAnew()), qsService.sweep]
+    const daily = [
+      ...atStart,
+      ...engines.map((engine) => () => engine.sealAnew()),
+      qsService.sweep,
+      dsService.sweep,
+    ]
     const sweeps = sweepDaily(daily, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
@@ -145,7 +151,8 @@ function composeServices(
   { issuance }: RateLimits,
   { clock: now }: Surroundings,
 ) {
-  const { domain, paddingUnitBytes } = config
+  const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
+  const clock = new SteadyClock(now, () => performance.now())
   const asEngine = new QueueEngine({
     crypto,
     store: stores.as,
@@ -204,12 +211,12 @@ function composeServices(
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
-    config: { paddingUnitBytes },
+    config: { padding, inactiveMonths, expiryMonths },
     now,
+    clockSettled: () => clock.settled(),
   })
   const engines = [asEngine, qsEngine]
-  const sweeps = [...engines.map((engine) => () => engine.dropExpiredPartitions()), () => asService.sweep()]
-  return { asService, dsService, qsService, engines, sweeps }
+  return { asService, dsService, qsService, engines }
 }
 
 function composeEdge(

@@ -17,17 +17,18 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   crypto: ["crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
   mls: ["mls", "crypto", "wire/tls.ts", "wire/bytes.ts", "limits.ts"],
   wire: ["wire", "crypto", "limits.ts"],
+  group: ["group", "mls", "wire", "crypto", "limits.ts"],
   privacypass: ["privacypass", "crypto", "wire", "limits.ts"],
   redemption: ["redemption", "privacypass", "store", "crypto", "wire", "limits.ts"],
   outgoing: ["outgoing", "crypto", "wire/bytes.ts", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
   as: ["as", "privacypass", "queue", "store", "crypto", "wire", "limits.ts", "quota.ts"],
-  ds: ["ds", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
+  ds: ["ds", "group", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts"],
   qs: ["qs", "queue", "mls", "store", "crypto", "wire", "limits.ts", "fanout.ts", "quota.ts", "outgoing"],
   http: ["http", "privacypass", "store/database.ts", "crypto", "wire", "limits.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
-  client: ["client", "privacypass", "mls", "crypto", "wire", "limits.ts"],
+  client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "crypto", "wire", "limits.ts"],
   "rate-limits.ts": [
     "evaluator.ts",
@@ -48,7 +49,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that clients use, in browsers too. */
-const portable = ["crypto", "mls", "wire", "privacypass", "client"]
+const portable = ["crypto", "mls", "wire", "privacypass", "group", "client"]
 const serverOnly = "crypto/native.ts"
 
 /** Packages that only some rooms may import. */

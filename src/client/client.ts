@@ -16,7 +16,7 @@ import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
 import { userInbox } from "./inbox.ts"
 import { Inboxes } from "./inboxes.ts"
-import { takeMessage } from "./incoming.ts"
+import { takeMessages } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
@@ -361,7 +361,8 @@ export class Client {
     if (message.type === "welcome") {
       if (await takeWelcome(session, message.bundle, progress)) this.#replenishLater()
     } else {
-      await takeMessage(session, message.message, progress)
+      const messages = message.type === "mls" ? [message.message] : message.proposals
+      await takeMessages(session, messages, progress)
       if (session.current?.facts.owesFriendship === true) this.#payLater(id)
     }
     this.#sessions.drop(id)

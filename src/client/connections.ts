@@ -1,6 +1,6 @@
 import { CryptoError } from "../crypto/provider.ts"
 import { equal, toHex } from "../wire/bytes.ts"
-import { encodeJoinConnectionGroupData } from "../wire/commit-data.ts"
+import { encodeExternalCommitData } from "../wire/commit-data.ts"
 import { openConnectionRequest, readConnectionPackageRef } from "../wire/connection.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeFriendshipPackage } from "../wire/friendship.ts"
@@ -109,7 +109,7 @@ async function stageJoin(
   const { earKey, credentialKey } = request
   const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
   const { leaf, publicKey, owner } = freshLeaf(crypto, account, transport.now())
-  const data = encodeJoinConnectionGroupData(sealForGroup(crypto, credentialKey, publicKey, owner))
+  const data = encodeExternalCommitData(sealForGroup(crypto, credentialKey, publicKey, owner))
   const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data)
   const others = staged.next.members().filter((member) => member.leaf !== staged.next.leaf)
   const verified = await verifyMembers(

@@ -1,9 +1,5 @@
 import { APPLICATION_MESSAGE_BYTES_MAX, FORMAT_VERSION } from "../limits.ts"
-import {
-  decodeAddUsersData,
-  decodeJoinConnectionGroupData,
-  decodeUpdateClientData,
-} from "../wire/commit-data.ts"
+import { decodeAddUsersData, decodeExternalCommitData, decodeUpdateClientData } from "../wire/commit-data.ts"
 import { CodecError, decodeAll, encodeWith } from "../wire/tls.ts"
 import type { ContentKind } from "./records.ts"
 
@@ -52,7 +48,7 @@ export function decodeCommitData(
   bytes: Uint8Array,
   commit: { readonly external: boolean; readonly adds: boolean },
 ): Uint8Array[] {
-  if (commit.external) return [decodeJoinConnectionGroupData(bytes)]
+  if (commit.external) return [decodeExternalCommitData(bytes)]
   if (commit.adds) return decodeAddUsersData(bytes)
   if (bytes.length === 0) return []
   const replaced = decodeUpdateClientData(bytes)

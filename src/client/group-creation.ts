@@ -43,12 +43,15 @@ async function create(
   connection: Connection | null,
   also: (group: NewGroup) => StoreChange[],
 ): Promise<GroupSession> {
-  const groupId = (await transport.call(ds.requestGroupId, {})).groupId.slice()
+  const reserved = await transport.call(ds.requestGroupId, {})
+  const groupId = reserved.groupId.slice()
   const earKey = crypto.random(KEY_BYTES)
   const credentialKey = crypto.random(KEY_BYTES)
   const now = transport.now()
   const { leaf, publicKey, owner } = freshLeaf(crypto, account, now)
-  const member = await membership.create(groupId, leaf, lifetime(now, CLIENT_CREDENTIAL_SECONDS))
+  const { removalKey } = reserved
+  const life = lifetime(now, CLIENT_CREDENTIAL_SECONDS)
+  const member = await membership.create({ groupId, removalKey, leaf, lifetime: life })
   await transport.call(
     ds.createGroup,
     {

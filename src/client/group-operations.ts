@@ -80,7 +80,8 @@ interface Planned {
 }
 
 type Plan = (state: GroupState) => Promise<Planned>
-type Outcome = "accepted" | "lost" | "unknown"
+/** `uncovered`: an update that did not refer to proposals which are still on their way to this client. */
+type Outcome = "accepted" | "lost" | "unknown" | "uncovered"
 
 async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
   let own = resumed
@@ -101,6 +102,7 @@ async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?:
       if (before !== null) {
         const outcome =
           before.id === own ? await submit(session, before, true) : await settle(session, before)
+        if (outcome === "uncovered") return false
         if (outcome !== "accepted") return refused()
         if (session.accepted.delete(own ?? "")) return true
       }
@@ -111,7 +113,9 @@ async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?:
       if (pending === null) return true
       own = pending.id
       await store(session, next)
-      if ((await submit(session, pending, false)) !== "accepted") return refused()
+      const outcome = await submit(session, pending, false)
+      if (outcome === "uncovered") return false
+      if (outcome !== "accepted") return refused()
       return session.accepted.delete(own)
     })
     if (done) return
@@ -145,6 +149,10 @@ async function submit(session: GroupSession, pending: PendingOperation, repeated
       if (uncertain && pending.operation !== "joinConnectionGroup") return "unknown"
       await session.write(withoutPending(session.state))
       return "lost"
+    }
+    if (error.code === "ds.proposals-pending" && pending.operation === "updateClient") {
+      await session.write(withoutPending(session.state))
+      return "uncovered"
     }
     if (!(uncertain && error.code === "auth.refused")) await giveUp(session, pending)
     throw error
@@ -247,7 +255,7 @@ export function memberEvents(
   ]
 }
 
-function signer({ state }: GroupSession): Signer {
+export function signer({ state }: GroupSession): Signer {
   return { sender: { kind: "leaf", leaf: state.member.leaf }, seed: state.member.signatureSeed }
 }
 
@@ -259,6 +267,7 @@ async function call(session: GroupSession, pending: PendingCommit): Promise<void
   if (pending.operation === "removeUsers") await transport.call(ds.removeUsers, params, signer(session))
   else if (pending.operation === "updateClient")
     await transport.call(ds.updateClient, params, signer(session))
+  else if (pending.operation === "changeRoles") await transport.call(ds.changeRoles, params, signer(session))
   else if (pending.operation === "addUsers" && welcome !== null) {
     await transport.call(ds.addUsers, { ...params, welcome, attributions }, signer(session))
   } else if (pending.operation === "joinConnectionGroup" && queueConfig !== null) {

@@ -3,6 +3,7 @@ import { verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal } from "../wire/bytes.ts"
 import { encodeAddUsersData, encodeUpdateClientData } from "../wire/commit-data.ts"
+import { ds } from "../wire/ds.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
@@ -10,10 +11,11 @@ import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { commitChange, sendContent, stagedParts } from "./group-operations.ts"
+import { commitChange, finishPending, sendContent, signer, stagedParts } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
-import { sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
+import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import { at, Contact, load, type MemberRecord } from "./records.ts"
+import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the user id was verified up to the root of its domain. */
 export interface Member {
@@ -55,7 +57,7 @@ export class Group {
 
   /**
    * Adds a contact with all its clients. Throws ClientError `client.unknown-contact`, `client.invalid` if what the
-   * server gave out for it does not verify, `qs.no-add-package`.
+   * server gave out for it does not verify, `qs.no-add-package`, `ds.not-allowed` unless an admin.
    */
   async add(user: string): Promise<void> {
     const { context } = this.#session
@@ -68,7 +70,7 @@ export class Group {
     })
   }
 
-  /** Removes a user with all its clients. Throws ClientError `client.unknown-member`. */
+  /** Removes a user with all its clients. Throws ClientError `client.unknown-member`, `ds.not-allowed` unless an admin. */
   async remove(user: string): Promise<void> {
     await commitChange(this.#session, async (state) => {
       const removes = state.facts.members.filter((member) => member.user === user).map(({ leaf }) => leaf)
@@ -79,11 +81,81 @@ export class Group {
     })
   }
 
-  /** Renews this client's keys, and with them the group's: whoever had copied them is locked out. */
+  /** Makes these users the admins, and nobody else. Throws ClientError `client.unknown-member`, `ds.not-allowed`. */
+  async changeRoles(users: readonly string[]): Promise<void> {
+    await commitChange(this.#session, async (state) => {
+      const { members } = state.facts
+      if (!users.every((user) => members.some((member) => member.user === user))) {
+        throw new ClientError("client.unknown-member")
+      }
+      const admins = members.filter(({ user }) => users.includes(user)).map(({ leaf }) => leaf)
+      const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
+      return { operation: "changeRoles", ...stagedParts(staged, members) }
+    })
+  }
+
+  /**
+   * Asks the others to commit that this client leaves; `left` follows when one has. The last member deletes the group
+   * instead. Throws ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   */
+  async leave(): Promise<void> {
+    const session = this.#session
+    await finishPending(session)
+    await session.locked(async () => {
+      const { facts, member } = session.state
+      const { message: proposal, next } = await member.leave()
+      const params = { groupId: session.groupId, earKey: facts.earKey, proposal }
+      await session.context.transport.call(ds.selfRemove, params, signer(session))
+      await session.write({ facts, member: next })
+    })
+  }
+
+  /**
+   * Ends the group for everybody. Throws ClientError `ds.not-allowed` unless an admin, `ds.wrong-epoch` if somebody changed
+   * the group meanwhile.
+   */
+  async delete(): Promise<void> {
+    const session = this.#session
+    await finishPending(session)
+    await session.locked(async () => {
+      const { facts, member } = session.state
+      const removes = facts.members.map(({ leaf }) => leaf).filter((leaf) => leaf !== member.leaf)
+      const { commit } = await member.commit({ removes, authenticatedData: new Uint8Array(0) })
+      const params = { groupId: session.groupId, earKey: facts.earKey, commit }
+      await session.context.transport.call(ds.deleteGroup, params, signer(session))
+      await session.write(undefined)
+    })
+  }
+
+  /**
+   * Joins again, for a client that cannot follow the group any more. What it sent and was not accepted is given up. Throws
+   * ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   */
+  async resync(): Promise<void> {
+    await this.#session.locked(() => resync(this.#session))
+  }
+
+  /** Has this client's messages go to its own queue under another config, which nothing links to the one before. */
+  async renewQueueConfig(): Promise<void> {
+    const { groupId, context, state } = this.#session
+    const params = {
+      groupId,
+      earKey: state.facts.earKey,
+      queueConfig: freshQueueConfig(context.crypto, context.account),
+    }
+    await context.transport.call(ds.updateQueueConfig, params, signer(this.#session))
+  }
+
+  /**
+   * Renews this client's keys, and with them the group's: whoever had copied them is locked out. Whoever is proposed to be
+   * removed, by the server or because it leaves, goes with it.
+   */
   async update(): Promise<void> {
     await commitChange(this.#session, async (state) => {
       const staged = await state.member.commit({ authenticatedData: encodeUpdateClientData() })
-      return { operation: "updateClient", ...stagedParts(staged, state.facts.members) }
+      const stay = new Set(staged.next.members().map(({ leaf }) => leaf))
+      const members = state.facts.members.filter(({ leaf }) => stay.has(leaf))
+      return { operation: "updateClient", ...stagedParts(staged, members) }
     })
   }
 }

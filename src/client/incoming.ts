@@ -31,12 +31,12 @@ interface Step {
 }
 
 /**
- * Takes an MLSMessage that another member sent. Whatever does not verify is passed over; `progress` is stored in any
- * case, in one transaction with what the message changed.
+ * Takes MLSMessages that another member or the DS sent. Whatever does not verify is passed over; `progress` is stored in
+ * any case, in one transaction with what the messages changed.
  */
-export function takeMessage(
+export function takeMessages(
   session: GroupSession,
-  message: Uint8Array,
+  messages: readonly Uint8Array[],
   progress: StoreChange,
 ): Promise<void> {
   return session.locked(async () => {
@@ -45,21 +45,36 @@ export function takeMessage(
       await session.context.store.transaction([progress])
       return
     }
-    const step = await process(session, before, message)
+    let step: Step = { state: before, events: [], changes: [], consumed: [] }
+    for (const message of messages) {
+      if (step.state !== undefined) step = after(step, await process(session, step.state, message))
+    }
     await session.write(step.state, step.events, [...step.changes, progress])
     wipe(...step.consumed)
   })
 }
 
+function after(first: Step, then: Step): Step {
+  return {
+    state: then.state,
+    events: [...first.events, ...then.events],
+    changes: [...first.changes, ...then.changes],
+    consumed: [...first.consumed, ...then.consumed],
+  }
+}
+
 interface Header {
-  readonly kind: "commit" | "application"
+  readonly kind: "commit" | "proposal" | "application"
   readonly epoch: bigint
 }
 
 function readHeader(message: Uint8Array): Header | undefined {
   try {
     const decoded = decodeMlsMessage(message)
-    if (decoded.kind === "publicMessage") return { kind: "commit", epoch: decoded.message.framed.epoch }
+    if (decoded.kind === "publicMessage") {
+      const { content, epoch } = decoded.message.framed
+      return { kind: content.kind, epoch }
+    }
     if (decoded.kind === "privateMessage") return { kind: "application", epoch: decoded.message.epoch }
   } catch (error) {
     if (!isRefusal(error)) throw error
@@ -73,10 +88,7 @@ async function process(session: GroupSession, before: GroupState, message: Uint8
   const resolved = resolvePending(session, before, header)
   const { state } = resolved
   try {
-    const step =
-      header.kind === "application"
-        ? await takeApplication(session, state, message)
-        : await takeCommit(session, state, header.epoch, message)
+    const step = await take(session, state, header, message)
     return { ...step, events: [...resolved.events, ...step.events] }
   } catch (error) {
     if (!isRefusal(error)) throw error
@@ -84,6 +96,28 @@ async function process(session: GroupSession, before: GroupState, message: Uint8
     const failed = { type: "failed" as const, group: session.id }
     return { state, events: lost ? [...resolved.events, failed] : resolved.events, changes: [], consumed: [] }
   }
+}
+
+async function take(
+  session: GroupSession,
+  state: GroupState,
+  { kind, epoch }: Header,
+  message: Uint8Array,
+): Promise<Step> {
+  switch (kind) {
+    case "application":
+      return await takeApplication(session, state, message)
+    case "commit":
+      return await takeCommit(session, state, epoch, message)
+    case "proposal":
+      return { state: await takeProposal(state, epoch, message), events: [], changes: [], consumed: [] }
+  }
+}
+
+/** A proposal waits for the next update of some member. */
+async function takeProposal(state: GroupState, epoch: bigint, message: Uint8Array): Promise<GroupState> {
+  if (epoch !== state.member.epoch) return state
+  return { ...state, member: await state.member.keepProposal(message) }
 }
 
 /** A commit of ours with an unknown fate: the message's epoch tells. */

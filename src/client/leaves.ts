@@ -30,7 +30,16 @@ type Owner = Pick<RegisteredAccount, "clientSeed" | "credential">
 
 /** `now` in seconds. Throws CredentialError if the own client credential has expired. */
 export function freshLeaf(crypto: CryptoProvider, account: Owner, now: number): FreshLeaf {
-  const signatureSeed = crypto.random(KEY_BYTES)
+  return leafWithKey(crypto, account, crypto.random(KEY_BYTES), now)
+}
+
+/** A leaf that replaces an own one of the same group, whose signature seed it keeps. Otherwise as {@link freshLeaf}. */
+export function leafWithKey(
+  crypto: CryptoProvider,
+  account: Owner,
+  signatureSeed: Uint8Array,
+  now: number,
+): FreshLeaf {
   const signatureKey = crypto.random(KEY_BYTES)
   const identity = makeLeafCredential(crypto, {
     clientSeed: account.clientSeed,

@@ -179,6 +179,7 @@ export const PendingOperation = Type.Union([
       Type.Literal("addUsers"),
       Type.Literal("removeUsers"),
       Type.Literal("updateClient"),
+      Type.Literal("changeRoles"),
       Type.Literal("joinConnectionGroup"),
     ]),
     commit: Bytes,

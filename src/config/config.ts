@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative, resolve } from "node:path"
 import { Value } from "@sinclair/typebox/value"
+import type { PaddingPolicy } from "../crypto/padding.ts"
 import { environmentName, type SettingName, type Settings, settingNames, settings } from "./settings.ts"
 
 /** What the server runs with: every setting checked, every path absolute. */
@@ -14,7 +15,14 @@ export interface Config {
   readonly publicUrl: string
   readonly invitationRequired: boolean
   readonly scrubDelayMilliseconds: number
-  readonly paddingUnitBytes: number
+  readonly padding: {
+    readonly kind: PaddingPolicy["kind"]
+    readonly unitBytes: number
+    /** In tenths. */
+    readonly percentile: number
+  }
+  readonly groupExpiryMonths: number
+  readonly inactiveMemberMonths: number
   /** Whether operations cost tokens. */
   readonly rateLimit: boolean
   /** Tokens that a client may draw in a day. */
@@ -89,7 +97,13 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
     invitationRequired: values.registration === "invitation",
     scrubDelayMilliseconds: values["scrub-delay-ms"],
-    paddingUnitBytes: values["padding-unit"],
+    padding: {
+      kind: values.padding,
+      unitBytes: values["padding-unit"],
+      percentile: values["padding-percentile"],
+    },
+    groupExpiryMonths: values["group-expiry-months"],
+    inactiveMemberMonths: values["inactive-member-months"],
     rateLimit: values["rate-limit"] === "on",
     tokenAllowance: values["token-allowance"],
     clientRetentionMonths: values["client-retention-months"],

@@ -3,6 +3,7 @@ import {
   CLIENT_RETENTION_MONTHS,
   CLIENT_RETENTION_MONTHS_MAX,
   DOMAIN_CHARACTERS_MAX,
+  PADDING_UNIT_BYTES_MAX,
   PADDING_UNIT_BYTES_MIN,
   QUEUE_RETENTION_MONTHS,
   SCRUB_DELAY_MILLISECONDS,
@@ -10,7 +11,6 @@ import {
   TOKEN_ALLOWANCE_MAX,
 } from "../limits.ts"
 
-const PADDING_UNIT_BYTES_MAX = 1024 * 1024
 const SCRUB_DELAY_MILLISECONDS_MAX = 60_000
 
 /** Labels of letters, digits and hyphens; the last one not a number, so that no address is taken for a name. */
@@ -62,7 +62,31 @@ export const settings = {
     minimum: PADDING_UNIT_BYTES_MIN,
     maximum: PADDING_UNIT_BYTES_MAX,
     default: PADDING_UNIT_BYTES_MIN,
-    description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records are this long times a power of two`,
+    description: `a whole number of bytes from ${PADDING_UNIT_BYTES_MIN} to ${PADDING_UNIT_BYTES_MAX}; sealed records of groups are at least this long`,
+  }),
+  padding: Type.Union([Type.Literal("doubling"), Type.Literal("percentile")], {
+    default: "doubling",
+    description: "doubling or percentile: how sealed records of groups are padded",
+  }),
+  "padding-percentile": Type.Integer({
+    minimum: 1,
+    maximum: 10,
+    default: 8,
+    description: "a whole number from 1 to 10: so many tenths of the groups look equally large",
+  }),
+  "group-expiry-months": Type.Integer({
+    minimum: 1,
+    maximum: 1200,
+    default: 12,
+    description:
+      "a whole number of months from 1 to 1200: groups in which nothing happened for longer are deleted",
+  }),
+  "inactive-member-months": Type.Integer({
+    minimum: 1,
+    maximum: 120,
+    default: 3,
+    description:
+      "a whole number of months from 1 to 120: members who renewed no key for longer are proposed to be removed",
   }),
   "rate-limit": Type.Union([Type.Literal("on"), Type.Literal("off")], {
     default: "on",

@@ -13,6 +13,11 @@ export const labels = {
   earHeadCommitment: utf8("Cinder 1 ear head commitment"),
   earTreeCommitment: utf8("Cinder 1 ear tree commitment"),
 
+  /** What the DS signs and opens in one group (sections 5.1 and 5.3). */
+  removalKey: utf8("Cinder 1 removal key"),
+  reportKey: utf8("Cinder 1 report key"),
+  deadQueues: utf8("Cinder 1 dead queues"),
+
   /** Queue chains (section 6.2). */
   queueChainStart: utf8("Cinder 1 queue chain start"),
   queueChainId: utf8("Cinder 1 queue chain id"),

@@ -1,19 +1,23 @@
 import { HASH_BYTES } from "../limits.ts"
-import { decodeExtensions, observeCommit, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
+import { decodeExtensions, type StagedCommit, verifyGroupInfo } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import type { Unit } from "../store/database.ts"
 import { equal, utf8 } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
-import type { CommitContent, ObservedCommit } from "./content-rules.ts"
-import { type DsContext, policyOf, submitPrepared } from "./context.ts"
-import { type Addressee, address, deliveringUnit, withTickets } from "./fan-out.ts"
+import { type CommitContent, checkStoreCovered } from "./content-rules.ts"
+import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
+import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
 import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
+import { keepHouse } from "./housekeeping.ts"
 import { monthOf } from "./month.ts"
 import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
+import { type ObservedCommit, observe } from "./observe.ts"
+import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
+import { checkAdmin } from "./roles.ts"
 import { changeRows, groupUnchanged } from "./store.ts"
 import { type TreeRecord, wipeTree } from "./tree-record.ts"
 
@@ -28,8 +32,11 @@ export interface CommitRequest<P extends CommitParams> {
   /** Its name: a commit that was accepted for one operation is not a repetition in another. */
   readonly operation: string
   readonly claimed: P
-  /** The leaf that signed the request and has to have made the commit; undefined for someone who joins by it. */
-  readonly committer: number | undefined
+  /** The leaf that signed the request; undefined where knowing the EAR key is enough. */
+  readonly caller: number | undefined
+  readonly adminsOnly: boolean
+  /** Whether stored proposals are committed with it; all others wait until the store is empty. */
+  readonly commitsProposals: boolean
   /** Refuses callers who may not; the head is undefined for unknown groups and wrong keys. */
   authorize(head: Head | undefined, commitHash: Uint8Array): P
   check(observed: ObservedCommit, params: P): CommitContent
@@ -68,7 +75,8 @@ function prepare<P extends CommitParams>(
   try {
     const params = request.authorize(group?.value, hash)
     if (group === undefined) throw new Problem("auth.refused")
-    if (isRepetition(group.value, request.committer, hash)) return undefined
+    if (isRepetition(group.value, request.caller, hash)) return undefined
+    if (request.adminsOnly) checkAdmin(group.value, request.caller)
     const tree = context.records.openTree(group, params)
     try {
       return stage(context, request, params, group, tree.value, hash)
@@ -80,10 +88,10 @@ function prepare<P extends CommitParams>(
   }
 }
 
-/** The committer sent the commit that led into the current epoch again. Who joins by a commit has no leaf before it. */
-function isRepetition({ lastCommit }: Head, committer: number | undefined, hash: Uint8Array): boolean {
+/** The caller sent the commit that led into the current epoch again. Who joins by a commit has no leaf before it. */
+function isRepetition({ lastCommit }: Head, caller: number | undefined, hash: Uint8Array): boolean {
   if (lastCommit === undefined || !equal(lastCommit.hash, hash)) return false
-  return committer === undefined || committer === lastCommit.leaf
+  return caller === undefined || caller === lastCommit.leaf
 }
 
 /**
@@ -108,22 +116,25 @@ function stage<P extends CommitParams>(
   record: TreeRecord,
   hash: Uint8Array,
 ): Unit {
-  const { crypto, domain } = context
-  const policy = policyOf(context)
-  const { state } = group.value
-  const staged = validating(() => observeCommit(suite1(crypto), state, record.tree, params.commit, policy))
+  const { caller } = request
+  const observed = observe(context, group.value, record, { commit: params.commit, caller })
+  const { staged } = observed
   try {
-    const { committer } = request
-    allow(committer === undefined || (staged.sender.kind === "member" && staged.committerLeaf === committer))
-    const content = request.check({ staged, before: record.tree, domain }, params)
+    checkStore(request, observed)
+    const content = request.check(observed, params)
     const groupInfo = checkGroupInfo(context, staged, params)
     const month = monthOf(context.now())
     const welcomes = request.welcomes?.(staged, params) ?? []
-    const accepted = { staged, content, groupInfo, hash, month, now: policy.now }
+    const accepted = { staged, content, groupInfo, hash, caller, month, now: nowSeconds(context) }
     return acceptingUnit(context, params, group, record, accepted, welcomes)
   } finally {
     wipeTree(staged.tree)
   }
+}
+
+function checkStore(request: { readonly commitsProposals: boolean }, observed: ObservedCommit): void {
+  if (request.commitsProposals) checkStoreCovered(observed)
+  else if (observed.stored.length > 0) throw new Problem("ds.proposals-pending")
 }
 
 /** The next GroupInfo must verify before the commit is accepted, or nobody could join afterwards. */
@@ -150,21 +161,20 @@ function acceptingUnit(
     member: { ...newcomer, ticket: undefined },
     message: welcomes[i],
   }))
-  const addressees = [...commitAddressees(group.value, accepted.staged, params), ...newcomers]
-  const { deliveries, tickets, dead } = address(fanout, addressees)
-  allow(newcomers.every(({ member }) => !dead.has(member.leaf)))
+  const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
+  const others = toOthers(group.value, accepted.caller, message)
+  const { deliveries, tickets, dead } = address(fanout, [...others, ...newcomers])
+  allow(
+    newcomers.every(({ member }) => !dead.has(member.leaf)),
+    rules.livingQueue,
+  )
+  const next = { ...head, leaves: withTickets(head.leaves, tickets) }
+  const kept = keepHouse(context, group.stored, next, { active: accepted.staged.committerLeaf, dead })
   const rows = changeRows(group.stored, {
     month: accepted.month,
-    head: records.sealHead(params, { ...head, leaves: withTickets(head.leaves, tickets) }),
+    head: records.sealHead(params, kept.head),
     tree: records.sealTree(params, head.treeWrites, nextTreeRecord(record, accepted)),
   })
-  return deliveringUnit(fanout, [groupUnchanged(group.stored)], rows, deliveries)
-}
-
-/** All members of the epoch that ends, the removed ones too, but for the committer. */
-function commitAddressees(head: Head, staged: StagedCommit, params: CommitParams): Addressee[] {
-  const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
-  return head.leaves
-    .filter(({ leaf }) => leaf !== staged.committerLeaf)
-    .map((member) => ({ member, message }))
+  const all = [...deliveries, ...kept.deliveries]
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], [...rows, ...kept.rows], all)
 }

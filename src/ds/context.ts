@@ -6,11 +6,15 @@ import { suite1 } from "../mls/suites/suite1.ts"
 import { Conflict, type Store, type Unit } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import { strangersKey } from "./authentication.ts"
+import { type PaddingConfig, RecordPadding } from "./record-padding.ts"
 import { GroupRecords } from "./records.ts"
 
 export interface DsConfig {
-  /** Records are padded to this many bytes times a power of two; at least PADDING_UNIT_BYTES_MIN. */
-  readonly paddingUnitBytes: number
+  readonly padding: PaddingConfig
+  /** Members who have not committed for more months than this are proposed to be removed. */
+  readonly inactiveMonths: number
+  /** Groups in which nothing happened for more months than this are deleted. */
+  readonly expiryMonths: number
 }
 
 /** What the delivery service is made of. */
@@ -23,6 +27,8 @@ export interface DsDependencies {
   readonly config: DsConfig
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Whether `now` can be relied on to say that months have passed. */
+  readonly clockSettled: () => boolean
 }
 
 /** What its operations share. */
@@ -35,7 +41,7 @@ export function createContext(dependencies: DsDependencies): DsContext {
   const { store, crypto, config } = dependencies
   return {
     ...dependencies,
-    records: new GroupRecords(store, crypto, config.paddingUnitBytes),
+    records: new GroupRecords(store, crypto, new RecordPadding(config.padding)),
     strangersKey: strangersKey(crypto),
   }
 }

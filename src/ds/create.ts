@@ -5,12 +5,16 @@ import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
 import { type DsContext, policyOf, submitPrepared } from "./context.ts"
 import { address, deliveringUnit } from "./fan-out.ts"
+import { removalKey } from "./group-secret.ts"
 import { type GroupInfoRest, groupInfoOf, type Head, memberAt } from "./head.ts"
 import { monthOf } from "./month.ts"
 import { ownQueueConfig } from "./newcomer.ts"
+import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
 import { allow, validating } from "./refusal.ts"
+import { noReports } from "./reports.ts"
 import type { Reservations } from "./reservations.ts"
+import { contextExtensionsOf } from "./roles.ts"
 import { createRows, groupAbsent } from "./store.ts"
 import { wipeTree } from "./tree-record.ts"
 
@@ -44,8 +48,9 @@ export async function createGroup(
   const { groupId } = caller.claimed
   await submitPrepared(context, () => {
     if (isRepetition(context, caller)) return undefined
-    if (caller.leaf !== CREATOR || !reservations.has(groupId)) return caller.refuse()
-    return prepare(context, caller)
+    const secret = reservations.secretOf(groupId)
+    if (caller.leaf !== CREATOR || secret === undefined) return caller.refuse()
+    return prepare(context, caller, secret)
   })
   reservations.release(groupId)
 }
@@ -65,32 +70,45 @@ function isRepetition(context: DsContext, caller: Caller<CreateParams>): boolean
   }
 }
 
-function prepare(context: DsContext, caller: Caller<CreateParams>): Unit {
+function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8Array): Unit {
   const { records, fanout } = context
-  const { state, tree, groupInfo } = observe(context, caller.claimed)
+  const creation = observe(context, caller.claimed)
+  const { state, tree, groupInfo } = creation
   const signatureKey = tree.signatureKey(CREATOR)
   const params = caller.verify(signatureKey)
-  allow(equal(state.context.groupId, params.groupId))
-  allow(state.context.epoch === 0n && tree.leafWidth === 1 && tree.memberCount === 1)
+  check(creation, params.groupId, removalKey(context.crypto, secret))
 
   const queueConfig = ownQueueConfig(params.queueConfig, context.domain)
   const month = monthOf(context.now())
   const creator = { leaf: CREATOR, signatureKey, queueConfig, activityMonth: month, activityEpoch: 0n }
   const addressees = [{ member: { ...creator, ticket: undefined }, message: undefined }]
   const { tickets, dead } = address(fanout, addressees)
-  allow(dead.size === 0)
+  allow(dead.size === 0, rules.livingQueue)
   const head: Head = {
     treeWrites: 1n,
     lastCommit: undefined,
+    secret,
     state,
     groupInfo,
     leaves: [{ ...creator, ticket: tickets.get(CREATOR) }],
+    proposals: [],
   }
   const credentials = [{ leaf: CREATOR, credential: params.encryptedCredential }]
   const sealedTree = records.sealTree(params, head.treeWrites, { tree, credentials, history: [] })
-  const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree)
+  const reports = noReports(context.crypto, secret, params.groupId)
+  const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree, reports)
   wipeTree(tree)
   return deliveringUnit(fanout, [groupAbsent(params.groupId)], rows, [])
+}
+
+function check({ state, tree }: Creation, groupId: Uint8Array, key: Uint8Array): void {
+  const { context } = state
+  const begins = context.epoch === 0n && tree.leafWidth === 1 && tree.memberCount === 1
+  allow(begins && equal(context.groupId, groupId), rules.firstEpoch)
+  const { admins, removalKey } = contextExtensionsOf(context.extensions)
+  allow(equal(removalKey, key), rules.removalKey)
+  const [admin] = admins
+  allow(admins.length === 1 && equal(admin as Uint8Array, tree.signatureKey(CREATOR)), rules.creatorIsAdmin)
 }
 
 /** The GroupInfo's signature and extensions, and all that someone who joins would check of the tree. */

@@ -1,6 +1,6 @@
 import type { Delivery, Fanout } from "../fanout.ts"
 import type { Effect, Expectation, Unit, View } from "../store/database.ts"
-import type { HeadLeaf } from "./head.ts"
+import type { Head, HeadLeaf } from "./head.ts"
 
 /** A member, and what it is to get, if anything. */
 export interface Addressee {
@@ -15,6 +15,11 @@ export interface Addressed {
   readonly tickets: ReadonlyMap<number, Uint8Array>
   /** Leaves whose queue is gone. */
   readonly dead: ReadonlySet<number>
+}
+
+/** Everybody but one member. */
+export function toOthers(head: Head, except: number | undefined, message: Uint8Array): Addressee[] {
+  return head.leaves.filter(({ leaf }) => leaf !== except).map((member) => ({ member, message }))
 }
 
 /** Finds the queues of members. Nothing is sent to a queue that is gone. */

@@ -96,13 +96,15 @@ function undoBytes(undo: Undo): number {
   return undo.credentials.reduce((sum, change) => sum + (change.credential?.length ?? 0), undo.tree.length)
 }
 
+/** Who still has to join an epoch with this KeyPackage; `now` in seconds since 1970. */
 export function findJoiner(
   history: readonly EpochRecord[],
   epoch: bigint,
   ref: Uint8Array,
+  now: bigint,
 ): Joiner | undefined {
   const record = history.find((candidate) => candidate.epoch === epoch)
-  return record?.joiners.find((joiner) => equal(joiner.ref, ref))
+  return record?.joiners.find((joiner) => equal(joiner.ref, ref) && joiner.notAfter >= now)
 }
 
 /** How to get back from the current epoch to an earlier one in the log, newest step first. */

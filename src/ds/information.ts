@@ -1,6 +1,6 @@
 import { Problem } from "../wire/problem.ts"
 import type { Caller } from "./authentication.ts"
-import type { DsContext } from "./context.ts"
+import { type DsContext, nowSeconds } from "./context.ts"
 import { groupInfoOf } from "./head.ts"
 import { findJoiner } from "./history.ts"
 import type { GroupKey } from "./records.ts"
@@ -32,7 +32,10 @@ export function externalCommitInfo(
   }
 }
 
-/** The epoch into which the caller's KeyPackage was added. @throws Problem `auth.refused` */
+/**
+ * The epoch into which the caller's KeyPackage was added, until the caller has committed, is removed, or its KeyPackage
+ * has expired. @throws Problem `auth.refused`
+ */
 export function welcomeInfo(
   context: DsContext,
   caller: Caller<GroupKey & { readonly epoch: number }>,
@@ -42,10 +45,10 @@ export function welcomeInfo(
   try {
     const tree = context.records.openTree(group, caller.claimed)
     try {
-      const { history } = tree.value
       const epoch = BigInt(caller.claimed.epoch)
       const ref = caller.keyPackageRef
-      caller.verify(ref && findJoiner(history, epoch, ref)?.signatureKey)
+      const joiner = ref && findJoiner(tree.value.history, epoch, ref, nowSeconds(context))
+      caller.verify(joiner?.signatureKey)
       const then = revertTo(tree.value, epoch)
       const description = describe(then)
       wipeTree(then.tree)

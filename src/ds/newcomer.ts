@@ -1,8 +1,8 @@
 import { type Credential, encodeCredential, findExtension, type KeyPackage } from "../mls/index.ts"
 import { equal } from "../wire/bytes.ts"
 import { decodeClientQueueConfig, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
-import { CodecError } from "../wire/tls.ts"
-import { allow } from "./refusal.ts"
+import { operationRules as rules } from "./operation-rules.ts"
+import { allow, decodable } from "./refusal.ts"
 
 /** A leaf that a commit brings, with what the head keeps of it. */
 export interface Newcomer {
@@ -13,23 +13,15 @@ export interface Newcomer {
 
 /** Refuses a queue config that does not decode or is of another domain: there is no federation yet. */
 export function ownQueueConfig(bytes: Uint8Array, domain: string): Uint8Array {
-  allow(domainOf(bytes) === domain)
+  const config = decodable(() => decodeClientQueueConfig(bytes), rules.ownQueue)
+  allow(config.domain === domain, rules.ownQueue)
   return bytes
-}
-
-function domainOf(queueConfig: Uint8Array): string | undefined {
-  try {
-    return decodeClientQueueConfig(queueConfig).domain
-  } catch (error) {
-    if (error instanceof CodecError) return undefined
-    throw error
-  }
 }
 
 /** The queue config that a KeyPackage carries. */
 export function queueConfigOf(keyPackage: KeyPackage, domain: string): Uint8Array {
   const extension = findExtension(keyPackage.extensions, QUEUE_CONFIG_EXTENSION_TYPE)
-  allow(extension !== undefined)
+  allow(extension !== undefined, rules.ownQueue)
   return ownQueueConfig(extension.data, domain)
 }
 

@@ -13,6 +13,8 @@ export interface AcceptedCommit {
   readonly groupInfo: GroupInfoRest
   /** As {@link Head.lastCommit} has it. */
   readonly hash: Uint8Array
+  /** The leaf that signed the request, if one did. */
+  readonly caller: number | undefined
   /** Months since January 2020. */
   readonly month: number
   /** Seconds since 1970. */
@@ -20,23 +22,25 @@ export interface AcceptedCommit {
 }
 
 export function nextHead(head: Head, accepted: AcceptedCommit): Head {
-  const { staged, content, groupInfo, hash, month } = accepted
+  const { staged, content, groupInfo, hash, caller, month } = accepted
   const committer = staged.committerLeaf
   const signatureKey = staged.tree.signatureKey(committer)
   const active = { activityMonth: month, activityEpoch: staged.next.context.epoch }
-  const was = memberAt(head, committer)
+  const was = caller === undefined ? undefined : memberAt(head, caller)
   const present: HeadLeaf[] = content.newcomers.map((newcomer) => ({
     ...newcomer,
     ticket: undefined,
     ...active,
   }))
-  if (was !== undefined) present.push({ ...was, signatureKey, ...active })
+  if (was !== undefined) present.push({ ...was, leaf: committer, signatureKey, ...active })
   return {
     treeWrites: head.treeWrites + 1n,
-    lastCommit: { hash, leaf: committer, requestKey: was?.signatureKey ?? signatureKey },
+    lastCommit: { hash, leaf: caller ?? committer, requestKey: was?.signatureKey ?? signatureKey },
+    secret: head.secret,
     state: staged.next,
     groupInfo,
     leaves: changeMembers(head.leaves, staged.removed, present),
+    proposals: [],
   }
 }
 

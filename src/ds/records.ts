@@ -1,12 +1,12 @@
-import { openRecord, type SealedRecord, sealRecord } from "../crypto/ear.ts"
-import { paddedLength } from "../crypto/padding.ts"
+import { type EarPurpose, openRecord, type SealedRecord, sealRecord } from "../crypto/ear.ts"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { GROUP_STATE_BYTES_MAX, KEY_BYTES } from "../limits.ts"
+import { KEY_BYTES, PADDING_UNIT_BYTES_MIN } from "../limits.ts"
 import type { View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import { CodecError, Writer } from "../wire/tls.ts"
 import { decodeHead, type Head, writeHead } from "./head.ts"
+import type { RecordPadding } from "./record-padding.ts"
 import { readGroup, readTree, type StoredGroup } from "./store.ts"
 import { decodeTreeRecord, type TreeRecord, writeTreeRecord } from "./tree-record.ts"
 
@@ -34,14 +34,14 @@ const HEAD_COUNTER = 0n
 export class GroupRecords {
   readonly #view: View
   readonly #crypto: CryptoProvider
-  readonly #paddingUnitBytes: number
+  readonly #padding: RecordPadding
   /** Costs a request for an unknown group what a wrong key costs. */
   readonly #nobodys: SealedRecord
 
-  constructor(view: View, crypto: CryptoProvider, paddingUnitBytes: number) {
+  constructor(view: View, crypto: CryptoProvider, padding: RecordPadding) {
     this.#view = view
     this.#crypto = crypto
-    this.#paddingUnitBytes = paddingUnitBytes
+    this.#padding = padding
     this.#nobodys = {
       salt: crypto.random(KEY_BYTES),
       commitment: crypto.random(KEY_BYTES),
@@ -89,28 +89,18 @@ export class GroupRecords {
   }
 
   #seal(
-    purpose: "head" | "tree",
+    purpose: EarPurpose,
     { groupId, earKey }: GroupKey,
     counter: bigint,
     write: (writer: Writer) => void,
   ): SealedRecord {
-    const writer = new Writer(this.#paddingUnitBytes)
+    const writer = new Writer(PADDING_UNIT_BYTES_MIN)
     try {
       write(writer)
-      const padded = this.#paddedLength(writer.length)
+      const padded = this.#padding.lengthFor(purpose, groupId, writer.length)
       return sealRecord(this.#crypto, earKey, purpose, groupId, counter, writer.view(), padded)
     } finally {
       writer.wipe()
-    }
-  }
-
-  #paddedLength(length: number): number {
-    try {
-      const policy = { kind: "doubling", unitBytes: this.#paddingUnitBytes } as const
-      return paddedLength(policy, length, GROUP_STATE_BYTES_MAX)
-    } catch (error) {
-      if (error instanceof CryptoError) throw new Problem("ds.group-too-large")
-      throw error
     }
   }
 }

@@ -1,16 +1,18 @@
 import { observeApplicationMessage } from "../mls/index.ts"
-import type { Effect, Unit } from "../store/database.ts"
+import type { Unit } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { Caller } from "./authentication.ts"
-import { type DsContext, submitPrepared } from "./context.ts"
-import { address, deliveringUnit, withTickets } from "./fan-out.ts"
-import { type Head, memberAt } from "./head.ts"
+import type { DsContext } from "./context.ts"
+import { address, deliveringUnit, toOthers } from "./fan-out.ts"
+import type { Head } from "./head.ts"
+import { afterMessage, monthAlone } from "./housekeeping.ts"
+import { type MemberRequest, submitForMember } from "./member-request.ts"
 import { monthOf } from "./month.ts"
-import type { GroupKey, OpenedGroup } from "./records.ts"
+import type { GroupKey } from "./records.ts"
 import { validating } from "./refusal.ts"
-import { changeRows, groupUnchanged } from "./store.ts"
+import { groupUnchanged } from "./store.ts"
 
 interface SendParams extends GroupKey {
   readonly message: Uint8Array
@@ -18,22 +20,15 @@ interface SendParams extends GroupKey {
 
 /**
  * Sends an application message to all other members. Opens the head alone, and writes nothing of the group unless the
- * month has changed or recipients got new tickets. No commit comes between the check of the epoch and the queues.
+ * month has changed, recipients got new tickets, somebody is to be removed or a queue is gone. No commit comes between
+ * the check of the epoch and the queues.
  *
  * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `queue.full`, `server.overloaded`
  */
 export async function sendMessage(context: DsContext, caller: Caller<SendParams>): Promise<void> {
-  await submitPrepared(context, (attempt) => {
-    const group = context.records.openHead(caller.claimed)
-    try {
-      const member = group && caller.leaf !== undefined ? memberAt(group.value, caller.leaf) : undefined
-      const params = caller.verify(member?.signatureKey)
-      if (group === undefined || member === undefined) throw new Problem("auth.refused")
-      checkMessage(group.value, params)
-      return prepare(context, group, params, member.leaf, attempt === 0)
-    } finally {
-      group?.wipe()
-    }
+  await submitForMember(context, caller, (request, attempt) => {
+    checkMessage(request.group.value, request.params)
+    return prepare(context, request, attempt === 0)
   })
 }
 
@@ -43,29 +38,15 @@ function checkMessage(head: Head, params: SendParams): void {
   if (epoch !== head.state.context.epoch) throw new Problem("ds.wrong-epoch")
 }
 
-/** New tickets are kept only if nobody else changes the group meanwhile: they are worth no second attempt. */
-function prepare(
-  context: DsContext,
-  group: OpenedGroup,
-  params: SendParams,
-  sender: number,
-  keepTickets: boolean,
-): Unit | undefined {
-  const head = group.value
+/** What a message leaves behind is tried once: if others change the group meanwhile, the next message finds the same. */
+function prepare(context: DsContext, request: MemberRequest<SendParams>, first: boolean): Unit | undefined {
+  const { fanout, now } = context
+  const { group, params, member } = request
   const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.message })
-  const recipients = head.leaves.filter(({ leaf }) => leaf !== sender)
-  const { deliveries, tickets } = address(
-    context.fanout,
-    recipients.map((member) => ({ member, message })),
-  )
-  const month = monthOf(context.now())
-  let rows: Effect[] = []
-  if (keepTickets && tickets.size > 0) {
-    const nextHead = { ...head, leaves: withTickets(head.leaves, tickets) }
-    rows = changeRows(group.stored, { month, head: context.records.sealHead(params, nextHead) })
-  } else if (month !== group.stored.row.month) {
-    rows = changeRows(group.stored, { month })
-  }
-  if (rows.length === 0 && deliveries.length === 0) return undefined
-  return deliveringUnit(context.fanout, [groupUnchanged(group.stored)], rows, deliveries)
+  const addressed = address(fanout, toOthers(group.value, member.leaf, message))
+  const month = monthOf(now())
+  const kept = first ? afterMessage(context, request, addressed, month) : monthAlone(group.stored, month)
+  const deliveries = [...addressed.deliveries, ...kept.deliveries]
+  if (kept.rows.length === 0 && deliveries.length === 0) return undefined
+  return deliveringUnit(fanout, [groupUnchanged(group.stored)], kept.rows, deliveries)
 }

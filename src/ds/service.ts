@@ -5,16 +5,30 @@ import type { Params } from "../wire/endpoint.ts"
 import { Caller } from "./authentication.ts"
 import { createContext, type DsDependencies } from "./context.ts"
 import { createGroup } from "./create.ts"
+import { deleteGroup } from "./delete.ts"
+import { expireGroups } from "./expiry.ts"
+import { removalKey } from "./group-secret.ts"
 import { externalCommitInfo, welcomeInfo } from "./information.ts"
-import { addUsers, joinConnectionGroup, removeUsers, updateClient } from "./operations.ts"
+import {
+  addUsers,
+  changeRoles,
+  joinConnectionGroup,
+  removeUsers,
+  resync,
+  updateClient,
+} from "./operations.ts"
+import { updateQueueConfig } from "./queue-config.ts"
 import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
+import { selfRemove } from "./self-remove.ts"
 import { sendMessage } from "./send.ts"
 import { groupExists } from "./store.ts"
 
 /** The delivery service (PROTOCOL.md section 5). */
 export interface Ds {
   readonly handlers: Handlers<typeof ds>
+  /** Deletes what has expired; to be called about once a day. */
+  sweep(): Promise<void>
 }
 
 /**
@@ -24,7 +38,7 @@ export interface Ds {
 export function createDs(dependencies: DsDependencies): Ds {
   const context = createContext(dependencies)
   const { store, crypto, now } = context
-  const reservations = new Reservations(crypto.random, now)
+  const reservations = new Reservations(crypto, now)
 
   function signed<P extends GroupKey, R>(handle: (caller: Caller<P>) => R | Promise<R>) {
     return (call: SignedCall<P>): Promise<R> =>
@@ -38,9 +52,11 @@ export function createDs(dependencies: DsDependencies): Ds {
   }
 
   return {
+    sweep: () => expireGroups(context),
     handlers: {
       async requestGroupId() {
-        return { groupId: reservations.reserve((groupId) => groupExists(store, groupId)) }
+        const { groupId, secret } = reservations.reserve((id) => groupExists(store, id))
+        return { groupId, removalKey: removalKey(crypto, secret) }
       },
       createGroup: done<Params<typeof ds.createGroup>>((caller) =>
         createGroup(context, reservations, caller),
@@ -55,6 +71,13 @@ export function createDs(dependencies: DsDependencies): Ds {
       addUsers: done<Params<typeof ds.addUsers>>((caller) => addUsers(context, caller)),
       removeUsers: done<Params<typeof ds.removeUsers>>((caller) => removeUsers(context, caller)),
       updateClient: done<Params<typeof ds.updateClient>>((caller) => updateClient(context, caller)),
+      changeRoles: done<Params<typeof ds.changeRoles>>((caller) => changeRoles(context, caller)),
+      resync: done<Params<typeof ds.resync>>((caller) => resync(context, caller)),
+      selfRemove: done<Params<typeof ds.selfRemove>>((caller) => selfRemove(context, caller)),
+      deleteGroup: done<Params<typeof ds.deleteGroup>>((caller) => deleteGroup(context, caller)),
+      updateQueueConfig: done<Params<typeof ds.updateQueueConfig>>((caller) =>
+        updateQueueConfig(context, caller),
+      ),
       sendMessage: done<Params<typeof ds.sendMessage>>((caller) => sendMessage(context, caller)),
     },
   }

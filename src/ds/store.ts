@@ -6,12 +6,14 @@ import {
   expectAbsent,
   expectRow,
   put,
+  remove,
   type View,
 } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
 
-/** The tables of db/delivery/0002_groups.sql and all that is done with them. */
+/** The DS's tables in db/delivery and all that is done with them. */
 
-type GroupRow = {
+export type GroupRow = {
   readonly group_id: Uint8Array
   readonly month: number
   readonly head_salt: Uint8Array
@@ -29,6 +31,19 @@ const groups = defineTable<GroupRow>(
 const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
 const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
 
+type ReportRow = {
+  readonly group_id: Uint8Array
+  readonly public_key: Uint8Array
+  readonly sealed: Uint8Array
+}
+const reports = defineTable<ReportRow>("ds_report", ["group_id"], ["group_id", "public_key", "sealed"])
+
+/** Reports of queues that are gone (reports.ts). */
+export interface StoredReports {
+  readonly publicKey: Uint8Array
+  readonly sealed: Uint8Array
+}
+
 /** A group as it is stored: what is outside the seals, and the sealed head. */
 export interface StoredGroup {
   readonly row: GroupRow
@@ -37,7 +52,7 @@ export interface StoredGroup {
 
 /** What a write changes; what it leaves out stays. */
 export interface GroupChange {
-  readonly month: number
+  readonly month?: number
   readonly head?: SealedRecord
   readonly tree?: SealedRecord
 }
@@ -59,8 +74,29 @@ export function readTree(view: View, group: StoredGroup): SealedRecord | undefin
   return { salt: group.row.tree_salt, commitment: group.row.tree_commitment, ciphertext: tree.ciphertext }
 }
 
+/** The reports that belong to a group read in the same turn of the event loop. */
+export function readReports(view: View, group: StoredGroup): StoredReports {
+  const row = view.get(reports, { group_id: group.row.group_id })
+  if (row === undefined) throw new Problem("server.internal")
+  return { publicKey: row.public_key, sealed: row.sealed }
+}
+
+export function writeReports(groupId: Uint8Array, { publicKey, sealed }: StoredReports): Effect {
+  return put(reports, { group_id: groupId, public_key: publicKey, sealed })
+}
+
 export function groupExists(view: View, groupId: Uint8Array): boolean {
   return view.get(groups, { group_id: groupId }) !== undefined
+}
+
+/** The next groups in the order of their ids, what is outside of their seals. */
+export function listGroups(view: View, limit: number, after?: Uint8Array): GroupRow[] {
+  return view.list(groups, {}, limit, after === undefined ? undefined : { group_id: after })
+}
+
+/** Nothing happened in the group since. */
+export function groupIsOfMonth(groupId: Uint8Array, month: number): Expectation {
+  return expectRow(groups, { group_id: groupId }, "month", month)
 }
 
 export function groupAbsent(groupId: Uint8Array): Expectation {
@@ -77,8 +113,10 @@ export function createRows(
   month: number,
   head: SealedRecord,
   tree: SealedRecord,
+  sealedReports: StoredReports,
 ): Effect[] {
   return [
+    writeReports(groupId, sealedReports),
     put(groups, {
       group_id: groupId,
       month,
@@ -92,12 +130,17 @@ export function createRows(
   ]
 }
 
+export function deleteRows(group_id: Uint8Array): Effect[] {
+  const key = { group_id }
+  return [remove(groups, key), remove(heads, key), remove(trees, key), remove(reports, key)]
+}
+
 export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {
-  const { head, tree } = change
+  const { head, tree, month = group.row.month } = change
   const { group_id } = group.row
   const row = {
     ...group.row,
-    month: change.month,
+    month,
     ...(head && { head_salt: head.salt, head_commitment: head.commitment }),
     ...(tree && { tree_salt: tree.salt, tree_commitment: tree.commitment }),
   }

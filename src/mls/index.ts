@@ -61,6 +61,7 @@ export type { BranchOptions, Succession, SuccessorOptions } from "./member/succe
 export { observeApplicationMessage } from "./observer/application.ts"
 export { type AddedMember, type CommitOptions, observeCommit, type StagedCommit } from "./observer/commit.ts"
 export { type ObservedGroup, observeCreation } from "./observer/creation.ts"
+export { type ExternalSenderKeys, proposeFromOutside } from "./observer/external-proposal.ts"
 export { verifyGroupInfo } from "./observer/group-info.ts"
 export { type AuthenticatedProposal, observeProposal } from "./observer/proposal.ts"
 export {

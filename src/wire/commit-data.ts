@@ -38,11 +38,11 @@ export function decodeUpdateClientData(bytes: Uint8Array): Uint8Array | undefine
   return decodeAll(bytes, (reader) => reader.optional(readCredential))
 }
 
-/** `opaque encrypted_credential<V>` of whoever joins. */
-export function encodeJoinConnectionGroupData(credential: Uint8Array): Uint8Array {
+/** `opaque encrypted_credential<V>` of whoever joins from outside, or comes back. */
+export function encodeExternalCommitData(credential: Uint8Array): Uint8Array {
   return encodeWith(credential, writeCredential)
 }
 
-export function decodeJoinConnectionGroupData(bytes: Uint8Array): Uint8Array {
+export function decodeExternalCommitData(bytes: Uint8Array): Uint8Array {
   return decodeAll(bytes, readCredential)
 }

@@ -56,6 +56,10 @@ export const problems = {
   "ds.wrong-epoch": { status: 409, title: "The group is at another epoch." },
   "ds.invalid-message": { status: 400, title: "The MLS message breaks a validation rule." },
   "ds.not-allowed": { status: 403, title: "The message is valid, but not what this operation is for." },
+  "ds.proposals-pending": {
+    status: 409,
+    title: "Stored proposals have to be committed first, by an update that covers all of them.",
+  },
   "ds.group-too-large": { status: 413, title: "The group would be larger than the server accepts." },
 
   "qs.invalid-add-packages": {

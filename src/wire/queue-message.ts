@@ -1,17 +1,19 @@
 import { FORMAT_VERSION, ID_BYTES } from "../limits.ts"
-import { CodecError, decodeAll, encodeWith } from "./tls.ts"
+import { CodecError, decodeAll, encodeWith, type Reader } from "./tls.ts"
 
 /**
  * What the DS puts into a member's queue:
  *
- *     enum { mls(1), welcome(2), (255) } QueueMessageType
+ *     enum { mls(1), welcome(2), proposals(3), (255) } QueueMessageType
  *     struct { u8 version; QueueMessageType type; opaque group_id[16]; opaque body<V>; } QueueMessage
  *
- * `mls`: an MLSMessage exactly as its sender made it. `welcome`: a {@link WelcomeBundle}.
+ * `mls`: an MLSMessage exactly as its sender made it. `welcome`: a {@link WelcomeBundle}. `proposals`: `opaque
+ * proposals<V><V>`, MLSMessages by which the DS itself proposes to remove members.
  */
 export type QueueMessage =
   | { readonly type: "mls"; readonly groupId: Uint8Array; readonly message: Uint8Array }
   | { readonly type: "welcome"; readonly groupId: Uint8Array; readonly bundle: WelcomeBundle }
+  | { readonly type: "proposals"; readonly groupId: Uint8Array; readonly proposals: readonly Uint8Array[] }
 
 /**
  *     struct { u64 epoch; opaque welcome<V>; opaque sealed_ear_key<V>; opaque attribution<V>; } WelcomeBundle
@@ -26,30 +28,32 @@ export interface WelcomeBundle {
   readonly attribution: Uint8Array
 }
 
-const TYPE_MLS = 1
-const TYPE_WELCOME = 2
+const types = { mls: 1, welcome: 2, proposals: 3 } as const
 
 export function encodeQueueMessage(message: QueueMessage): Uint8Array {
   return encodeWith(message, (writer) => {
-    writer
-      .u8(FORMAT_VERSION)
-      .u8(message.type === "mls" ? TYPE_MLS : TYPE_WELCOME)
-      .raw(message.groupId)
-    if (message.type === "mls") {
-      writer.opaque(message.message)
-    } else {
-      const { epoch, welcome, sealedEarKey, attribution } = message.bundle
-      const body = encodeWith(message.bundle, (inner) => {
-        inner.u64(epoch).opaque(welcome).opaque(sealedEarKey).opaque(attribution)
-      })
-      writer.opaque(body)
-    }
+    writer.u8(FORMAT_VERSION).u8(types[message.type]).raw(message.groupId).opaque(bodyOf(message))
   })
 }
 
 /** The group id of an encoded message, a view. */
 export function groupOfQueueMessage(message: Uint8Array): Uint8Array {
   return message.subarray(2, 2 + ID_BYTES)
+}
+
+function bodyOf(message: QueueMessage): Uint8Array {
+  switch (message.type) {
+    case "mls":
+      return message.message
+    case "welcome":
+      return encodeWith(message.bundle, (writer, { epoch, welcome, sealedEarKey, attribution }) =>
+        writer.u64(epoch).opaque(welcome).opaque(sealedEarKey).opaque(attribution),
+      )
+    case "proposals":
+      return encodeWith(message.proposals, (writer, proposals) =>
+        writer.vector(proposals, (inner, proposal) => inner.opaque(proposal)),
+      )
+  }
 }
 
 /** Throws CodecError unless the bytes are one canonical QueueMessage. */
@@ -59,14 +63,28 @@ export function decodeQueueMessage(bytes: Uint8Array): QueueMessage {
     const type = reader.u8()
     const groupId = reader.raw(ID_BYTES).slice()
     const body = reader.opaque().slice()
-    if (type === TYPE_MLS) return { type: "mls", groupId, message: body }
-    if (type !== TYPE_WELCOME) throw new CodecError("queue message type")
-    const bundle = decodeAll(body, (inner) => ({
-      epoch: inner.u64(),
-      welcome: inner.opaque(),
-      sealedEarKey: inner.opaque(),
-      attribution: inner.opaque(),
-    }))
-    return { type: "welcome", groupId, bundle }
+    switch (type) {
+      case types.mls:
+        return { type: "mls", groupId, message: body }
+      case types.welcome:
+        return { type: "welcome", groupId, bundle: decodeAll(body, readBundle) }
+      case types.proposals:
+        return { type: "proposals", groupId, proposals: decodeAll(body, readProposals) }
+      default:
+        throw new CodecError("queue message type")
+    }
   })
+}
+
+function readBundle(reader: Reader): WelcomeBundle {
+  return {
+    epoch: reader.u64(),
+    welcome: reader.opaque(),
+    sealedEarKey: reader.opaque(),
+    attribution: reader.opaque(),
+  }
+}
+
+function readProposals(reader: Reader): Uint8Array[] {
+  return reader.vector((inner) => inner.opaque())
 }

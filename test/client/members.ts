@@ -24,7 +24,12 @@ export async function newKeyPackage(
 }
 
 export function createGroup(name: string): Promise<GroupMember> {
-  return membership.create(GROUP_ID, newLeaf(name), lifetime)
+  return membership.create({
+    groupId: GROUP_ID,
+    removalKey: new Uint8Array(32),
+    leaf: newLeaf(name),
+    lifetime,
+  })
 }
 
 /** A secret that only members of the same epoch share. */

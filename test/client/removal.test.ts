@@ -42,6 +42,8 @@ test("what the group knows, every member's client agrees on, after a restart as 
   const group = await a.client.createGroup()
   await group.add(b.user)
   await b.until((person) => person.has("joined"))
+  await expect(b.client.group(group.id).add(c.user)).rejects.toMatchObject({ code: "ds.not-allowed" })
+  await group.changeRoles([a.user, b.user])
   // A member who did not create the group adds a contact whom the creator does not know.
   await b.client.group(group.id).add(c.user)
   await c.until((person) => person.has("joined"))
@@ -54,8 +56,9 @@ test("what the group knows, every member's client agrees on, after a restart as 
     await person.restart()
     const seen = person.client.group(group.id)
     expect(seen.members().map(({ user }) => user)).toEqual([a.user, b.user, c.user])
-    expect(seen.epoch).toBe(2n)
+    expect(seen.epoch).toBe(3n)
   }
+  await b.client.group(group.id).changeRoles([b.user, c.user])
   await c.client.group(group.id).remove(a.user)
   await a.until((person) => person.has("left"))
   await Promise.all(people.map((person) => person.stop()))

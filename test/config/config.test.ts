@@ -31,7 +31,9 @@ describe("configuration", () => {
       publicUrl: "https://example.org",
       invitationRequired: false,
       scrubDelayMilliseconds: 200,
-      paddingUnitBytes: 4096,
+      padding: { kind: "doubling", unitBytes: 4096, percentile: 8 },
+      groupExpiryMonths: 12,
+      inactiveMemberMonths: 3,
       rateLimit: true,
       tokenAllowance: 5000,
       clientRetentionMonths: 3,
@@ -43,7 +45,7 @@ describe("configuration", () => {
     const file = { ...given, port: 1, host: "file", "padding-unit": 8192 }
     const environment = { CINDER_PORT: "2", CINDER_HOST: "environment", CINDER_SCRUB_DELAY_MS: "0" }
     const all = config({ file, environment, flags: { port: "3" } })
-    expect([all.port, all.host, all.paddingUnitBytes, all.scrubDelayMilliseconds]).toEqual([
+    expect([all.port, all.host, all.padding.unitBytes, all.scrubDelayMilliseconds]).toEqual([
       3,
       "environment",
       8192,
@@ -125,6 +127,10 @@ describe("configuration", () => {
       expect(sentences({ flags: { ...given, port } })).toHaveLength(1)
     for (const unit of ["4095", "1048577"])
       expect(sentences({ flags: { ...given, "padding-unit": unit } })).toHaveLength(1)
+    for (const percentile of ["0", "11", "8.5"])
+      expect(sentences({ flags: { ...given, "padding-percentile": percentile } })).toHaveLength(1)
+    for (const padding of ["", "none", "doubling ", "Doubling", 4096])
+      expect(sentences({ flags: { ...given, padding } })).toHaveLength(1)
     for (const url of ["example.org", "https://a/b", "ftp://a", "https://"])
       expect(sentences({ flags: { ...given, "public-url": url } })).toHaveLength(1)
   })

@@ -18,6 +18,18 @@ test("doubling gives the least unit times a power of two that holds the content"
   )
 })
 
+test("percentile gives the least multiple of the unit that holds the content", () => {
+  fc.assert(
+    fc.property(unit, length, (unitBytes, size) => {
+      const padded = paddedLength({ kind: "percentile", unitBytes }, size)
+      expect(padded).toBeGreaterThanOrEqual(size)
+      expect(padded % unitBytes).toBe(0)
+      if (padded > unitBytes) expect(padded - unitBytes).toBeLessThan(size)
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test("nothing is padded beyond the maximum: what does not fit is refused", () => {
   const policy = { kind: "doubling", unitBytes: 4096 } as const
   expect(paddedLength(policy, 8192, 8192)).toBe(8192)

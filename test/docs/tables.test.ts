@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { operationRules } from "../../src/ds/operation-rules.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
 import { type Rule, rules } from "../../src/mls/rules.ts"
 import { problems } from "../../src/wire/problem.ts"
@@ -37,6 +38,13 @@ describe("the documentation", () => {
       expect(listed.map((found) => found.slice(1))).toEqual(expected)
     })
   }
+
+  test("lists every rule of the operations with its text, and no other", () => {
+    const listed = [...read("docs/validation.md").matchAll(/^\| (DS-OP-\d+) \| (.*) \|$/gm)]
+    const expected = Object.values(operationRules).map(({ id, text }) => [id, text])
+    expect(listed.map((found) => found.slice(1))).toEqual(expected)
+    expect(new Set(expected.map(([id]) => id)).size).toBe(expected.length)
+  })
 
   test("names a test that exists behind each line of the threat model", () => {
     const named = [...read("docs/threat-model.md").matchAll(/`(test\/[\w/.-]+\.test\.ts)`(?: “([^”]+)”)?/g)]

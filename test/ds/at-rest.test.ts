@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { RecordPadding } from "../../src/ds/record-padding.ts"
 import { GroupRecords } from "../../src/ds/records.ts"
 import type { TsMember } from "../mls/ts-member.ts"
 import { add, adding, byKeyPackage, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
@@ -199,7 +200,7 @@ test("what was opened for a request is overwritten when it is closed", async () 
   await using world = await World.start()
   const { member: alice, group } = await createGroup(world, "alice")
   await add(world, group, alice, [await newClient(world, "bob")])
-  const records = new GroupRecords(world.store, nativeCrypto, 4096)
+  const records = new GroupRecords(world.store, nativeCrypto, new RecordPadding(world.padding))
   const head = records.openHead(group)
   if (head === undefined) throw new Error("the head does not open")
   const tree = records.openTree(head, group)

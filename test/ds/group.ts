@@ -1,4 +1,5 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { makeContextExtensions } from "../../src/group/context-extensions.ts"
 import { KEY_PACKAGE_SECONDS_MAX } from "../../src/limits.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { QUEUE_CONFIG_EXTENSION_TYPE } from "../../src/wire/queue-config.ts"
@@ -65,8 +66,10 @@ export async function longLivedClient(world: World, name: string): Promise<Clien
 
 export async function creation(world: World, name: string, by?: Client) {
   const who = by ?? (await newClient(world, name))
-  const { groupId } = await world.ask("requestGroupId", {})
-  const member = await who.create(groupId.slice())
+  const { groupId, removalKey } = await world.ask("requestGroupId", {})
+  const admins = [nativeCrypto.ed25519Public(who.seed)]
+  const extensions = makeContextExtensions({ admins, removalKey })
+  const member = await who.create(groupId.slice(), extensions)
   const group: Group = { groupId: groupId.slice(), earKey: nativeCrypto.random(32) }
   const params = {
     ...group,

@@ -31,6 +31,7 @@ const extensions = fc.array(fc.record({ type: fc.nat({ max: 0xffff }), data: byt
 const head: fc.Arbitrary<Head> = fc.record({
   treeWrites: u64,
   lastCommit: fc.option(fc.record({ hash, leaf: u32, requestKey: hash }), { nil: undefined }),
+  secret: hash,
   state: fc.record({
     context: fc.record({
       cipherSuite: fc.nat({ max: 0xffff }),
@@ -45,6 +46,9 @@ const head: fc.Arbitrary<Head> = fc.record({
   }),
   groupInfo: fc.record({ extensions: bytes(60), signer: u32, signature: bytes(64) }),
   leaves: members,
+  proposals: fc.array(fc.record({ leaf: u32, byServer: fc.boolean(), message: bytes(200) }), {
+    maxLength: 4,
+  }),
 })
 
 test("heads round-trip, and nothing but a whole head decodes", () => {

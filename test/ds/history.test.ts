@@ -67,7 +67,8 @@ test("the log leads back to every epoch that somebody awaits, and is no longer t
         awaited.push(...joiners.map((joiner) => ({ joiner, epoch })))
 
         for (const { joiner, epoch: then } of awaited) {
-          expect(findJoiner(history, BigInt(then), joiner.ref)).toEqual(joiner)
+          const found = (at: bigint) => findJoiner(history, BigInt(then), joiner.ref, at)
+          expect([found(BigInt(now)), found(joiner.notAfter + 1n)]).toEqual([joiner, undefined])
           const undos = undosBackTo(history, BigInt(then))
           expect(undos.map(({ tree }) => tree[0])).toEqual(
             Array.from({ length: epoch - then }, (_, k) => epoch - 1 - k),

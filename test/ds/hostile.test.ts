@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import type * as mls from "ts-mls"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { type OperationRule, operationRules } from "../../src/ds/operation-rules.ts"
 import { decodeExtensions, encodeExtensions, encodeExternalPub, rules } from "../../src/mls/index.ts"
 import { concat, equal } from "../../src/wire/bytes.ts"
 import type { TsMember } from "../mls/ts-member.ts"
@@ -18,7 +19,7 @@ import {
   updating,
 } from "./group.ts"
 import { contents } from "./rows.ts"
-import { refusalOf, World } from "./world.ts"
+import { brokenRule, refusalOf, World } from "./world.ts"
 
 async function two(world: World) {
   const { member: alice, group } = await createGroup(world, "alice")
@@ -79,7 +80,7 @@ test("a KeyPackage that lives too long, and a ReInit to a suite that the server 
     ["ds.invalid-message", rules.leafLifetimeTooLong.id],
     ["ds.invalid-message", rules.leafLifetimeTooLong.id],
     ["ds.invalid-message", rules.reInitSuite.id],
-    ["ds.not-allowed", undefined],
+    ["ds.not-allowed", operationRules.onlyUpdate.id],
   ])
   expect(contents(world.store)).toBe(before)
 })
@@ -165,18 +166,17 @@ test("a group that is not a valid group of one is not created", async () => {
   pending.accept()
   const grown = { groupInfo: await alice.groupInfo(), ratchetTree: await alice.ratchetTree() }
   const elsewhere = { ...other.params, groupId: params.groupId }
-  const notAllowed = {
-    "a foreign queue": () =>
-      world.call("createGroup", byLeaf(alice), {
-        ...params,
-        queueConfig: world.queueConfig("alice", "other.org"),
-      }),
-    "a group of a later epoch": () => world.call("createGroup", byLeaf(alice), { ...params, ...older }),
-    "a group of two": () => world.call("createGroup", byLeaf(alice), { ...params, ...grown }),
-    "another id": () => world.call("createGroup", byLeaf(other.member), elsewhere),
-  }
-  for (const [name, refusal] of Object.entries(notAllowed)) {
-    expect([name, (await refusalOf(refusal())).code]).toEqual([name, "ds.not-allowed"])
+  const queueConfig = world.queueConfig("alice", "other.org")
+  const create = (by: TsMember, change: object) => () =>
+    world.call("createGroup", byLeaf(by), { ...params, ...change })
+  const notAllowed: [string, () => Promise<unknown>, OperationRule][] = [
+    ["a foreign queue", create(alice, { queueConfig }), operationRules.ownQueue],
+    ["a group of a later epoch", create(alice, older), operationRules.firstEpoch],
+    ["a group of two", create(alice, grown), operationRules.firstEpoch],
+    ["another id", create(other.member, elsewhere), operationRules.firstEpoch],
+  ]
+  for (const [name, call, rule] of notAllowed) {
+    expect([name, await brokenRule(call())]).toEqual([name, rule.id])
   }
   expect(contents(world.store)).toBe("")
 })

@@ -1,16 +1,22 @@
 import { expect, test } from "bun:test"
+import { decodeMlsMessage } from "../../src/mls/index.ts"
 import type { TsMember } from "../mls/ts-member.ts"
+import { Circle } from "./circle.ts"
 import { add, byLeaf, createGroup, newClient, removing, updating } from "./group.ts"
 import { RealQueues } from "./real-queues.ts"
 import { contents } from "./rows.ts"
 import { refusalOf, START, World } from "./world.ts"
 
+function isCommit(message: Uint8Array): boolean {
+  return decodeMlsMessage(message).kind === "publicMessage"
+}
+
 /** The delivery service and the queuing service in one database. */
-async function start(names: readonly string[]): Promise<World> {
+async function start(names: readonly string[]): Promise<World & { readonly queues: RealQueues }> {
   const queues = new RealQueues(() => START)
   const world = await World.start(queues)
   for (const name of names) await queues.register(name)
-  return world
+  return Object.assign(world, { queues })
 }
 
 test("commits, Welcomes and messages reach the members' queues in the order of acceptance", async () => {
@@ -26,8 +32,9 @@ test("commits, Welcomes and messages reach the members' queues in the order of a
   const update = await updating(group, bob)
   await world.call("updateClient", byLeaf(bob), update.params)
   update.pending.accept()
-  const removal = await removing(group, bob, [0])
-  await world.call("removeUsers", byLeaf(bob), removal.params)
+  await alice.process(update.pending.commit)
+  const removal = await removing(group, alice, [bob.leaf])
+  await world.call("removeUsers", byLeaf(alice), removal.params)
 
   const read: string[] = []
   for (const message of world.take("carol")) {
@@ -37,8 +44,13 @@ test("commits, Welcomes and messages reach the members' queues in the order of a
   }
   expect(read).toEqual(texts)
   expect(carol.epoch).toBe(3n)
-  const toAlice = world.take("alice").map((message) => message.type === "mls" && message.message)
-  expect(toAlice).toEqual([update.pending.commit, removal.pending.commit])
+  const commitsTo = (name: string) =>
+    world
+      .take(name)
+      .flatMap((one) => (one.type === "mls" ? [one.message] : []))
+      .filter(isCommit)
+  expect(commitsTo("alice")).toEqual([update.pending.commit])
+  expect(commitsTo("bob")).toEqual([removal.pending.commit])
 })
 
 test("sends at once reach everybody, and of the tickets made meanwhile one set is kept", async () => {
@@ -69,4 +81,26 @@ test("a queue config that nobody could be reached under does not get into a grou
   const adding = add(world, group, alice, [await newClient(world, "bob", forged)])
   expect((await refusalOf(adding)).code).toBe("ds.not-allowed")
   expect(contents(world.store)).toBe(before)
+})
+
+test("a commit comes before the removals that it led to, in every queue, and a queue that is gone stops nothing", async () => {
+  await using world = await start(["alice", "bob", "carol", "dave"])
+  const circle = await Circle.of(world, "alice", "bob", "carol")
+  circle.lose("carol")
+  await world.queues.drop("carol")
+  await world.restart()
+  await Promise.all([
+    circle.submit(circle.sending("bob", "before or after")),
+    circle.submit(circle.adding("alice", ["dave"])),
+  ])
+  const [toBob, toDave] = ["bob", "dave"].map((name) => world.take(name))
+  expect(toBob?.map(({ type }) => type)).toEqual(["mls", "proposals"])
+  expect(toDave?.map(({ type }) => type)).toEqual(["welcome", "proposals"])
+  await circle.read("bob", toBob ?? [])
+  await circle.read("dave", toDave ?? [])
+  await circle.settle()
+  await circle.submit(circle.updating("dave"))
+  await circle.settle()
+  expect(circle.members.map(({ name }) => name)).toEqual(["alice", "bob", "dave"])
+  expect(circle.person("alice").read).toEqual(["before or after"])
 })

@@ -9,6 +9,7 @@ import { QUEUE_TABLE, queues } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
 import { SlotKeys } from "../../src/queue/slot-keys.ts"
 import { SlotSealer } from "../../src/queue/slots.ts"
+import { remove } from "../../src/store/database.ts"
 import type { OpenedStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
@@ -74,6 +75,12 @@ export class RealQueues implements Queues {
       queueKey: nativeCrypto.x25519Public(queueSecretKey),
     })
     this.#owners.set(name, { client, authSeed, queueSecretKey, chains: new Map() })
+  }
+
+  /** The queue is gone, as after its client was deleted. */
+  async drop(name: string): Promise<void> {
+    const { client: id } = this.#owner(name)
+    await this.#store.writer.submit({ expects: [], effects: () => [remove(queues, { id })] })
   }
 
   queueConfig(name: string, domain: string): Uint8Array {

@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import type { Problem } from "../../src/wire/problem.ts"
-import type { TsMember } from "../mls/ts-member.ts"
+import { Circle, type Request } from "./circle.ts"
 import {
-  add,
   adding,
   byKeyPackage,
   byLeaf,
@@ -12,11 +11,9 @@ import {
   handshake,
   joinData,
   newClient,
-  removing,
-  updating,
 } from "./group.ts"
 import { contents } from "./rows.ts"
-import { refusalOf, type Signer, World } from "./world.ts"
+import { refusalOf, type SignedOperation, type Signer, World } from "./world.ts"
 
 /** All that a refusal can tell. */
 function told({ code, rule, status, message }: Problem): string {
@@ -25,41 +22,61 @@ function told({ code, rule, status, message }: Problem): string {
 
 const REFUSED = JSON.stringify({ code: "auth.refused", status: 403, message: "auth.refused" })
 
-/** A group of alice and bob, and each signed operation on it as alice would do it. */
-async function stage(world: World) {
-  const { member: alice, group } = await createGroup(world, "alice")
-  const [bob] = (await add(world, group, alice, [await newClient(world, "bob")])) as [TsMember]
-  const carol = await newClient(world, "carol")
-  const operations = {
-    addUsers: (await adding(group, alice, [carol])).params,
-    removeUsers: (await removing(group, alice, [bob.leaf])).params,
-    updateClient: (await updating(group, alice)).params,
-    sendMessage: { ...group, message: await alice.encrypt("hello") },
+/** Each operation that a member signs, as alice would do it in a group with bob; alice is an admin. */
+async function operationsOf(circle: Circle): Promise<{ readonly [K in MemberOperation]: Request<K> }> {
+  return {
+    addUsers: circle.adding("alice", ["carol"]),
+    removeUsers: circle.removing("alice", ["bob"]),
+    updateClient: circle.updating("alice"),
+    changeRoles: circle.changingRoles("alice", ["bob"]),
+    resync: await circle.resyncing("alice"),
+    selfRemove: circle.leaving("alice"),
+    deleteGroup: circle.deleting("alice"),
+    updateQueueConfig: circle.changingQueue("alice", circle.person("bob").queueConfig),
+    sendMessage: circle.sending("alice", "hello"),
   }
-  const names = Object.keys(operations) as (keyof typeof operations)[]
-  const attempt = (name: (typeof names)[number], signer: Signer, change: object = {}) =>
-    refusalOf(world.call(name, signer, { ...operations[name], ...change } as never))
-  return { alice, bob, group, names, attempt }
 }
+
+type MemberOperation = Exclude<SignedOperation, "createGroup" | "welcomeInfo">
 
 test("unknown group, wrong EAR key, bad signature and empty leaf are one refusal that changes nothing", async () => {
   await using world = await World.start()
-  const { alice, bob, names, attempt } = await stage(world)
+  const circle = await Circle.of(world, "alice", "bob")
+  const { sender, seed } = circle.person("alice").byLeaf
+  const other = circle.person("bob").byLeaf.seed
+  const signers: Signer[] = [
+    { sender, seed: nativeCrypto.random(32) },
+    { sender, seed: other },
+    { sender: { kind: "leaf", leaf: 2 }, seed },
+    { sender: { kind: "leaf", leaf: 19_999 }, seed },
+    { sender: { kind: "kpref", id: nativeCrypto.random(32) }, seed },
+  ]
   const before = contents(world.store)
-  for (const name of names) {
-    const refusals = [
-      await attempt(name, byLeaf(alice), { groupId: nativeCrypto.random(16) }),
-      await attempt(name, byLeaf(alice), { earKey: nativeCrypto.random(32) }),
-      await attempt(name, { ...byLeaf(alice), seed: nativeCrypto.random(32) }),
-      await attempt(name, { ...byLeaf(alice), seed: bob.seed }),
-      await attempt(name, { sender: { kind: "leaf", leaf: 2 }, seed: alice.seed }),
-      await attempt(name, { sender: { kind: "leaf", leaf: 19_999 }, seed: alice.seed }),
-      await attempt(name, { sender: { kind: "kpref", id: nativeCrypto.random(32) }, seed: alice.seed }),
+  for (const request of Object.values<Request>(await operationsOf(circle))) {
+    const changes = [{ groupId: nativeCrypto.random(16) }, { earKey: nativeCrypto.random(32) }]
+    const attempts: Request[] = [
+      ...changes.map((change) => ({ ...request, params: { ...request.params, ...change } }) as Request),
+      ...signers.map((signer) => ({ ...request, signer })),
     ]
-    expect(refusals.map(told)).toEqual(refusals.map(() => REFUSED))
+    for (const attempt of attempts) {
+      const refusal = told(await refusalOf(circle.submit(attempt)))
+      expect([request.operation, refusal]).toEqual([request.operation, REFUSED])
+    }
   }
   expect(contents(world.store)).toBe(before)
   expect(world.take("bob")).toEqual([])
+})
+
+test("a member that was removed is a stranger", async () => {
+  await using world = await World.start()
+  const circle = await Circle.of(world, "bob", "alice")
+  await circle.submit(circle.changingRoles("bob", ["bob", "alice"]))
+  await circle.settle()
+  const requests = Object.values<Request>(await operationsOf(circle))
+  await circle.submit(circle.removing("bob", ["alice"]))
+  const before = contents(world.store)
+  for (const request of requests) expect(told(await refusalOf(circle.submit(request)))).toBe(REFUSED)
+  expect(contents(world.store)).toBe(before)
 })
 
 test("who does not know the EAR key learns nothing about joining", async () => {

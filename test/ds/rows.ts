@@ -14,6 +14,12 @@ export type GroupRow = {
 }
 export type CiphertextRow = { readonly group_id: Uint8Array; readonly ciphertext: Uint8Array }
 
+export type ReportRow = {
+  readonly group_id: Uint8Array
+  readonly public_key: Uint8Array
+  readonly sealed: Uint8Array
+}
+
 const groups = defineTable<GroupRow>(
   "ds_group",
   ["group_id"],
@@ -21,6 +27,8 @@ const groups = defineTable<GroupRow>(
 )
 const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
 const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
+
+const reports = defineTable<ReportRow>("ds_report", ["group_id"], ["group_id", "public_key", "sealed"])
 
 export interface GroupRows {
   readonly group: GroupRow
@@ -33,6 +41,16 @@ export function rowsOf(store: Reader, groupId: Uint8Array): GroupRows {
   const [group, head, tree] = [store.get(groups, key), store.get(heads, key), store.get(trees, key)]
   if (group === undefined || head === undefined || tree === undefined) throw new Error("no such group")
   return { group, head, tree }
+}
+
+export function reportOf(store: Reader, groupId: Uint8Array): ReportRow {
+  const row = store.get(reports, { group_id: groupId })
+  if (row === undefined) throw new Error("no such group")
+  return row
+}
+
+export async function overwriteReport(store: OpenedStore, row: ReportRow): Promise<void> {
+  await store.writer.submit({ expects: [], effects: () => [put(reports, row)] })
 }
 
 /** Writes rows past the service. */
@@ -49,6 +67,7 @@ export function contents(store: Reader): string {
     ...store.list(groups, {}, 1000),
     ...store.list(heads, {}, 1000),
     ...store.list(trees, {}, 1000),
+    ...store.list(reports, {}, 1000),
   ]
   return rows
     .map((row) =>

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import type { PaddingConfig } from "../../src/ds/record-padding.ts"
 import { createDs, type Ds } from "../../src/ds/service.ts"
 import type { Fanout } from "../../src/fanout.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
@@ -20,13 +21,17 @@ import { MemoryFanout } from "./memory-fanout.ts"
 /** A delivery service over a real store in a directory of its own, called as the edge calls it. */
 
 export const DOMAIN = "example.org"
+export const INACTIVE_MONTHS = 3
+export const EXPIRY_MONTHS = 12
 export const START = Date.UTC(2026, 10, 10)
-const PADDING_UNIT_BYTES = 4096
 
 export interface Signer {
   readonly sender: SenderId
   readonly seed: Uint8Array
 }
+
+type UnsignedOperation = "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup"
+export type SignedOperation = Exclude<keyof typeof ds, UnsignedOperation>
 
 /** Where the members' queues are. */
 export interface Queues {
@@ -41,7 +46,11 @@ export class World {
   readonly fanout = new MemoryFanout(DOMAIN)
   /** Milliseconds since 1970. */
   now = START
-  readonly #directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
+  /** Whether the server has run for long enough to believe its clock. */
+  clockSettled = true
+  /** What the operator decided; read when the service starts. */
+  padding: PaddingConfig = { kind: "doubling", unitBytes: 4096, percentile: 8 }
+  readonly directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
   readonly #seen = new Set<string>()
   #store: OpenedStore | undefined
   #ds: Ds | undefined
@@ -62,7 +71,7 @@ export class World {
   async restart(): Promise<void> {
     await this.#store?.close()
     this.#store = await openStore({
-      file: join(this.#directory, "delivery.sqlite"),
+      file: join(this.directory, "delivery.sqlite"),
       migrations: deliveryMigrations,
     })
     this.#ds = createDs({
@@ -70,14 +79,15 @@ export class World {
       crypto: nativeCrypto,
       fanout: this.#queues.open(this.#store),
       domain: DOMAIN,
-      config: { paddingUnitBytes: PADDING_UNIT_BYTES },
+      config: { padding: this.padding, inactiveMonths: INACTIVE_MONTHS, expiryMonths: EXPIRY_MONTHS },
       now: () => this.now,
+      clockSettled: () => this.clockSettled,
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store?.close()
-    rmSync(this.#directory, { recursive: true, force: true })
+    rmSync(this.directory, { recursive: true, force: true })
   }
 
   get store(): OpenedStore {
@@ -95,6 +105,18 @@ export class World {
     return { notBefore: now - 3600n, notAfter: now + 90n * 86_400n }
   }
 
+  /** What the server does about once a day. */
+  async sweep(): Promise<void> {
+    await this.#ds?.sweep()
+  }
+
+  /** Lets months pass. */
+  wait(months: number): void {
+    const date = new Date(this.now)
+    date.setUTCMonth(date.getUTCMonth() + months)
+    this.now = date.getTime()
+  }
+
   /** The queue config of the client with this name. */
   queueConfig(name: string, domain = DOMAIN): Uint8Array {
     return this.#queues.queueConfig(name, domain)
@@ -106,7 +128,7 @@ export class World {
   }
 
   /** Calls an unsigned operation; the parameters travel through CBOR. */
-  async ask<K extends "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">(
+  async ask<K extends UnsignedOperation>(
     name: K,
     params: Params<(typeof ds)[K]>,
   ): Promise<Result<(typeof ds)[K]>> {
@@ -115,9 +137,11 @@ export class World {
   }
 
   /** Calls a signed operation with a real signature, checked as the edge checks it. */
-  async call<
-    K extends Exclude<keyof typeof ds, "requestGroupId" | "externalCommitInfo" | "joinConnectionGroup">,
-  >(name: K, signer: Signer, params: Params<(typeof ds)[K]>): Promise<Result<(typeof ds)[K]>> {
+  async call<K extends SignedOperation>(
+    name: K,
+    signer: Signer,
+    params: Params<(typeof ds)[K]>,
+  ): Promise<Result<(typeof ds)[K]>> {
     const handler = this.handlers[name] as (call: SignedCall<unknown>) => Promise<Result<(typeof ds)[K]>>
     return handler(this.#signedCall(ds[name], signer, params))
   }
@@ -154,4 +178,10 @@ export async function refusalOf(call: Promise<unknown>): Promise<Problem> {
     throw error
   }
   throw new Error("the call was not refused")
+}
+
+/** The id of the rule for which a call is refused as not allowed; another refusal's code. */
+export async function brokenRule(call: Promise<unknown>): Promise<string> {
+  const { code, rule } = await refusalOf(call)
+  return code === "ds.not-allowed" ? `${rule}` : code
 }

@@ -2,6 +2,7 @@ import { Transport } from "../../src/client/transport.ts"
 import { open } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { makeContextExtensions } from "../../src/group/context-extensions.ts"
 import { decodeGroupInfo } from "../../src/mls/codec/group-info.ts"
 import { decodeMlsMessage, encodeGroupContext } from "../../src/mls/index.ts"
 import { toHex } from "../../src/wire/bytes.ts"
@@ -83,9 +84,12 @@ export class Guest {
   }
 
   async createGroup(): Promise<void> {
-    const groupId = (await this.#transport.call(ds.requestGroupId, {})).groupId.slice()
+    const reserved = await this.#transport.call(ds.requestGroupId, {})
+    const groupId = reserved.groupId.slice()
     const group = { groupId, earKey: crypto.random(32) }
-    const member = await this.candidate.create(groupId)
+    const admins = [crypto.ed25519Public(this.candidate.seed)]
+    const extensions = makeContextExtensions({ admins, removalKey: reserved.removalKey })
+    const member = await this.candidate.create(groupId, extensions)
     const params = {
       ...group,
       groupInfo: await member.groupInfo(),
@@ -138,7 +142,9 @@ export class Guest {
 
   async #receive(message: QueueMessage): Promise<void> {
     if (message.type === "welcome") await this.#join(message.groupId, message.bundle)
-    else if (decodeMlsMessage(message.message).kind === "privateMessage") {
+    else if (message.type === "proposals") {
+      for (const proposal of message.proposals) await this.member.process(proposal)
+    } else if (decodeMlsMessage(message.message).kind === "privateMessage") {
       this.heard.push(await this.member.decrypt(message.message))
     } else await this.member.process(message.message)
   }

@@ -5,6 +5,7 @@ import { seal } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
+import { makeContextExtensions } from "../../src/group/context-extensions.ts"
 import { PUSH_DELAY_MILLISECONDS_MAX } from "../../src/limits.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { encodeBody } from "../../src/wire/cbor.ts"
@@ -97,8 +98,9 @@ async function candidateOf(name: string, { queueConfig }: Device): Promise<Clien
 /** A group of two, of which the second learns of it from its queue alone. */
 async function makeGroup(url: string, devices: readonly [Device, Device]) {
   const [first, second] = [await candidateOf("first", devices[0]), await candidateOf("second", devices[1])]
-  const { groupId } = await ask(url, ds.requestGroupId, {})
-  const member = await first.create(groupId)
+  const { groupId, removalKey } = await ask(url, ds.requestGroupId, {})
+  const admins = [crypto.ed25519Public(first.seed)]
+  const member = await first.create(groupId, makeContextExtensions({ admins, removalKey }))
   const group = { groupId, earKey: crypto.random(32) }
   const creation = {
     ...group,

@@ -30,6 +30,7 @@ beforeAll(async () => {
   for (const person of people) {
     await person.say("a message")
     await person.group.update()
+    await person.group.renewQueueConfig()
   }
   await first.client.updateProfile({ displayName: "somebody" })
   expect(await second?.client.profile(first.user)).toMatchObject({ displayName: "somebody" })
@@ -40,12 +41,20 @@ beforeAll(async () => {
     events.some((event) => event.type === "connected" && event.alias === ALIAS),
   )
   await first.client.deleteAlias(ALIAS)
+  await first.group.changeRoles([first.user, second?.user ?? ""])
   await first.group.remove(third?.user ?? "")
   await third?.until(({ events }) => events.some(({ type }) => type === "left"))
   await second?.stop()
   await first.say("while somebody is away")
   await second?.start()
   await second?.untilHeard("while somebody is away")
+  await second?.group.resync()
+  await second?.say("back again")
+  await first.untilHeard("back again")
+  await second?.group.leave()
+  await first.group.update()
+  await second?.until(({ events }) => events.some(({ type }) => type === "left"))
+  await first.group.delete()
   await third?.client.deleteAccount()
   for (const person of people) await person.stop()
   await proxy.stop()

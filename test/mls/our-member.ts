@@ -1,4 +1,5 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { leafCapabilities } from "../../src/group/context-extensions.ts"
 import { type Extension, encodeExtensions } from "../../src/mls/codec/extension.ts"
 import { decodeKeyPackage } from "../../src/mls/codec/key-package.ts"
 import type { Lifetime } from "../../src/mls/codec/leaf-node.ts"
@@ -20,6 +21,7 @@ import type {
 /** Our own implementation as tests of mixed groups have it; by the clock of the system, as ts-mls goes. */
 
 const suite = suite1(nativeCrypto)
+const capabilities = leafCapabilities(suite.id)
 
 function clock(): { readonly now: bigint } {
   return { now: BigInt(Math.floor(Date.now() / 1000)) }
@@ -47,11 +49,8 @@ export class OurCandidate implements Candidate {
       signatureSecret: suite.generateSignatureSecret(),
       credential: { kind: "basic", identity: utf8(name) },
       capabilities: {
-        versions: [1],
-        cipherSuites: [suite.id],
-        extensions: extensions.map(({ type }) => type),
-        proposals: [],
-        credentials: [1],
+        ...capabilities,
+        extensions: [...capabilities.extensions, ...extensions.map(({ type }) => type)],
       },
       extensions: [],
     }
@@ -74,8 +73,9 @@ export class OurCandidate implements Candidate {
     return this.#own.secrets.initSecretKey
   }
 
-  async create(groupId: Uint8Array): Promise<OurMember> {
-    return new OurMember(Member.create(suite, { groupId, leaf: this.#leaf, lifetime: this.#lifetime }))
+  async create(groupId: Uint8Array, extensions: readonly Extension[] = []): Promise<OurMember> {
+    const group = { groupId, leaf: this.#leaf, lifetime: this.#lifetime, extensions }
+    return new OurMember(Member.create(suite, group))
   }
 
   async join(welcome: Uint8Array, ratchetTree: Uint8Array): Promise<OurMember> {

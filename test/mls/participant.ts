@@ -61,7 +61,8 @@ export interface Candidate {
   readonly ref: Uint8Array
   /** HPKE secret key of the KeyPackage. */
   readonly initSecretKey: Uint8Array
-  create(groupId: Uint8Array): Promise<Participant>
+  /** `extensions` are the GroupContext's. */
+  create(groupId: Uint8Array, extensions?: readonly Extension[]): Promise<Participant>
   join(welcome: Uint8Array, ratchetTree: Uint8Array): Promise<Participant>
   joinExternally(
     groupInfo: Uint8Array,

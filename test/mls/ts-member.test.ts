@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import * as mls from "ts-mls"
 import { nativeCrypto } from "../../src/crypto/native.ts"
-import { decodeExternalPub } from "../../src/mls/codec/group-extensions.ts"
+import { decodeExternalPub, encodeExternalSenders } from "../../src/mls/codec/group-extensions.ts"
 import { ExtensionType } from "../../src/mls/codec/protocol.ts"
 import { MlsError } from "../../src/mls/error.ts"
 import { observeCommit } from "../../src/mls/observer/commit.ts"
@@ -23,6 +23,9 @@ const lifetime = { notBefore: now - 3600n, notAfter: now + 86_400n }
 const ours = (name: string) => OurCandidate.make(name, lifetime)
 const theirs = (name: string) => TsCandidate.make(name, lifetime)
 
+const theirSuite = () =>
+  mls.getCiphersuiteImpl(mls.getCiphersuiteFromName("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"))
+
 /** A group of ours that `joiners` were added to by one commit with a path, and how they join. */
 async function grown(joiners: readonly (OurCandidate | TsCandidate)[]) {
   const creator = await (await ours("creator")).create(GROUP_ID)
@@ -35,9 +38,7 @@ async function grown(joiners: readonly (OurCandidate | TsCandidate)[]) {
 
 describe("ts-mls 1.6.4", () => {
   test("1: writes external_pub without its length", async () => {
-    const suite = await mls.getCiphersuiteImpl(
-      mls.getCiphersuiteFromName("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"),
-    )
+    const suite = await theirSuite()
     const own = await mls.generateKeyPackage(
       { credentialType: "basic", identity: utf8("creator") },
       mls.defaultCapabilities(),
@@ -108,5 +109,22 @@ describe("ts-mls 1.6.4", () => {
     await expect(member.process(commit)).rejects.toThrow("No overlap")
     await other.process(commit)
     expect(await other.agreement()).toBe(await creator.agreement())
+  })
+
+  test("6: takes external_senders for one sender", async () => {
+    const own = await theirSuite()
+    const { data } = encodeExternalSenders([
+      { signatureKey: nativeCrypto.random(32), credential: { kind: "basic", identity: utf8("server") } },
+    ])
+    const senders: mls.Extension = { extensionType: "external_senders", extensionData: data }
+    const { publicPackage, privatePackage } = await mls.generateKeyPackage(
+      { credentialType: "basic", identity: utf8("creator") },
+      mls.defaultCapabilities(),
+      lifetime,
+      [],
+      own,
+    )
+    const created = mls.createGroup(GROUP_ID, publicPackage, privatePackage, [senders], own)
+    await expect(created).rejects.toThrow("Could not decode external_senders")
   })
 })

@@ -3,6 +3,7 @@ import { encodeGroupContext as encodeTheirContext } from "ts-mls/groupContext.js
 import { decodeKeyPackage } from "ts-mls/keyPackage.js"
 import { decodeRatchetTree } from "ts-mls/ratchetTree.js"
 import { nativeCrypto } from "../../src/crypto/native.ts"
+import { leafCapabilities } from "../../src/group/context-extensions.ts"
 import { groupInfoToBeSigned } from "../../src/mls/codec/group-info.ts"
 import type { Lifetime } from "../../src/mls/codec/leaf-node.ts"
 import { confirmedTranscriptHash, interimTranscriptHash } from "../../src/mls/group/transcript.ts"
@@ -49,6 +50,10 @@ import type {
  * 5. A member does not notice that it is removed if the same commit gives its leaf to somebody else, and fails. Random
  *    histories do not show it such a commit; elsewhere nobody is added and removed at once.
  *
+ * 6. `external_senders` is taken for one sender instead of a list (section 12.1.8.1) where a group is created, its
+ *    extensions change or an external sender proposes. Here groups are created with the extension's number, which ts-mls
+ *    passes over, and have its name afterwards; mixed groups never see the rest.
+ *
  * What it lacks: a commit or Update with another signature key or credential ({@link TsMember.rotating},
  * {@link TsMember.renameTo}), and a path where Adds do not need one.
  */
@@ -76,6 +81,11 @@ const clientConfig: mls.ClientConfig = {
   authService: mls.defaultAuthenticationService,
 }
 
+const supported = leafCapabilities(ourSuite.id)
+const theirNames: ReadonlyMap<number, mls.DefaultExtensionTypeName> = new Map([
+  [ExtensionType.requiredCapabilities, "required_capabilities"],
+  [ExtensionType.externalSenders, "external_senders"],
+])
 const GROUP_INFO_HEADER = Uint8Array.of(0, 1, 0, 4)
 const KEY_BYTES = 32
 const NO_PSKS = mls.makePskIndex(undefined, {})
@@ -118,7 +128,11 @@ export class TsCandidate implements Candidate {
     const seed = nativeCrypto.random(KEY_BYTES)
     const { publicPackage, privatePackage } = await mls.generateKeyPackageWithKey(
       { credentialType: "basic", identity: utf8(name) },
-      { ...mls.defaultCapabilities(), extensions: extensions.map(({ type }) => type), proposals: [] },
+      {
+        ...mls.defaultCapabilities(),
+        extensions: [...supported.extensions, ...extensions.map(({ type }) => type)],
+        proposals: [...supported.proposals],
+      },
       lifetime,
       extensions.map(({ type, data }) => ({ extensionType: type, extensionData: data })),
       { signKey: seed, publicKey: nativeCrypto.ed25519Public(seed) },
@@ -127,9 +141,14 @@ export class TsCandidate implements Candidate {
     return new TsCandidate(name, seed, publicPackage, privatePackage)
   }
 
-  async create(groupId: Uint8Array): Promise<TsMember> {
-    const state = await mls.createGroup(groupId, this.#public, this.#private, [], suite, clientConfig)
-    return new TsMember(this.name, this.seed, state)
+  async create(groupId: Uint8Array, extensions: readonly Extension[] = []): Promise<TsMember> {
+    const numbered = extensions.map(({ type, data }) => ({ extensionType: type, extensionData: data }))
+    const state = await mls.createGroup(groupId, this.#public, this.#private, numbered, suite, clientConfig)
+    const named = extensions.map(({ type, data }) => {
+      return { extensionType: theirNames.get(type) ?? type, extensionData: data }
+    })
+    const groupContext = { ...state.groupContext, extensions: named }
+    return new TsMember(this.name, this.seed, { ...state, groupContext })
   }
 
   async join(welcome: Uint8Array, ratchetTree: Uint8Array): Promise<TsMember> {

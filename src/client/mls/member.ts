@@ -24,6 +24,10 @@ export interface GroupMember {
   commit(change: CommitChange): Promise<StagedCommit>
   /** Processes another member's commit. A member that it removes gets `removed`. */
   process(message: Uint8Array): Promise<ProcessedCommit>
+  /** Keeps a proposal of another member or the DS; the next commit of this epoch refers to it. */
+  keepProposal(message: Uint8Array): Promise<GroupMember>
+  /** A proposal by which this member leaves when another one commits it. */
+  leave(): Promise<Leaving>
   encrypt(plaintext: Uint8Array): Promise<Encrypted>
   /** Opens an application message of this epoch or one of the last few; each opens only once. */
   decrypt(message: Uint8Array): Promise<Decrypted>
@@ -55,6 +59,8 @@ export interface CommitChange {
   readonly adds?: readonly Uint8Array[]
   /** Leaf indices. */
   readonly removes?: readonly number[]
+  /** Leaf indices of those who are admins from then on; without it, the roles follow who stays. */
+  readonly admins?: readonly number[]
   readonly authenticatedData: Uint8Array
 }
 
@@ -80,6 +86,12 @@ export interface ProcessedCommit {
   readonly authenticatedData: Uint8Array
 }
 
+export interface Leaving {
+  /** MLSMessage. */
+  readonly message: Uint8Array
+  readonly next: GroupMember
+}
+
 export interface Encrypted {
   /** MLSMessage. */
   readonly message: Uint8Array
@@ -101,6 +113,15 @@ export interface Decrypted {
 export interface OwnLeaf {
   readonly identity: Uint8Array
   readonly signatureSeed: Uint8Array
+}
+
+export interface NewGroup {
+  readonly groupId: Uint8Array
+  /** The DS's key in this group, as it came with the id. */
+  readonly removalKey: Uint8Array
+  readonly leaf: OwnLeaf
+  /** Seconds since 1970. */
+  readonly lifetime: { readonly notBefore: number; readonly notAfter: number }
 }
 
 export interface KeyPackageOptions {
@@ -125,24 +146,24 @@ export interface KeyPackageSecrets {
 /** Ways to become a member. */
 export interface Membership {
   keyPackage(options: KeyPackageOptions): Promise<OwnKeyPackage>
-  /** A group of one, at epoch 0. `lifetime` in seconds since 1970. */
-  create(
-    groupId: Uint8Array,
-    leaf: OwnLeaf,
-    lifetime: { readonly notBefore: number; readonly notAfter: number },
-  ): Promise<GroupMember>
+  /** A group of one, at epoch 0, whose creator is its admin. */
+  create(group: NewGroup): Promise<GroupMember>
   /** `welcome` is an MLSMessage; the tree comes from the DS and is verified against it. */
   joinFromWelcome(
     welcome: Uint8Array,
     own: { readonly keyPackage: Uint8Array; readonly secrets: KeyPackageSecrets },
     ratchetTree: Uint8Array,
   ): Promise<GroupMember>
-  /** An external commit; it takes effect when the DS accepts it. `groupInfo` is a bare GroupInfo. */
+  /**
+   * An external commit; it takes effect when the DS accepts it. `groupInfo` is a bare GroupInfo, `replaces` the leaf that
+   * the client had before.
+   */
   joinExternal(
     groupInfo: Uint8Array,
     ratchetTree: Uint8Array,
     leaf: OwnLeaf,
     authenticatedData: Uint8Array,
+    replaces?: number,
   ): Promise<StagedCommit>
   /** Throws MemberError on what {@link GroupMember.serialize} did not make. */
   restore(state: Uint8Array): GroupMember

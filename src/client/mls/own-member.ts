@@ -1,9 +1,13 @@
+import { makeContextExtensions, readContextExtensions } from "../../group/context-extensions.ts"
+import { followingRoles } from "../../group/following-roles.ts"
 import { encodeExtensions } from "../../mls/codec/extension.ts"
 import { encodeGroupInfo } from "../../mls/codec/group-info.ts"
 import { decodeKeyPackage } from "../../mls/codec/key-package.ts"
 import type { LeafNode } from "../../mls/codec/leaf-node.ts"
 import type { Proposal } from "../../mls/codec/proposal.ts"
+import { leavesRemoved } from "../../mls/group/proposal.ts"
 import type { Member } from "../../mls/member/group.ts"
+import type { StagedCommit as MlsStagedCommit } from "../../mls/observer/commit.ts"
 import type { FlatTree } from "../../mls/tree/flat-tree.ts"
 import { equal } from "../../wire/bytes.ts"
 import {
@@ -11,6 +15,7 @@ import {
   type Decrypted,
   type Encrypted,
   type GroupMember,
+  type Leaving,
   MemberError,
   type MemberLeaf,
   type ProcessedCommit,
@@ -77,7 +82,8 @@ export class OwnMember implements GroupMember {
       const adds = (change.adds ?? []).map((bytes): Proposal => {
         return { kind: "add", keyPackage: decodeKeyPackage(bytes) }
       })
-      const proposals = [...removes, ...adds]
+      const roles = change.admins === undefined ? this.#followingRoles(removes) : this.#roles(change.admins)
+      const proposals = [...removes, ...adds, ...roles]
       const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData })
       return { commit: staged.message, welcome: staged.welcome, next: this.#wrap(staged.next) }
     })
@@ -93,9 +99,24 @@ export class OwnMember implements GroupMember {
         sender: commit.committerLeaf,
         external: commit.sender.kind === "new-member",
         selfRemoved,
-        ...compareLeaves(this.members(), membersOf(commit.tree)),
+        ...changedLeaves(commit, this.members()),
         authenticatedData: commit.authenticatedData,
       }
+    })
+  }
+
+  async keepProposal(message: Uint8Array): Promise<OwnMember> {
+    return refusing("proposal of another member", () => {
+      const processed = this.#member.process(message, { now: undefined })
+      if (processed.kind !== "proposal") throw new MemberError("content type")
+      return this.#wrap(processed.next)
+    })
+  }
+
+  async leave(): Promise<Leaving> {
+    return refusing("leaving", () => {
+      const { message, next } = this.#member.propose({ kind: "selfRemove" }, { now: this.#now() })
+      return { message, next: this.#wrap(next) }
     })
   }
 
@@ -125,6 +146,23 @@ export class OwnMember implements GroupMember {
     this.#member.wipe()
   }
 
+  #roles(leaves: readonly number[]): Proposal[] {
+    const { tree, context } = this.#member
+    const { removalKey } = readContextExtensions(context.extensions)
+    const admins = leaves.map((leaf) => tree.signatureKey(leaf))
+    return [{ kind: "groupContextExtensions", extensions: makeContextExtensions({ admins, removalKey }) }]
+  }
+
+  #followingRoles(removes: readonly Proposal[]): Proposal[] {
+    const { proposals, leaf, tree, context } = this.#member
+    const sender = { kind: "member", leafIndex: leaf } as const
+    const own = removes.map((proposal) => ({ proposal, sender }))
+    const removed = leavesRemoved([...proposals, ...own]).filter((one) => one !== leaf)
+    const committer = { leaf, key: tree.signatureKey(leaf) }
+    const roles = followingRoles(context.extensions, { before: tree, removed, committer })
+    return roles === undefined ? [] : [roles]
+  }
+
   #wrap(member: Member): OwnMember {
     return new OwnMember(member, this.#now)
   }
@@ -135,6 +173,16 @@ function membersOf(tree: FlatTree): MemberLeaf[] {
     const { credential, signatureKey } = tree.leaf(leaf) as LeafNode
     return credential.kind === "basic" ? [{ leaf, identity: credential.identity, signatureKey }] : []
   })
+}
+
+/** Whoever joins from outside is new, also in the place and under the key that it had before. */
+function changedLeaves(
+  commit: Pick<MlsStagedCommit, "tree" | "sender" | "committerLeaf" | "removed">,
+  before: readonly MemberLeaf[],
+): Pick<ProcessedCommit, "added" | "removed"> {
+  const after = membersOf(commit.tree)
+  if (commit.sender.kind === "member") return compareLeaves(before, after)
+  return { added: after.filter(({ leaf }) => leaf === commit.committerLeaf), removed: commit.removed }
 }
 
 /** Members that are new, in place of another or with another signature key, and leaves whose member is gone. */

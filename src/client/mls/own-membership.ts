@@ -1,13 +1,12 @@
 import { portableCrypto } from "../../crypto/portable.ts"
 import type { CryptoProvider } from "../../crypto/provider.ts"
+import { leafCapabilities, makeContextExtensions } from "../../group/context-extensions.ts"
 import type { Lifetime } from "../../mls/codec/leaf-node.ts"
-import { CredentialType, PROTOCOL_VERSION_MLS10, ProposalType } from "../../mls/codec/protocol.ts"
 import { Member } from "../../mls/member/group.ts"
 import { createKeyPackage } from "../../mls/member/key-package.ts"
 import type { OwnLeaf as MlsLeaf } from "../../mls/member/leaf.ts"
 import type { CipherSuite } from "../../mls/suite.ts"
 import { suite1 } from "../../mls/suites/suite1.ts"
-import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../wire/queue-config.ts"
 import type { Membership, OwnLeaf } from "./member.ts"
 import { type Now, OwnMember, refusing } from "./own-member.ts"
 
@@ -19,13 +18,7 @@ function leafOf(suite: CipherSuite, { identity, signatureSeed }: OwnLeaf): MlsLe
   return {
     signatureSecret: signatureSeed,
     credential: { kind: "basic", identity },
-    capabilities: {
-      versions: [PROTOCOL_VERSION_MLS10],
-      cipherSuites: [suite.id],
-      extensions: [LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE],
-      proposals: [ProposalType.selfRemove],
-      credentials: [CredentialType.basic],
-    },
+    capabilities: leafCapabilities(suite.id),
     extensions: [],
   }
 }
@@ -51,8 +44,10 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
         },
       }
     },
-    async create(groupId, leaf, lifetime) {
-      const group = { groupId, leaf: leafOf(suite, leaf), lifetime: lifetimeOf(lifetime) }
+    async create({ groupId, removalKey, leaf, lifetime }) {
+      const admins = [suite.signaturePublic(leaf.signatureSeed)]
+      const extensions = makeContextExtensions({ admins, removalKey })
+      const group = { groupId, leaf: leafOf(suite, leaf), lifetime: lifetimeOf(lifetime), extensions }
       return new OwnMember(Member.create(suite, group), now)
     },
     async joinFromWelcome(welcome, { keyPackage, secrets }, ratchetTree) {
@@ -67,9 +62,10 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
         return new OwnMember(member, now)
       })
     },
-    async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData) {
+    async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData, replaces) {
       return refusing("external join", () => {
-        const options = { now: now(), ratchetTree, leaf: leafOf(suite, leaf), authenticatedData }
+        const own = { leaf: leafOf(suite, leaf), ...(replaces === undefined ? {} : { replaces }) }
+        const options = { now: now(), ratchetTree, authenticatedData, ...own }
         const { message, next } = Member.joinExternal(suite, groupInfo, options)
         return { commit: message, welcome: undefined, next: new OwnMember(next, now) }
       })

@@ -1,0 +1,36 @@
+import { encodeExternalCommitData } from "../wire/commit-data.ts"
+import { ds } from "../wire/ds.ts"
+import { signer } from "./group-operations.ts"
+import type { GroupSession } from "./group-session.ts"
+import { verifyMembers } from "./joining.ts"
+import { leafWithKey, sealForGroup } from "./leaves.ts"
+
+/**
+ * Joins a group again by an external commit that replaces the own leaf, under the same signature key. What was under way
+ * is given up. Only to be called under the session's lock. Throws ClientError `ds.wrong-epoch`, `ds.proposals-pending`,
+ * `client.invalid`.
+ */
+export async function resync(session: GroupSession): Promise<void> {
+  const { context, groupId, state } = session
+  const { account, crypto, membership, transport } = context
+  const { facts, member } = state
+  const { earKey, credentialKey } = facts
+  const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
+  const { leaf, publicKey, owner } = leafWithKey(crypto, account, member.signatureSeed, transport.now())
+  const data = encodeExternalCommitData(sealForGroup(crypto, credentialKey, publicKey, owner))
+  const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data, member.leaf)
+  const others = staged.next.members().filter((one) => one.leaf !== staged.next.leaf)
+  const verified = await verifyMembers(
+    session,
+    { members: () => others },
+    credentialKey,
+    info.encryptedCredentials,
+  )
+  const { extensions, signature } = staged.next.groupInfo()
+  const params = { groupId, earKey, commit: staged.commit, groupInfo: { extensions, signature } }
+  await transport.call(ds.resync, params, signer(session))
+  const own = facts.members.filter((one) => one.leaf === member.leaf)
+  const members = [...verified, ...own.map((one) => ({ ...one, leaf: staged.next.leaf }))]
+  members.sort((a, b) => a.leaf - b.leaf)
+  await session.write({ facts: { ...facts, members, pending: null }, member: staged.next })
+}
