@@ -3,9 +3,12 @@ import asInit from "../db/as/0001_init.sql" with { type: "text" }
 import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
 import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
 import { version } from "../package.json"
+import type { AsKeys } from "./as/authority.ts"
 import { createAs } from "./as/service.ts"
+import { RunningAuthority } from "./config/authority/running.ts"
+import type { AuthoritySecrets } from "./config/authority/secrets.ts"
 import { type Config, ConfigError } from "./config/config.ts"
-import { type Secrets, wipeSecrets } from "./config/secrets.ts"
+import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { createDs } from "./ds/service.ts"
@@ -31,6 +34,8 @@ export interface Surroundings {
   readonly report: Report
   /** The store cannot go on: what was answered is durable, what was not is lost. */
   readonly fault: (error: unknown) => void
+  /** The operator should do something before long; one sentence. */
+  readonly warn: (sentence: string) => void
   /** Milliseconds since 1970. */
   readonly clock: () => number
 }
@@ -39,6 +44,11 @@ export interface RunningServer {
   readonly port: number
   /** The secrets were made just now: the first start of this server. */
   readonly created: boolean
+  /**
+   * Reads the secrets file again and takes over the AS's credentials and revocations; nothing else in it may have changed.
+   * It happens by itself about once a day. Throws ConfigError, and then the server goes on as it was.
+   */
+  reload(): void
   /** Lets requests in flight be answered, ends streams, writes and scrubs everything, closes. Again: the same promise. */
   stop(): Promise<void>
 }
@@ -50,6 +60,7 @@ const defaults: Surroundings = {
       throw error
     })
   },
+  warn: (sentence) => console.error(sentence),
   clock: Date.now,
 }
 
@@ -77,16 +88,25 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const { edge, engines } = composeEdge(config, services, boundary, surroundings)
     await Promise.all(engines.map((engine) => engine.dropExpiredPartitions()))
     const port = listen(edge, config)
-    const sweeps = sweepDaily(engines, surroundings)
+    const authority = new RunningAuthority({
+      crypto,
+      config,
+      secrets,
+      use: (next) => services.asService.replaceKeys(asKeys(next)),
+      warn: surroundings.warn,
+      now: () => Math.floor(surroundings.clock() / 1000),
+    })
+    const sweeps = sweepDaily(engines, authority, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
       sweeps.stop()
       await edge.stop()
       for (const engine of engines) engine.stop()
       await closeStores(stores)
+      authority.wipe()
       wipeSecrets(secrets)
     }
-    return { port, created, stop: () => (stopped ??= stop()) }
+    return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
   } catch (error) {
     await closeStores(stores)
     throw error
@@ -141,7 +161,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     now,
     wakeups: localWakeups(),
   })
-  const { queueConfigKey, ticketKey, queueSigningSeed, intermediates, intermediateSeed } = secrets
+  const { queueConfigKey, ticketKey, queueSigningSeed } = secrets
   const qsService = createQs({
     crypto,
     store: stores.delivery,
@@ -154,12 +174,7 @@ function composeServices(config: Config, secrets: Secrets, stores: Stores, { clo
     crypto,
     store: stores.as,
     engine: asEngine,
-    keys: {
-      asCredentials: [secrets.rootCredential],
-      intermediates,
-      intermediate: intermediates.at(-1) as Uint8Array,
-      intermediateSeed,
-    },
+    keys: asKeys(authorityOf(secrets)),
     domain,
     now,
   })
@@ -211,8 +226,22 @@ function listen(edge: Edge, { host, port }: Config): number {
   }
 }
 
-/** About once a day, never at the same time: when partitions go says nothing about when the server was started. */
-function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): { stop(): void } {
+function asKeys({ roots, intermediateSeed, ...authority }: AuthoritySecrets): AsKeys {
+  const { endorsements, intermediates, revocations } = authority
+  const intermediate = intermediates.at(-1)
+  if (intermediate === undefined || intermediateSeed === undefined) throw new Error("no intermediate signs")
+  return { asCredentials: roots, endorsements, intermediates, intermediate, intermediateSeed, revocations }
+}
+
+/**
+ * About once a day, never at the same time: when partitions go says nothing about when the server was started.
+ * Intermediates are renewed and warned of as well, in a server that is never restarted.
+ */
+function sweepDaily(
+  engines: readonly QueueEngine[],
+  authority: RunningAuthority,
+  { report }: Surroundings,
+): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
   const schedule = () => {
     timer = setTimeout(sweep, (18 + 12 * Math.random()) * HOUR_MILLISECONDS)
@@ -223,6 +252,11 @@ function sweepDaily(engines: readonly QueueEngine[], { report }: Surroundings): 
       for (const engine of engines) await engine.dropExpiredPartitions()
     } catch {
       report("expired partitions could not be dropped; it is tried again within a day or two")
+    }
+    try {
+      authority.reload()
+    } catch {
+      report("the secrets file could not be read again; it is tried again within a day or two")
     }
     schedule()
   }

@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   client: ["client", "mls", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "crypto", "wire", "limits.ts"],
   "server.ts": [""],
-  cli: ["cli", "config", "server.ts", "http/failure.ts", "store/database.ts"],
+  cli: ["cli", "config", "crypto", "wire", "server.ts", "http/failure.ts", "store/database.ts"],
   "main.ts": ["cli", "http/failure.ts"],
 }
 

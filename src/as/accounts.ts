@@ -1,7 +1,6 @@
 import type { accounts } from "../wire/as/accounts.ts"
 import type { Handlers } from "../wire/call.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
-import { CredentialError, issueClientCredential } from "../wire/credentials.ts"
 import { Problem } from "../wire/problem.ts"
 import { checkPackages } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
@@ -11,12 +10,10 @@ import { clientKey, clients } from "./tables.ts"
 
 /** How users come and go (PROTOCOL.md section 4.2). */
 export function accountHandlers(parts: AsParts, pending: PendingRegistrations): Handlers<typeof accounts> {
-  const { crypto, engine, keys, store, authentication, seconds, change } = parts
+  const { crypto, engine, authority, store, authentication, seconds, change } = parts
   return {
     async initRegistration({ csr }) {
-      const credential = issued(() => {
-        return issueClientCredential(crypto, keys.intermediateSeed, keys.intermediate, csr, seconds())
-      })
+      const credential = authority.issue(csr)
       const { subject: clientId, publicKey } = decodeIssuedCredential("client", credential).request
       const { user } = clientKey(clientId)
       if (store.list(clients, { user }, 1).length > 0) throw new Problem("as.client-exists")
@@ -34,16 +31,5 @@ export function accountHandlers(parts: AsParts, pending: PendingRegistrations): 
       pending.remove(clientId)
       return {}
     },
-  }
-}
-
-/** An expired issuer is the server's fault, everything else the request's. */
-function issued(issue: () => Uint8Array): Uint8Array {
-  try {
-    return issue()
-  } catch (error) {
-    if (error instanceof CredentialError && error.code !== "not-valid-now")
-      throw new Problem("as.invalid-csr")
-    throw error
   }
 }

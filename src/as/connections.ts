@@ -3,7 +3,7 @@ import type { QueueEngine } from "../queue/engine.ts"
 import type { connections } from "../wire/as/connections.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
-import { addPackages, type Claim, checkPackages, choosePackage } from "./packages.ts"
+import { addPackages, type Claim, checkPackages, choosePackage, ownerOf } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 import { clientKey, packages } from "./tables.ts"
 
@@ -11,7 +11,7 @@ const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
 
 /** Connection packages and connection queues of clients (PROTOCOL.md section 4.3). */
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
-  const { crypto, engine, store, authentication, seconds, change } = parts
+  const { crypto, engine, store, authority, authentication, seconds, change } = parts
   return {
     async publishConnectionPackages(call) {
       const { clientId, credential, params } = authentication.client(call)
@@ -28,7 +28,9 @@ export function connectionHandlers(parts: AsParts): Handlers<typeof connections>
       if (store.list(packages, { user }, 1).length === 0) throw new Problem("as.no-connection-package")
       const claimed: Claim[] = []
       await change((view) => {
-        const claim = choosePackage(crypto, view.list(packages, { user }, PACKAGES_PER_USER_MAX), seconds())
+        const stored = view.list(packages, { user }, PACKAGES_PER_USER_MAX)
+        const usable = stored.filter(({ body }) => !authority.isRevoked(ownerOf(body)))
+        const claim = choosePackage(crypto, usable, seconds())
         if (claim === undefined) throw new Problem("as.no-connection-package")
         claimed.push(claim)
         return claim.effects

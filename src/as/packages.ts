@@ -104,6 +104,11 @@ function removePackage({ user, client, package: id }: PackageRow): Effect {
   return remove(packages, { user, client, package: id })
 }
 
+/** The client credential in a stored package. */
+export function ownerOf(body: Uint8Array): Uint8Array {
+  return decodeConnectionPackage(body).clientCredential
+}
+
 function isValid({ body }: PackageRow, now: number): boolean {
   const { notBefore, notAfter } = decodeConnectionPackage(body).expiration
   return notBefore <= now && now <= notAfter

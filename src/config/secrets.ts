@@ -1,121 +1,99 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { FORMAT_VERSION, KEY_BYTES } from "../limits.ts"
-import { equal, utf8 } from "../wire/bytes.ts"
-import { decodeIssuedCredential } from "../wire/credential-format.ts"
-import { issueIntermediate, makeAsCredential, makeIntermediateCsr } from "../wire/credentials.ts"
-import { CodecError, type Reader, Reader as TlsReader, Writer } from "../wire/tls.ts"
+import { KEY_BYTES } from "../limits.ts"
+import { equalConstantTime } from "../wire/bytes.ts"
 import { readDomain, writeDomain } from "../wire/user-id.ts"
+import { makeAuthority } from "./authority/rotation.ts"
+import { type AuthoritySecrets, decodeAuthority, encodeAuthority } from "./authority/secrets.ts"
+import { decodeFile, encodeFile } from "./file-form.ts"
 
-/**
- * What makes the databases more than they are meant to be, and therefore never lies with them: keys of 32 bytes, and
- * the AS's credentials with their seeds. `intermediates` are in order of their making; the last one signs.
- */
-export interface Secrets {
-  readonly domain: string
-  /** X25519: opens sealed queue configs. */
-  readonly queueConfigKey: Uint8Array
-  /** AES-256: opens the tickets that stand for them. */
-  readonly ticketKey: Uint8Array
-  /** Ed25519 seed: signs what this server's QS sends to others. */
-  readonly queueSigningSeed: Uint8Array
-  /** AES-256: which slots of a QS queue are in use. */
-  readonly queueSlotKey: Uint8Array
-  /** AES-256: the same for the AS's connection queues. */
-  readonly connectionSlotKey: Uint8Array
-  readonly rootSeed: Uint8Array
-  readonly rootCredential: Uint8Array
-  readonly intermediateSeed: Uint8Array
-  readonly intermediates: readonly Uint8Array[]
-}
-
+/** Keys of 32 random bytes, in the order in which the file has them. */
 const keys = [
+  /** X25519: opens sealed queue configs. */
   "queueConfigKey",
+  /** AES-256: opens the tickets that stand for them. */
   "ticketKey",
+  /** Ed25519 seed: signs what this server's QS sends to others. */
   "queueSigningSeed",
+  /** AES-256: which slots of a QS queue are in use. */
   "queueSlotKey",
+  /** AES-256: the same for the AS's connection queues. */
   "connectionSlotKey",
-  "rootSeed",
-  "intermediateSeed",
-] as const satisfies readonly (keyof Secrets)[]
+] as const
 
-type Keys = Record<(typeof keys)[number], Uint8Array>
+type Make = (crypto: CryptoProvider, domain: string, now: number) => Uint8Array
 
-const MAGIC = utf8("Cinder 1 secrets\n")
-const DIGEST_BYTES = 32
-/** An intermediate with less than this to live is followed by a new one. */
-const RENEWAL_SECONDS = 180 * 86_400
+/** Secrets with a form of their own, with how each is made, in the order in which the file has them. */
+const blobs = {
+  /** The AS's credentials, with the seeds of those that sign: {@link authorityOf}. */
+  authority: (crypto, domain, now) => encodeAuthority(makeAuthority(crypto, domain, now)),
+} as const satisfies Record<string, Make>
+
+const blobNames = Object.keys(blobs) as (keyof typeof blobs)[]
+
+/** What makes the databases more than they are meant to be, and therefore never lies with them. */
+export type Secrets = { readonly domain: string } & {
+  readonly [K in (typeof keys)[number] | keyof typeof blobs]: Uint8Array
+}
 
 /** Makes all secrets of a new server. `now` in seconds. */
 export function makeSecrets(crypto: CryptoProvider, domain: string, now: number): Secrets {
-  const made = Object.fromEntries(keys.map((name) => [name, crypto.random(KEY_BYTES)])) as Keys
-  const rootCredential = makeAsCredential(crypto, made.rootSeed, domain, now)
-  return withNewIntermediate(crypto, { ...made, domain, rootCredential, intermediates: [] }, now)
+  return secretsOf(
+    domain,
+    () => crypto.random(KEY_BYTES),
+    (name) => blobs[name](crypto, domain, now),
+  )
 }
 
-/** With a new intermediate if the one that signs will expire before long; otherwise the same secrets. */
-export function renewSecrets(crypto: CryptoProvider, secrets: Secrets, now: number): Secrets {
-  const last = secrets.intermediates.at(-1)
-  if (last !== undefined && notAfter(last) - now > RENEWAL_SECONDS) return secrets
-  const intermediates = secrets.intermediates.filter((intermediate) => notAfter(intermediate) > now)
-  return withNewIntermediate(crypto, { ...secrets, intermediates }, now)
+/** The same secrets with other credentials of the AS. */
+export function withAuthority(secrets: Secrets, authority: AuthoritySecrets): Secrets {
+  return { ...secrets, authority: encodeAuthority(authority) }
 }
 
-function notAfter(intermediate: Uint8Array): number {
-  return Number(decodeIssuedCredential("intermediate", intermediate).expiration.notAfter)
+/** As views: overwriting the secrets overwrites its seeds. Throws CodecError. */
+export function authorityOf(secrets: Secrets): AuthoritySecrets {
+  return decodeAuthority(secrets.authority)
 }
 
-function withNewIntermediate(crypto: CryptoProvider, secrets: Secrets, now: number): Secrets {
-  const { rootSeed, rootCredential, intermediateSeed, intermediates, domain } = secrets
-  const csr = makeIntermediateCsr(crypto, intermediateSeed, domain)
-  return {
-    ...secrets,
-    intermediates: [...intermediates, issueIntermediate(crypto, rootSeed, rootCredential, csr, now)],
-  }
-}
-
-/**
- * The secrets file's content, which the caller overwrites:
- *
- *     struct { opaque magic[17]; uint8 version; opaque domain<V>; opaque keys[7][32];
- *              opaque root<V>; opaque intermediates<V><V>; opaque digest[32]; }
- *
- * The digest is SHA-256 of what is before it, against damage, not against forgery.
- */
+/** The secrets file's content, which the caller overwrites: `opaque domain<V>; opaque keys[n][32]; opaque blobs[m]<V>`. */
 export function encodeSecrets(crypto: CryptoProvider, secrets: Secrets): Uint8Array {
-  const writer = new Writer().raw(MAGIC).u8(FORMAT_VERSION)
-  writeDomain(writer, secrets.domain)
-  for (const name of keys) writer.raw(secrets[name])
-  writer.opaque(secrets.rootCredential)
-  writer.vector(secrets.intermediates, (inner, intermediate) => inner.opaque(intermediate))
-  writer.raw(crypto.sha256(writer.view()))
-  const encoded = writer.finish()
-  writer.wipe()
-  return encoded
+  return encodeFile(crypto, "secrets", (writer) => {
+    writeDomain(writer, secrets.domain)
+    for (const name of keys) writer.raw(secrets[name])
+    for (const name of blobNames) writer.opaque(secrets[name])
+  })
 }
 
-/** The reverse; copies what it keeps. Throws {@link CodecError} on anything else. */
+/** The reverse; copies what it keeps. Throws CodecError on anything else. */
 export function decodeSecrets(crypto: CryptoProvider, bytes: Uint8Array): Secrets {
-  const end = bytes.length - DIGEST_BYTES
-  if (end < 0 || !equal(crypto.sha256(bytes.subarray(0, end)), bytes.subarray(end)))
-    throw new CodecError("secrets digest")
-  const reader = new TlsReader(bytes.subarray(0, end))
-  if (!equal(reader.raw(MAGIC.length), MAGIC) || reader.u8() !== FORMAT_VERSION)
-    throw new CodecError("secrets version")
-  const domain = readDomain(reader)
-  const read = readKeys(reader)
-  const rootCredential = reader.opaque().slice()
-  const intermediates = reader.vector((inner) => inner.opaque().slice())
-  reader.end()
-  if (intermediates.length === 0) throw new CodecError("secrets without an intermediate")
-  return { domain, ...read, rootCredential, intermediates }
+  return decodeFile(crypto, "secrets", bytes, (reader) =>
+    secretsOf(
+      readDomain(reader),
+      () => reader.raw(KEY_BYTES).slice(),
+      () => reader.opaque().slice(),
+    ),
+  )
 }
 
-function readKeys(reader: Reader): Keys {
-  return Object.fromEntries(keys.map((name) => [name, reader.raw(KEY_BYTES).slice()])) as Keys
+function secretsOf(
+  domain: string,
+  key: () => Uint8Array,
+  blob: (name: keyof typeof blobs) => Uint8Array,
+): Secrets {
+  const entries = [
+    ...keys.map((name) => [name, key()] as const),
+    ...blobNames.map((name) => [name, blob(name)] as const),
+  ]
+  return { domain, ...Object.fromEntries(entries) } as Secrets
 }
 
-/** Overwrites the keys; for a server that stops. */
+/** Whether two files are of the same server: whatever is not the AS's credentials is the same. */
+export function sameServer(a: Secrets, b: Secrets): boolean {
+  const rest = [...keys, ...blobNames.filter((name) => name !== "authority")]
+  return a.domain === b.domain && rest.every((name) => equalConstantTime(a[name], b[name]))
+}
+
+/** Overwrites the secrets; for a server that stops. */
 export function wipeSecrets(secrets: Secrets): void {
-  for (const name of keys) wipe(secrets[name])
+  for (const name of [...keys, ...blobNames]) wipe(secrets[name])
 }

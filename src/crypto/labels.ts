@@ -33,12 +33,17 @@ export const labels = {
 
   /** Credentials (section 4.1). */
   asCredential: utf8("Cinder 1 as credential"),
+  asEndorsement: utf8("Cinder 1 as credential endorsement"),
   asIntermediateCredential: utf8("Cinder 1 as intermediate credential"),
   asIntermediateRequest: utf8("Cinder 1 as intermediate credential request"),
   clientCredential: utf8("Cinder 1 client credential"),
   clientRequest: utf8("Cinder 1 client credential request"),
   leafCredential: utf8("Cinder 1 leaf credential"),
   leafRequest: utf8("Cinder 1 leaf credential request"),
+  revokedSubject: utf8("Cinder 1 revoked subject"),
+
+  /** Comparing identities out of band (section 7). */
+  safetyNumber: utf8("Cinder 1 safety number"),
 
   /** Connections between users (sections 4.3 and 7). */
   connectionPackage: utf8("Cinder 1 connection package"),

@@ -15,7 +15,6 @@ import {
 } from "./credential-format.ts"
 import {
   CredentialError,
-  credentialFingerprint,
   decoded,
   lifetime,
   requireNested,
@@ -23,6 +22,7 @@ import {
   type VerifiedClientCredential,
   within,
 } from "./credentials.ts"
+import { credentialFingerprint } from "./revocation.ts"
 import { decodePadded, encodePadded, openSymmetric, SEALED_OVERHEAD_BYTES, sealSymmetric } from "./sealed.ts"
 import { encodeSized } from "./sized.ts"
 import { CodecError, decodeAll, type Reader, type Writer } from "./tls.ts"

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sql from "../../db/as/0001_init.sql" with { type: "text" }
-import type { AsKeys } from "../../src/as/parts.ts"
+import type { AsKeys, Revoked } from "../../src/as/authority.ts"
 import { type As, createAs } from "../../src/as/service.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
 import { type Store, StoreFailed, type Unit, type View } from "../../src/store/database.ts"
@@ -17,12 +17,20 @@ import { makeClientCsr } from "../../src/wire/credentials.ts"
 import type { Endpoint, Params } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
 import { decodeSenderId, encodeSenderId } from "../../src/wire/sender.ts"
-import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
+import {
+  type Authority,
+  crypto,
+  DOMAIN,
+  makeAuthority,
+  NOW,
+  type TestClient,
+  withNextIntermediate,
+} from "./fixtures.ts"
 
 /** An AS over a real database in a directory of its own, with a clock that the test moves. */
 export class World {
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-as-"))
-  readonly authority: Authority = makeAuthority()
+  authority: Authority = makeAuthority()
   readonly slotKey = crypto.random(32)
   /** Milliseconds. */
   now = NOW * 1000
@@ -39,8 +47,8 @@ export class World {
     return world
   }
 
-  async start({ pendingMax = 100, revoked = [] }: WorldOptions = {}): Promise<void> {
-    const { authority, slotKey } = this
+  async start({ pendingMax = 100, revocations = [] }: WorldOptions = {}): Promise<void> {
+    const { slotKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
       migrations: [{ version: 1, sql }],
@@ -49,22 +57,39 @@ export class World {
     const wakeups = this.wakeups
     const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
     this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKey, now, wakeups })
-    const keys: AsKeys = {
-      asCredentials: [authority.root],
-      intermediates: [authority.intermediate],
-      intermediate: authority.intermediate,
-      intermediateSeed: authority.intermediateSeed,
-      revoked,
-    }
     this.service = createAs({
       store: this.failingStore(),
       crypto,
       engine: this.engine,
-      keys,
+      keys: this.keys(revocations),
       domain: DOMAIN,
       now,
       pendingLimits: { entriesMax: pendingMax, seconds: 300 },
     })
+  }
+
+  private keys(revocations: readonly Revoked[]): AsKeys {
+    const { root, intermediate, intermediateSeed, trust } = this.authority
+    const { intermediates } = trust
+    return {
+      asCredentials: [root],
+      endorsements: [],
+      intermediates,
+      intermediate,
+      intermediateSeed,
+      revocations,
+    }
+  }
+
+  /** Revokes while the service runs. */
+  revoke(...revocations: readonly Revoked[]): void {
+    this.service.replaceKeys(this.keys(revocations))
+  }
+
+  /** A new intermediate signs while the service runs, and the one before stays published. */
+  rotate(): void {
+    this.authority = withNextIntermediate(this.authority, this.seconds)
+    this.service.replaceKeys(this.keys([]))
   }
 
   private failingStore(): Store {
@@ -155,7 +180,7 @@ export class World {
 
 export interface WorldOptions {
   readonly pendingMax?: number
-  readonly revoked?: readonly Uint8Array[]
+  readonly revocations?: readonly Revoked[]
 }
 
 export type FinishParams = Params<typeof as.finishRegistration>

@@ -98,7 +98,14 @@ describe("a call", () => {
 
   test("to the AS leaves no connection behind that another service's call could use", async () => {
     const credentials = () =>
-      new Response(encodeBody({ credentials: [], intermediates: [], revoked: [] }) as Uint8Array<ArrayBuffer>)
+      new Response(
+        encodeBody({
+          credentials: [],
+          endorsements: [],
+          intermediates: [],
+          revoked: [],
+        }) as Uint8Array<ArrayBuffer>,
+      )
     const { transport, seen } = scripted([credentials, done])
     await transport.call(as.getCredentials, {})
     await transport.call(ds.sendMessage, send, signer)
@@ -144,7 +151,8 @@ test("in Bun, requests to the AS have connections of their own", async () => {
     fetch(request, self) {
       const service = new URL(request.url).pathname.split("/")[1] ?? ""
       ports.push({ service, port: self.requestIP(request)?.port ?? 0 })
-      const answer = service === "as" ? { credentials: [], intermediates: [], revoked: [] } : {}
+      const answer =
+        service === "as" ? { credentials: [], endorsements: [], intermediates: [], revoked: [] } : {}
       return new Response(encodeBody(answer) as Uint8Array<ArrayBuffer>)
     },
   })

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test"
 import { StoredKeyPackage } from "../../src/client/records.ts"
+import { authorityOf } from "../../src/config/secrets.ts"
 import { ID_BYTES } from "../../src/limits.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import { formatUserId, userOfClient } from "../../src/wire/user-id.ts"
@@ -67,8 +68,8 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
 
   test("holds no key of the secrets file", () => {
     const { secrets } = run
-    const keys = Object.entries(secrets).filter(
-      ([, value]) => value instanceof Uint8Array && value.length === 32,
+    const keys = Object.entries({ ...secrets, ...authorityOf(secrets) }).filter(
+      (entry): entry is [string, Uint8Array] => entry[1] instanceof Uint8Array && entry[1].length === 32,
     )
     expect(keys.length).toBe(7)
     expect(keys.filter(([, key]) => contains(everywhere(run[moment]), key)).map(([name]) => name)).toEqual([])
