@@ -81,11 +81,18 @@ export class Authority {
   /** Whether a client credential is revoked, by itself or with its client or user, for as long as it could be renewed. */
   isRevoked(credential: Uint8Array): boolean {
     const { subject } = decodeIssuedCredential("client", credential).request
-    const now = this.#seconds()
-    return clientFingerprints(this.#crypto, credential, subject).some((fingerprint) => {
-      const revoked = this.#revoked.get(toHex(fingerprint))
-      return revoked !== undefined && now <= revoked.notAfter + CREDENTIAL_RENEWAL_GRACE_SECONDS
-    })
+    return clientFingerprints(this.#crypto, credential, subject).some((one) => this.#counts(one))
+  }
+
+  /** Whether neither a client credential nor its issuer is revoked: others accept it while it lasts. */
+  isAccepted(credential: Uint8Array): boolean {
+    const { signerFingerprint } = decodeIssuedCredential("client", credential)
+    return !this.#counts(signerFingerprint) && !this.isRevoked(credential)
+  }
+
+  #counts(fingerprint: Uint8Array): boolean {
+    const revoked = this.#revoked.get(toHex(fingerprint))
+    return revoked !== undefined && this.#seconds() <= revoked.notAfter + CREDENTIAL_RENEWAL_GRACE_SECONDS
   }
 }
 

@@ -3,25 +3,29 @@ import type { QueueEngine } from "../queue/engine.ts"
 import type { connections } from "../wire/as/connections.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
-import { addPackages, type Claim, checkPackages, choosePackage, ownerOf } from "./packages.ts"
+import { addPackages, type Claim, checkPackages, choosePackage, isUsable } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
-import { clientKey, packages } from "./tables.ts"
+import { clientKey, type PackageRow, packages } from "./tables.ts"
 
 const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
 
 /** Connection packages and connection queues of clients (PROTOCOL.md section 4.3). */
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
   const { crypto, engine, store, authority, authentication, seconds, change } = parts
+  const usable = (row: PackageRow) => isUsable(row, authority, seconds())
   return {
     async publishConnectionPackages(call) {
       const { clientId, credential, params } = authentication.client(call)
       const added = checkPackages(crypto, credential, params.connectionPackages, seconds())
       const key = clientKey(clientId)
+      let left = 0
       await change((view) => {
         const stored = view.list(packages, key, CONNECTION_PACKAGES_MAX)
-        return addPackages(crypto, key, stored, added, seconds())
+        const result = addPackages(crypto, key, stored, added, usable)
+        left = result.left
+        return result.effects
       })
-      return {}
+      return { left }
     },
 
     async claimConnectionPackage({ user }) {
@@ -29,8 +33,7 @@ export function connectionHandlers(parts: AsParts): Handlers<typeof connections>
       const claimed: Claim[] = []
       await change((view) => {
         const stored = view.list(packages, { user }, PACKAGES_PER_USER_MAX)
-        const usable = stored.filter(({ body }) => !authority.isRevoked(ownerOf(body)))
-        const claim = choosePackage(crypto, usable, seconds())
+        const claim = choosePackage(crypto, stored, usable)
         if (claim === undefined) throw new Problem("as.no-connection-package")
         claimed.push(claim)
         return claim.effects

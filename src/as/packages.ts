@@ -7,6 +7,7 @@ import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { CredentialError } from "../wire/credentials.ts"
 import { Problem } from "../wire/problem.ts"
 import { CodecError } from "../wire/tls.ts"
+import type { Authority } from "./authority.ts"
 import { type ClientKey, type PackageRow, packages } from "./tables.ts"
 
 /** The rules for connection packages (PROTOCOL.md section 4.3); service.ts says who may call what. */
@@ -55,8 +56,8 @@ export function putPackages(crypto: CryptoProvider, key: ClientKey, bodies: read
 }
 
 /**
- * Adds packages to those that the client has stored already. Expired ones make room; a package that is stored
- * already, because this is a repetition, is not stored twice. `now` in seconds.
+ * Adds packages to those that the client has stored already, and says how many can be claimed then. Those that cannot
+ * make room; a package that is stored already, because this is a repetition, is not stored twice.
  *
  * @throws Problem as.too-many-connection-packages
  */
@@ -65,15 +66,14 @@ export function addPackages(
   key: ClientKey,
   stored: readonly PackageRow[],
   added: CheckedPackages,
-  now: number,
-): Effect[] {
-  const valid = stored.filter((row) => isValid(row, now))
-  const fresh = added.filter((body) => !valid.some((row) => equal(row.body, body)))
-  if (valid.length + fresh.length > CONNECTION_PACKAGES_MAX) {
-    throw new Problem("as.too-many-connection-packages")
-  }
-  const expired = stored.filter((row) => !valid.includes(row))
-  return [...expired.map(removePackage), ...putPackages(crypto, key, fresh)]
+  isUsable: (row: PackageRow) => boolean,
+): { readonly effects: readonly Effect[]; readonly left: number } {
+  const usable = stored.filter(isUsable)
+  const fresh = added.filter((body) => !usable.some((row) => equal(row.body, body)))
+  const left = usable.length + fresh.length
+  if (left > CONNECTION_PACKAGES_MAX) throw new Problem("as.too-many-connection-packages")
+  const others = stored.filter((row) => !usable.includes(row))
+  return { effects: [...others.map(removePackage), ...putPackages(crypto, key, fresh)], left }
 }
 
 /** What a claim takes, and what it changes. The body is a copy: a row of the same epoch is a view of its request. */
@@ -83,20 +83,20 @@ export interface Claim {
 }
 
 /**
- * Chooses one of a user's stored packages at random, over all clients of the user, that is valid now (seconds). It
- * goes, unless it is the last one of its client that is.
+ * Chooses one of a user's stored packages at random, over all clients of the user, among those that can be claimed. It
+ * goes, unless it is the last one of its client that can.
  *
  * @returns undefined if there is none
  */
 export function choosePackage(
   crypto: CryptoProvider,
   stored: readonly PackageRow[],
-  now: number,
+  isUsable: (row: PackageRow) => boolean,
 ): Claim | undefined {
-  const valid = stored.filter((row) => isValid(row, now))
-  if (valid.length === 0) return undefined
-  const chosen = valid[randomBelow(crypto, valid.length)] as PackageRow
-  const ofClient = valid.filter((row) => equal(row.client, chosen.client))
+  const usable = stored.filter(isUsable)
+  if (usable.length === 0) return undefined
+  const chosen = usable[randomBelow(crypto, usable.length)] as PackageRow
+  const ofClient = usable.filter((row) => equal(row.client, chosen.client))
   return { body: chosen.body.slice(), effects: ofClient.length > 1 ? [removePackage(chosen)] : [] }
 }
 
@@ -104,14 +104,11 @@ function removePackage({ user, client, package: id }: PackageRow): Effect {
   return remove(packages, { user, client, package: id })
 }
 
-/** The client credential in a stored package. */
-export function ownerOf(body: Uint8Array): Uint8Array {
-  return decodeConnectionPackage(body).clientCredential
-}
-
-function isValid({ body }: PackageRow, now: number): boolean {
-  const { notBefore, notAfter } = decodeConnectionPackage(body).expiration
-  return notBefore <= now && now <= notAfter
+/** Whether whoever claims a package could use it: it is valid now (seconds), and its owner is not revoked. */
+export function isUsable({ body }: PackageRow, authority: Authority, now: number): boolean {
+  const { expiration, clientCredential } = decodeConnectionPackage(body)
+  const { notBefore, notAfter } = expiration
+  return notBefore <= now && now <= notAfter && authority.isAccepted(clientCredential)
 }
 
 /** A uniformly distributed integer from 0 to `bound` - 1, for bounds up to 65 536. */

@@ -17,20 +17,24 @@ import { EventLog } from "./events.ts"
 import { Group } from "./group.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
+import { Identity } from "./identity.ts"
 import { takeMessage } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
+import { ownRecord } from "./leaves.ts"
 import { Lock } from "./lock.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
-import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
+import { safetyNumber } from "./safety-number.ts"
 import { Sessions } from "./sessions.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import { QueueStream } from "./stream.ts"
 import { Tasks } from "./tasks.ts"
 import { type Fetch, Transport } from "./transport.ts"
-import { Trust } from "./trust.ts"
+import { type Root, Trust } from "./trust.ts"
+import { trustEvents } from "./trust-events.ts"
+import { Upkeep } from "./upkeep.ts"
 
 export interface ClientOptions {
   /** Where the homeserver is, `https://chat.example.org`. */
@@ -47,6 +51,11 @@ export interface ClientOptions {
   readonly spreadMilliseconds?: number
   /** Mean of the random time between looks into the connection queue; without it only {@link Client.pollConnectionRequests} looks. */
   readonly requestPollMilliseconds?: number
+  /**
+   * Mean of the random time between two questions whether the AS has revoked or replaced something; credentials and
+   * packages are renewed in the same rhythm when they are due. Default: a day.
+   */
+  readonly upkeepMilliseconds?: number
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
@@ -63,12 +72,14 @@ export type ClientEvent = { readonly number: number } & (
 
 const PATIENCE_MILLISECONDS = 120_000
 const SPREAD_MILLISECONDS = 300
+const UPKEEP_MILLISECONDS = 86_400_000
 
 /** One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on. */
 export class Client {
   readonly #context: ClientContext
   readonly #sessions: Sessions
   readonly #tasks: Tasks
+  readonly #upkeep: Upkeep
   readonly #abort: AbortController
   readonly #spread: number
   readonly #running: Promise<void>[] = []
@@ -80,12 +91,14 @@ export class Client {
     context: ClientContext,
     sessions: Sessions,
     tasks: Tasks,
+    upkeep: Upkeep,
     abort: AbortController,
     spread: number,
   ) {
     this.#context = context
     this.#sessions = sessions
     this.#tasks = tasks
+    this.#upkeep = upkeep
     this.#abort = abort
     this.#spread = spread
   }
@@ -105,7 +118,7 @@ export class Client {
     try {
       const known = await load(store, Account, at.account)
       const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
-      const membership = ownMembership(crypto)
+      const membership = ownMembership(crypto, () => BigInt(transport.now()))
       const trust = await Trust.open({ domain, store, transport, crypto })
       const account = await register({
         crypto,
@@ -119,8 +132,13 @@ export class Client {
         spreadMilliseconds: spread,
       })
       const events = await EventLog.open(store, signal)
+      const identity = new Identity({ crypto, store, transport, trust }, account)
+      trust.listen((before, after) => events.record(trustEvents(crypto, identity, before, after)))
       const context: ClientContext = {
-        account,
+        get account() {
+          return identity.account
+        },
+        identity,
         crypto,
         membership,
         store,
@@ -131,7 +149,9 @@ export class Client {
         patienceMilliseconds,
       }
       const sessions = await Sessions.load(context)
-      const client = new Client(context, sessions, new Tasks(signal), abort, spread)
+      const periodMilliseconds = options.upkeepMilliseconds ?? UPKEEP_MILLISECONDS
+      const upkeep = await Upkeep.open(context, sessions, { periodMilliseconds, spreadMilliseconds: spread })
+      const client = new Client(context, sessions, new Tasks(signal), upkeep, abort, spread)
       await client.#begin(options)
       return client
     } catch (error) {
@@ -168,7 +188,9 @@ export class Client {
 
   /** Looks for connection requests once; each becomes an event. */
   pollConnectionRequests(): Promise<void> {
-    return this.#polling.run(() => pollRequests(this.#context))
+    return this.#polling.run(async () => {
+      if (await pollRequests(this.#context)) await this.#upkeep.packageUsed()
+    })
   }
 
   /** Accepts a connection request that an event named. */
@@ -180,6 +202,33 @@ export class Client {
   /** User ids. */
   contacts(): Promise<string[]> {
     return names(this.#context.store, "contact/")
+  }
+
+  /**
+   * The number to compare with a contact or a member of a group of one's own: 60 digits, the same on both sides unless
+   * somebody stands between them (safety-number.ts). It covers every key that the user has in any of the own groups.
+   * Throws ClientError `client.unknown-contact`.
+   */
+  safetyNumber(user: string): string {
+    const { crypto, account } = this.#context
+    const members = this.#sessions.all().flatMap(({ state }) => state.facts.members)
+    const clients = members.filter((member) => member.user === user)
+    if (clients.length === 0 || user === this.userId) throw new ClientError("client.unknown-contact")
+    const own = ownRecord(crypto, account, 0)
+    return safetyNumber(crypto, { user: this.userId, clients: [own] }, { user, clients })
+  }
+
+  /** The roots of the own domain, to compare with what others see or the operator says. */
+  roots(): Root[] {
+    return this.#context.trust.roots
+  }
+
+  /**
+   * Trusts roots that an `unknown-root` event named, once the user has compared them; by their fingerprints in
+   * hexadecimal. Throws ClientError `client.invalid` if the server does not show such a root.
+   */
+  trustRoots(fingerprints: readonly string[]): Promise<void> {
+    return this.#context.trust.trustRoots(fingerprints)
   }
 
   async createGroup(): Promise<Group> {
@@ -239,7 +288,7 @@ export class Client {
       onLive: (live) => this.#tell(live),
       webSocket: webSocket ?? ((address) => new WebSocket(address)),
     })
-    this.#running.push(stream.run())
+    this.#running.push(stream.run(), this.#upkeep.run())
     for (const session of this.#sessions.all()) {
       this.#tasks.start(() => finishPending(session))
       this.#payLater(session.id)
@@ -280,10 +329,8 @@ export class Client {
 
   #replenishLater(): void {
     this.#tasks.start(async () => {
-      const { store, signal } = this.#context
-      if ((await unusedAddPackages(store)) >= ADD_PACKAGES_LOW) return
-      await pause(spreadMilliseconds(this.#spread), signal)
-      if ((await unusedAddPackages(store)) < ADD_PACKAGES_LOW) await publishAddPackages(this.#context)
+      await pause(spreadMilliseconds(this.#spread), this.#context.signal)
+      await this.#upkeep.replenishAddPackages()
     })
   }
 

@@ -13,13 +13,13 @@ import { ds } from "../wire/ds.ts"
 import { encodeFriendshipPackage } from "../wire/friendship.ts"
 import { formatUserId, parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
 import { readConnectionQueue } from "./connection-queue.ts"
-import { type ClientContext, commitChanges, isRefusal } from "./context.ts"
+import { type ClientContext, commitChanges } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending, sendContent, stagedParts } from "./group-operations.ts"
 import type { GroupSession } from "./group-session.ts"
 import { verifyMembers } from "./joining.ts"
-import { freshLeaf, freshQueueConfig, sealForGroup } from "./leaves.ts"
+import { freshLeaf, freshQueueConfig, ownRecord, sealForGroup } from "./leaves.ts"
 import {
   at,
   Contact,
@@ -30,6 +30,7 @@ import {
   removal,
   StoredConnectionPackage,
 } from "./records.ts"
+import { isRefusal } from "./refusal.ts"
 import type { Sessions } from "./sessions.ts"
 import type { StoreChange } from "./store.ts"
 
@@ -45,7 +46,7 @@ export async function requestConnection(
   sessions: Sessions,
   user: string,
 ): Promise<void> {
-  const { store, transport, trust, crypto, account } = context
+  const { store, transport, trust, crypto, identity } = context
   if (user === ownUser(context)) throw new ClientError("client.invalid")
   if ((await load(store, Contact, at.contact(user))) !== undefined) return
   if ((await load(store, OutgoingRequest, at.outgoing(user))) !== undefined) {
@@ -54,15 +55,19 @@ export async function requestConnection(
   }
   const { user: userId, domain } = parseName(user)
   const { connectionPackage } = await transport.call(as.claimConnectionPackage, { user: userId })
-  const { client, encryptionKey } = await trust.verify((source) => {
-    const anchors = source(domain)
-    if (anchors === undefined) throw new CredentialError("wrong-domain")
-    return verifyConnectionPackage(crypto, anchors, connectionPackage, transport.now())
-  })
+  const { client, encryptionKey } = await trust
+    .verify((source) => {
+      const anchors = source(domain)
+      if (anchors === undefined) throw new CredentialError("wrong-domain")
+      return verifyConnectionPackage(crypto, anchors, connectionPackage, transport.now())
+    })
+    .catch((error: unknown) => {
+      throw trust.explain(error)
+    })
   if (!equal(userOfClient(client.clientId), userId)) throw new ClientError("client.invalid")
   await createGroup(context, sessions, user, ({ groupId, earKey, credentialKey }) => {
     const group = { groupId, earKey, credentialKey }
-    const { clientSeed, credential } = account
+    const { clientSeed, credential } = identity.account
     const message = sealConnectionRequest(crypto, encryptionKey, clientSeed, credential, group)
     return [change(OutgoingRequest, at.outgoing(user), { groupId, recipient: client.clientId, message })]
   })
@@ -85,9 +90,11 @@ export async function sendRequest({ store, transport }: ClientContext, user: str
   await store.transaction([change(OutgoingRequest, at.outgoing(user), { ...request, message: null })])
 }
 
-/** Fetches what others put into the own connection queue; each valid request becomes an event. */
-export async function pollRequests(context: ClientContext): Promise<void> {
+/** Fetches what others put into the own connection queue; each valid request becomes an event. Whether there was one. */
+export async function pollRequests(context: ClientContext): Promise<boolean> {
+  let received = false
   await readConnectionQueue(context, async (message, progress) => {
+    received = true
     try {
       const request = await openRequest(context, message)
       if (request !== undefined) {
@@ -103,6 +110,7 @@ export async function pollRequests(context: ClientContext): Promise<void> {
     }
     await context.store.transaction([progress])
   })
+  return received
 }
 
 async function openRequest(
@@ -148,10 +156,11 @@ async function stageJoin(
 ): Promise<void> {
   if (session.current !== undefined) return
   const { context, groupId } = session
-  const { account, crypto, membership, transport } = context
+  const { identity, crypto, membership, transport } = context
+  const account = await identity.current()
   const { earKey, credentialKey } = request
   const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
-  const { leaf, publicKey, owner } = freshLeaf(crypto, account, transport.now())
+  const { leaf, publicKey, owner, life } = freshLeaf(crypto, account, transport.now())
   const data = encodeJoinConnectionGroupData(sealForGroup(crypto, credentialKey, publicKey, owner))
   const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data)
   const others = staged.next.members().filter((member) => member.leaf !== staged.next.leaf)
@@ -165,19 +174,20 @@ async function stageJoin(
   if (verified.length !== 1 || initiator === undefined || !equal(initiator.client, request.sender)) {
     throw new ClientError("client.invalid")
   }
-  const self = { leaf: staged.next.leaf, user: ownUser(context), client: account.clientId }
+  const self = ownRecord(crypto, account, staged.next.leaf)
   const members = [initiator, self].sort((a, b) => a.leaf - b.leaf)
   const facts = {
     earKey,
     credentialKey,
     members,
+    ownLeaf: life,
     sequence: 0,
     received: [],
     pending: {
       kind: "commit" as const,
       id: toHex(crypto.random(8)),
       operation: "joinConnectionGroup" as const,
-      ...stagedParts(staged, members),
+      ...stagedParts(staged, members, life),
       queueConfig: freshQueueConfig(crypto, account),
     },
     peer: initiator.user,

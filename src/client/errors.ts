@@ -9,6 +9,8 @@ export type LocalCode =
   | "client.closed"
   /** A message, credential or package of somebody else does not verify. */
   | "client.invalid"
+  /** The server shows a root that none of the known ones vouches for: `Client.roots`, `Client.trustRoots`. */
+  | "client.unknown-root"
   | "client.unknown-contact"
   | "client.unknown-group"
   | "client.unknown-member"

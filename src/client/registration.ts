@@ -1,15 +1,13 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENT_ID_BYTES, KEY_BYTES } from "../limits.ts"
 import { as } from "../wire/as.ts"
-import { equal } from "../wire/bytes.ts"
-import { makeClientCsr, verifyChain } from "../wire/credentials.ts"
 import { qs } from "../wire/qs.ts"
-import type { RegisteredAccount } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import type { Membership } from "./mls/member.ts"
+import { ownCsr, verifyOwnCredential } from "./own-credential.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
-import { makeConnectionPackages, publishAddPackages } from "./packages.ts"
-import { Account, at, change, load } from "./records.ts"
+import { connectionPackagesPublished, makeConnectionPackages, publishAddPackages } from "./packages.ts"
+import { Account, at, change, load, type RegisteredAccount } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import type { Transport } from "./transport.ts"
 import type { Trust } from "./trust.ts"
@@ -58,9 +56,14 @@ export async function register(parts: RegistrationParts): Promise<RegisteredAcco
 }
 
 function requireComplete(account: Account): RegisteredAccount {
-  const { credential, qs: queue } = account
-  if (credential === null || queue === null) throw new ClientError("client.damaged-store")
-  return { ...account, credential, qs: queue }
+  const { qs: queue } = account
+  if (queue === null) throw new ClientError("client.damaged-store")
+  return { ...account, credential: requireCredential(account), qs: queue }
+}
+
+function requireCredential({ credential }: Account): Uint8Array {
+  if (credential === null) throw new ClientError("client.damaged-store")
+  return credential
 }
 
 function newAccount({ crypto, domain, displayName }: RegistrationParts): Account {
@@ -92,19 +95,11 @@ async function save(
 }
 
 async function requestCredential(parts: RegistrationParts, account: Account): Promise<Account> {
-  const { crypto, transport, trust, domain } = parts
-  const csr = makeClientCsr(crypto, account.clientSeed, account.clientId, domain)
+  const { crypto, transport } = parts
+  const csr = ownCsr(parts, account)
   const answer = await transport.call(as.initRegistration, { csr })
   const credential = answer.credential.slice()
-  const verified = await trust.verify((source) => {
-    const anchors = source(domain)
-    if (anchors === undefined) throw new ClientError("client.damaged-store")
-    return verifyChain(crypto, anchors, credential, transport.now())
-  })
-  const publicKey = crypto.ed25519Public(account.clientSeed)
-  if (!equal(verified.clientId, account.clientId) || !equal(verified.publicKey, publicKey)) {
-    throw new ClientError("client.unexpected-response")
-  }
+  await verifyOwnCredential(parts, account, credential)
   const { packages, changes } = makeConnectionPackages(crypto, { ...account, credential }, transport.now())
   return await save(
     parts,
@@ -127,7 +122,8 @@ async function finish(parts: RegistrationParts, account: Account): Promise<Accou
     if (!(error instanceof ClientError) || error.code !== "auth.refused") throw error
     return await save(parts, { ...account, credential: null, connectionPackages: [], stage: "new" })
   }
-  return await save(parts, { ...account, connectionPackages: [], stage: "registered" })
+  const published = connectionPackagesPublished({ credential: requireCredential(account) })
+  return await save(parts, { ...account, connectionPackages: [], stage: "registered" }, [published])
 }
 
 async function createQueue(parts: RegistrationParts, before: Account): Promise<Account> {

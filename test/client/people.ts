@@ -2,23 +2,24 @@ import { Client, type ClientEvent, type ClientOptions } from "../../src/client/c
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
-import type { ServerUnderTest } from "./server.ts"
 
-export type PersonOptions = Partial<Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto">>
+export type PersonOptions = Partial<
+  Pick<ClientOptions, "store" | "fetch" | "webSocket" | "crypto" | "upkeepMilliseconds">
+>
 
 /** A person with one client, who remembers every event, by number, as a careful application does. */
 export class Person {
   readonly name: string
   readonly store: ClientStore
   readonly events: ClientEvent[] = []
-  readonly #server: ServerUnderTest
+  readonly #server: { readonly url: string }
   readonly #surroundings: Omit<PersonOptions, "store">
   #client: Client | undefined
   readonly #seen = new Set<number>()
   readonly #waiting = new Set<() => void>()
 
   private constructor(
-    server: ServerUnderTest,
+    server: { readonly url: string },
     name: string,
     { store = memoryStore(), ...surroundings }: PersonOptions,
   ) {
@@ -28,7 +29,11 @@ export class Person {
     this.store = store
   }
 
-  static async register(server: ServerUnderTest, name: string, options: PersonOptions = {}): Promise<Person> {
+  static async register(
+    server: { readonly url: string },
+    name: string,
+    options: PersonOptions = {},
+  ): Promise<Person> {
     const person = new Person(server, name, options)
     await person.start()
     return person

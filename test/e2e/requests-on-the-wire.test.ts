@@ -47,7 +47,9 @@ describe("requests of the client library", () => {
   test("cover its operations", () => {
     const seen = new Set(requests.map(({ target }) => target))
     const unused = operations.map(({ path }) => path).filter((path) => !seen.has(path))
-    expect(unused).toEqual([as.publishConnectionPackages.path, qs.dequeue.path])
+    // What a client does by itself once in a while is not done in every run.
+    const rare = [as.publishConnectionPackages.path, as.renewCredential.path, qs.dequeue.path]
+    expect(unused.filter((path) => !rare.includes(path))).toEqual([])
   })
 
   test("go to the paths of the endpoint tables, the stream and the discovery document, and nowhere else", () => {

@@ -55,6 +55,8 @@ export interface CommitChange {
   readonly adds?: readonly Uint8Array[]
   /** Leaf indices. */
   readonly removes?: readonly number[]
+  /** The own leaf from now on, in the place of the one before. */
+  readonly leaf?: OwnLeaf
   readonly authenticatedData: Uint8Array
 }
 

@@ -17,6 +17,7 @@ import {
   type SignedGroupInfo,
   type StagedCommit,
 } from "./member.ts"
+import { leafOf } from "./own-leaf.ts"
 
 /** Seconds since 1970. */
 export type Now = () => bigint
@@ -78,7 +79,8 @@ export class OwnMember implements GroupMember {
         return { kind: "add", keyPackage: decodeKeyPackage(bytes) }
       })
       const proposals = [...removes, ...adds]
-      const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData })
+      const leaf = change.leaf && { leaf: leafOf(change.leaf) }
+      const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData, ...leaf })
       return { commit: staged.message, welcome: staged.welcome, next: this.#wrap(staged.next) }
     })
   }

@@ -1,33 +1,15 @@
 import { portableCrypto } from "../../crypto/portable.ts"
 import type { CryptoProvider } from "../../crypto/provider.ts"
 import type { Lifetime } from "../../mls/codec/leaf-node.ts"
-import { CredentialType, PROTOCOL_VERSION_MLS10 } from "../../mls/codec/protocol.ts"
 import { Member } from "../../mls/member/group.ts"
 import { createKeyPackage } from "../../mls/member/key-package.ts"
-import type { OwnLeaf as MlsLeaf } from "../../mls/member/leaf.ts"
-import type { CipherSuite } from "../../mls/suite.ts"
 import { suite1 } from "../../mls/suites/suite1.ts"
-import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../wire/queue-config.ts"
-import type { Membership, OwnLeaf } from "./member.ts"
+import type { Membership } from "./member.ts"
+import { leafOf } from "./own-leaf.ts"
 import { type Now, OwnMember, refusing } from "./own-member.ts"
 
 function systemClock(): bigint {
   return BigInt(Math.floor(Date.now() / 1000))
-}
-
-function leafOf(suite: CipherSuite, { identity, signatureSeed }: OwnLeaf): MlsLeaf {
-  return {
-    signatureSecret: signatureSeed,
-    credential: { kind: "basic", identity },
-    capabilities: {
-      versions: [PROTOCOL_VERSION_MLS10],
-      cipherSuites: [suite.id],
-      extensions: [LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE],
-      proposals: [],
-      credentials: [CredentialType.basic],
-    },
-    extensions: [],
-  }
 }
 
 function lifetimeOf(lifetime: { readonly notBefore: number; readonly notAfter: number }): Lifetime {
@@ -39,7 +21,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
   const suite = suite1(crypto)
   return {
     async keyPackage({ leaf, lifetime, extensions }) {
-      const made = createKeyPackage(suite, leafOf(suite, leaf), lifetimeOf(lifetime), extensions)
+      const made = createKeyPackage(suite, leafOf(leaf), lifetimeOf(lifetime), extensions)
       const { initSecretKey, encryptionSecretKey, signatureSecret } = made.secrets
       return {
         keyPackage: made.keyPackage,
@@ -52,7 +34,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
       }
     },
     async create(groupId, leaf, lifetime) {
-      const group = { groupId, leaf: leafOf(suite, leaf), lifetime: lifetimeOf(lifetime) }
+      const group = { groupId, leaf: leafOf(leaf), lifetime: lifetimeOf(lifetime) }
       return new OwnMember(Member.create(suite, group), now)
     },
     async joinFromWelcome(welcome, { keyPackage, secrets }, ratchetTree) {
@@ -69,7 +51,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
     },
     async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData) {
       return refusing("external join", () => {
-        const options = { now: now(), ratchetTree, leaf: leafOf(suite, leaf), authenticatedData }
+        const options = { now: now(), ratchetTree, leaf: leafOf(leaf), authenticatedData }
         const { message, next } = Member.joinExternal(suite, groupInfo, options)
         return { commit: message, welcome: undefined, next: new OwnMember(next, now) }
       })
