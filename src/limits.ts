@@ -65,6 +65,13 @@ export const AS_INTERMEDIATE_CREDENTIAL_SECONDS = 365 * 86_400
 export const CLIENT_CREDENTIAL_SECONDS = 90 * 86_400
 /** Credentials begin this much before they are made, because clocks differ. */
 export const CREDENTIAL_BACKDATE_SECONDS = 3600
+/** A client may renew its credential until this long after its end; revocations are kept as long. */
+export const CREDENTIAL_RENEWAL_GRACE_SECONDS = 365 * 86_400
+/** What an AS publishes, at most: roots, endorsements of roots, intermediates, revocations. */
+export const AS_CREDENTIALS_MAX = 16
+export const AS_ENDORSEMENTS_MAX = 32
+export const AS_INTERMEDIATES_MAX = 64
+export const REVOCATIONS_MAX = 10_000
 /** From a KeyPackage's first second to its last. */
 export const KEY_PACKAGE_SECONDS_MAX = CLIENT_CREDENTIAL_SECONDS + CREDENTIAL_BACKDATE_SECONDS
 

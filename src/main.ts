@@ -1,30 +1,51 @@
 #!/usr/bin/env bun
-import { defineCommand, renderUsage, runCommand } from "citty"
+import {
+  type CommandDef,
+  type CommandMeta,
+  defineCommand,
+  renderUsage,
+  runCommand,
+  type SubCommandsDef,
+} from "citty"
 import { version } from "../package.json"
 import { exitOnFault, explain } from "./cli/explain.ts"
 import { invite } from "./cli/invite.ts"
+import { keys } from "./cli/keys.ts"
 import { serve } from "./cli/serve.ts"
 import { describeFault } from "./http/failure.ts"
 
-const commands = { serve, invite } as const
-
-const usages: Readonly<Record<keyof typeof commands, () => Promise<string>>> = {
-  serve: () => renderUsage(serve),
-  invite: () => renderUsage(invite),
-}
-
-const main = defineCommand({
+const main: CommandDef = defineCommand({
   meta: {
     name: "cinder",
     version,
     description:
       "A homeserver for end-to-end encrypted group messaging. Try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: commands,
+  subCommands: { serve, invite, keys } as SubCommandsDef,
 })
 
-function isCommand(word: string | undefined): word is keyof typeof commands {
-  return word !== undefined && Object.hasOwn(commands, word)
+interface Found {
+  readonly command: CommandDef
+  /** What follows its names. */
+  readonly rest: readonly string[]
+}
+
+/** The command that the words name: the last one in a row of names. */
+function find(words: readonly string[], command: CommandDef = main): Found {
+  const [first = "", ...rest] = words
+  const commands = (command.subCommands ?? {}) as Readonly<Record<string, CommandDef>>
+  const next = Object.hasOwn(commands, first) ? commands[first] : undefined
+  return next === undefined ? { command, rest: words } : find(rest, next)
+}
+
+/** Of each command the first sentence: its own help says the rest. */
+function withBriefCommands(group: CommandDef): CommandDef {
+  const commands = Object.entries((group.subCommands ?? {}) as Readonly<Record<string, CommandDef>>)
+  const brief = commands.map(([name, command]) => {
+    const { description = "", ...meta } = command.meta as CommandMeta
+    return [name, { ...command, meta: { ...meta, description: /^.*?\.(?= |$)/.exec(description)?.[0] } }]
+  })
+  return { ...group, subCommands: Object.fromEntries(brief) }
 }
 
 /** Colour is for terminals. */
@@ -33,11 +54,11 @@ function plain(text: string): string {
 }
 
 async function run(words: string[]): Promise<void> {
-  const [first] = words
-  const usage = () => (isCommand(first) ? usages[first]() : renderUsage(main))
+  const { command, rest } = find(words)
+  const isGroup = command.subCommands !== undefined && rest.length === 0
   if (words.includes("--version")) console.log(version)
-  else if (words.length === 0 || words.includes("--help") || words.includes("-h"))
-    console.log(plain(await usage()))
+  else if (isGroup || words.includes("--help") || words.includes("-h"))
+    console.log(plain(await renderUsage(withBriefCommands(command))))
   else await runCommand(main, { rawArgs: words })
 }
 

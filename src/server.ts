@@ -1,8 +1,11 @@
 import { join } from "node:path"
 import { version } from "../package.json"
+import type { AsKeys } from "./as/authority.ts"
 import { createAs } from "./as/service.ts"
+import { RunningAuthority } from "./config/authority/running.ts"
+import type { AuthoritySecrets } from "./config/authority/secrets.ts"
 import { type Config, ConfigError } from "./config/config.ts"
-import { type Secrets, wipeSecrets } from "./config/secrets.ts"
+import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { createDs } from "./ds/service.ts"
@@ -34,6 +37,8 @@ export interface Surroundings {
   readonly report: Report
   /** The store cannot go on: what was answered is durable, what was not is lost. */
   readonly fault: (error: unknown) => void
+  /** The operator should do something before long; one sentence. */
+  readonly warn: (sentence: string) => void
   /** Milliseconds since 1970. */
   readonly clock: () => number
 }
@@ -42,6 +47,11 @@ export interface RunningServer {
   readonly port: number
   /** The secrets were made just now: the first start of this server. */
   readonly created: boolean
+  /**
+   * Reads the secrets file again and takes over the AS's credentials and revocations; nothing else in it may have changed.
+   * It happens by itself about once a day. Throws ConfigError, and then the server goes on as it was.
+   */
+  reload(): void
   /** Lets requests in flight be answered, ends streams, writes and scrubs everything, closes. Again: the same promise. */
   stop(): Promise<void>
 }
@@ -53,6 +63,7 @@ const defaults: Surroundings = {
       throw error
     })
   },
+  warn: (sentence) => console.error(sentence),
   clock: Date.now,
 }
 
@@ -81,11 +92,21 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     ]
     for (const sweep of atStart) await sweep()
     const port = listen(edge, config)
+    const authority = new RunningAuthority({
+      crypto,
+      config,
+      secrets,
+      use: (next) => asService.replaceKeys(asKeys(next)),
+      warn: surroundings.warn,
+      now: () => Math.floor(surroundings.clock() / 1000),
+    })
     const daily = [
       ...atStart,
       ...engines.map((engine) => () => engine.sealAnew()),
       qsService.sweep,
       dsService.sweep,
+      // Intermediates are renewed and warned of in a server that is never restarted, too.
+      async () => authority.reload(),
     ]
     const sweeps = sweepDaily(daily, surroundings)
     let stopped: Promise<void> | undefined
@@ -96,9 +117,10 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       for (const engine of engines) engine.stop()
       limits.stop()
       await closeStores(stores)
+      authority.wipe()
       wipeSecrets(secrets)
     }
-    return { port, created, stop: () => (stopped ??= stop()) }
+    return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
   } catch (error) {
     await closeStores(stores)
     throw error
@@ -172,7 +194,6 @@ function composeServices(
     now,
     wakeups: localWakeups(),
   })
-  const { intermediates, intermediateSeed } = secrets
   const qsService = createQs({
     crypto,
     store: stores.delivery,
@@ -193,12 +214,7 @@ function composeServices(
     crypto,
     store: stores.as,
     engine: asEngine,
-    keys: {
-      asCredentials: [secrets.rootCredential],
-      intermediates,
-      intermediate: intermediates.at(-1) as Uint8Array,
-      intermediateSeed,
-    },
+    keys: asKeys(authorityOf(secrets)),
     issuance,
     opaqueSetup: secrets.opaqueSetup,
     invitations: { required: config.invitationRequired, key: secrets.invitationKey },
@@ -256,6 +272,13 @@ function listen(edge: Edge, { host, port }: Config): number {
       throw new ConfigError(`port ${port} on ${host} is in use: choose another with --port`)
     throw new ConfigError(`the server cannot listen on port ${port} of ${host} (${code})`)
   }
+}
+
+function asKeys({ roots, intermediateSeed, ...authority }: AuthoritySecrets): AsKeys {
+  const { endorsements, intermediates, revocations } = authority
+  const intermediate = intermediates.at(-1)
+  if (intermediate === undefined || intermediateSeed === undefined) throw new Error("no intermediate signs")
+  return { asCredentials: roots, endorsements, intermediates, intermediate, intermediateSeed, revocations }
 }
 
 /**

@@ -4,7 +4,6 @@ import { wipe } from "../crypto/wipe.ts"
 import type { accounts } from "../wire/as/accounts.ts"
 import type { Handlers } from "../wire/call.ts"
 import { decodeIssuedCredential } from "../wire/credential-format.ts"
-import { CredentialError, issueClientCredential } from "../wire/credentials.ts"
 import { Problem } from "../wire/problem.ts"
 import { deleteUser } from "./deletion.ts"
 import type { Invitations } from "./invitations.ts"
@@ -25,7 +24,7 @@ export interface AccountParts {
 
 /** How users come and go (PROTOCOL.md section 4.2). */
 export function accountHandlers(parts: AsParts, accountParts: AccountParts): Handlers<typeof accounts> {
-  const { crypto, engine, keys, store, authentication, seconds, change, changeQueues } = parts
+  const { crypto, engine, authority, store, authentication, seconds, change, changeQueues } = parts
   const { opaque, pending, logins, invitations } = accountParts
 
   /** undefined: no registration of the client is pending. @throws Problem auth.refused the password does not fit */
@@ -41,9 +40,7 @@ export function accountHandlers(parts: AsParts, accountParts: AccountParts): Han
   return {
     async initRegistration({ csr, opaqueRequest, invitation: code }) {
       const invitation = invitations.admit(store, code)
-      const credential = issued(() => {
-        return issueClientCredential(crypto, keys.intermediateSeed, keys.intermediate, csr, seconds())
-      })
+      const credential = authority.issue(csr)
       const { subject: clientId, publicKey } = decodeIssuedCredential("client", credential).request
       const { user } = clientKey(clientId)
       if (store.list(clients, { user }, 1).length > 0) throw new Problem("as.client-exists")
@@ -102,17 +99,6 @@ function wellFormed<T>(work: () => T): T {
     return work()
   } catch (error) {
     if (error instanceof CryptoError) throw new Problem("request.malformed")
-    throw error
-  }
-}
-
-/** An expired issuer is the server's fault, everything else the request's. */
-function issued(issue: () => Uint8Array): Uint8Array {
-  try {
-    return issue()
-  } catch (error) {
-    if (error instanceof CredentialError && error.code !== "not-valid-now")
-      throw new Problem("as.invalid-csr")
     throw error
   }
 }

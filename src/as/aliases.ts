@@ -9,7 +9,15 @@ import type { Params } from "../wire/endpoint.ts"
 import { Problem } from "../wire/problem.ts"
 import { AliasAuthentication, stillRegistered } from "./alias-authentication.ts"
 import { claimPackage } from "./claims.ts"
-import { addPackages, type CheckedPackages, checkEach, putPackages, removePackage } from "./packages.ts"
+import {
+  addPackages,
+  type CheckedPackages,
+  checkEach,
+  isValid,
+  type PackageColumns,
+  putPackages,
+  removePackage,
+} from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 import { enqueueInto } from "./queues.ts"
 import { type AliasRow, aliases, aliasPackages, queues } from "./tables.ts"
@@ -18,6 +26,7 @@ import { type AliasRow, aliases, aliasPackages, queues } from "./tables.ts"
 export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
   const { crypto, engine, store, seconds, change, changeQueues } = parts
   const authentication = new AliasAuthentication(crypto, store)
+  const isUsable = (row: PackageColumns) => isValid(row, seconds())
   return {
     async registerAlias(call) {
       const { alias, params } = authentication.newAlias(call)
@@ -56,13 +65,13 @@ export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
       await change((view) => {
         stillRegistered(view, registered)
         const stored = view.list(aliasPackages, { alias }, CONNECTION_PACKAGES_MAX)
-        return addPackages(crypto, aliasPackages, { alias }, stored, added, seconds())
+        return addPackages(crypto, aliasPackages, { alias }, stored, added, isUsable).effects
       })
       return {}
     },
 
     async claimAliasConnectionPackage({ alias }) {
-      return { connectionPackage: await claimPackage(parts, aliasPackages, { alias }) }
+      return { connectionPackage: await claimPackage(parts, aliasPackages, { alias }, isUsable) }
     },
 
     async enqueueAlias({ alias, message }) {

@@ -1,11 +1,10 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENT_ID_BYTES, HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from "../limits.ts"
 import type { Reader } from "../store/database.ts"
-import { equal } from "../wire/bytes.ts"
 import type { SignedCall, Verified } from "../wire/call.ts"
 import { decodeIssuedCredential, encodeIssuedCredential } from "../wire/credential-format.ts"
-import { credentialFingerprint } from "../wire/credentials.ts"
 import { Problem } from "../wire/problem.ts"
+import type { Authority } from "./authority.ts"
 import type { PendingRegistrations } from "./pending.ts"
 import { clientKey, clients } from "./tables.ts"
 
@@ -19,21 +18,19 @@ export interface Authenticated<P> {
 
 /**
  * Authenticates clients by the credential that the AS issued to them. Expiry is not asked for here: an expired
- * client can still empty its queue, but nothing it publishes is accepted.
+ * client can still empty its queue and renew its credential, but nothing it publishes is accepted.
  *
  * An unknown or revoked client costs the same work as a known one, with a credential that nobody has the key of, and
  * ends in the same refusal as a wrong signature.
  */
 export class Authentication {
-  readonly #crypto: CryptoProvider
   readonly #store: Reader
-  readonly #revoked: readonly Uint8Array[]
+  readonly #authority: Authority
   readonly #dummy: Uint8Array
 
-  constructor(crypto: CryptoProvider, store: Reader, domain: string, revoked: readonly Uint8Array[]) {
-    this.#crypto = crypto
+  constructor(crypto: CryptoProvider, store: Reader, domain: string, authority: Authority) {
     this.#store = store
-    this.#revoked = revoked
+    this.#authority = authority
     this.#dummy = dummyCredential(crypto, domain)
   }
 
@@ -55,16 +52,11 @@ export class Authentication {
     if (call.sender.kind !== "client") throw new Problem("auth.refused")
     const clientId = call.sender.id.slice()
     const found = find(clientId)
-    const usable = found !== undefined && !this.#isRevoked(found)
+    const usable = found !== undefined && !this.#authority.isRevoked(found)
     const credential = usable ? found : this.#dummy
     const params = call.verify(decodeIssuedCredential("client", credential).request.publicKey)
     if (!usable) throw new Problem("auth.refused")
     return { clientId, credential, params }
-  }
-
-  #isRevoked(credential: Uint8Array): boolean {
-    const fingerprint = credentialFingerprint(this.#crypto, credential)
-    return this.#revoked.some((revoked) => equal(revoked, fingerprint))
   }
 }
 

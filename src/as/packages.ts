@@ -82,8 +82,8 @@ export function putPackages(
 }
 
 /**
- * Adds packages to those that the owner has stored already. Expired ones make room; a package that is stored
- * already, because this is a repetition, is not stored twice. `now` in seconds.
+ * Adds packages to those that the owner has stored already, and says how many can be claimed then. Those that cannot
+ * make room; a package that is stored already, because this is a repetition, is not stored twice.
  *
  * @throws Problem as.too-many-connection-packages
  */
@@ -93,16 +93,15 @@ export function addPackages(
   owner: OwnerKey,
   stored: readonly PackageColumns[],
   added: CheckedPackages,
-  now: number,
-): Effect[] {
-  const valid = stored.filter((row) => isValid(row, now))
-  const fresh = added.filter((body) => !valid.some((row) => equal(row.body, body)))
-  if (valid.length + fresh.length > CONNECTION_PACKAGES_MAX) {
-    throw new Problem("as.too-many-connection-packages")
-  }
-  const expired = stored.filter((row) => !valid.includes(row))
-  const removals = expired.map((row) => removePackage(table, row))
-  return [...removals, ...putPackages(crypto, table, owner, fresh)]
+  isUsable: (row: PackageColumns) => boolean,
+): { readonly effects: readonly Effect[]; readonly left: number } {
+  const usable = stored.filter(isUsable)
+  const fresh = added.filter((body) => !usable.some((row) => equal(row.body, body)))
+  const left = usable.length + fresh.length
+  if (left > CONNECTION_PACKAGES_MAX) throw new Problem("as.too-many-connection-packages")
+  const others = stored.filter((row) => !usable.includes(row))
+  const removals = others.map((row) => removePackage(table, row))
+  return { effects: [...removals, ...putPackages(crypto, table, owner, fresh)], left }
 }
 
 /** What a claim takes, and what it changes. The body is a copy: a row of the same epoch is a view of its request. */
@@ -112,7 +111,7 @@ export interface Claim {
 }
 
 /**
- * Chooses one of the stored packages that are valid now (seconds). An owner's last one by its random id is handed out
+ * Chooses one of the stored packages that can be claimed. An owner's last one by its random id is handed out
  * again and again, when there is no other, or the claim may not use one up; the others are each handed out once, in random
  * order. Rows of several owners, the clients of one user, take turns at random.
  *
@@ -122,13 +121,13 @@ export function choosePackage(
   crypto: CryptoProvider,
   table: PackageTable,
   stored: readonly PackageColumns[],
-  now: number,
+  isUsable: (row: PackageColumns) => boolean,
   mayConsume: boolean,
 ): Claim | undefined {
-  const valid = stored.filter((row) => isValid(row, now))
-  if (valid.length === 0) return undefined
-  const any = chooseAny(crypto, valid)
-  const ofOwner = valid.filter((row) => hasSameOwner(table, row, any))
+  const usable = stored.filter(isUsable)
+  if (usable.length === 0) return undefined
+  const any = chooseAny(crypto, usable)
+  const ofOwner = usable.filter((row) => hasSameOwner(table, row, any))
   const single = ofOwner.slice(0, -1)
   if (mayConsume && single.length > 0) {
     const chosen = chooseAny(crypto, single)
@@ -148,7 +147,8 @@ export function removePackage(table: PackageTable, { body: _, ...key }: PackageC
   return remove(table, key as PackageColumns)
 }
 
-function isValid({ body }: PackageColumns, now: number): boolean {
+/** Whether a package of either kind is valid now (seconds). */
+export function isValid({ body }: PackageColumns, now: number): boolean {
   const { notBefore, notAfter } = payloadOf(body).expiration
   return notBefore <= now && now <= notAfter
 }

@@ -4,26 +4,14 @@ import type { QueueEngine } from "../queue/engine.ts"
 import type { Quota } from "../quota.ts"
 import type { Store, Unit, View } from "../store/database.ts"
 import type { Authentication } from "./authentication.ts"
-
-/** The AS's credentials, as published, and the key that signs clients. The root's key is not needed here. */
-export interface AsKeys {
-  /** Encoded AsCredentials. */
-  readonly asCredentials: readonly Uint8Array[]
-  /** Encoded AsIntermediateCredentials, {@link intermediate} among them. */
-  readonly intermediates: readonly Uint8Array[]
-  /** The intermediate that signs new clients, and its Ed25519 seed. */
-  readonly intermediate: Uint8Array
-  readonly intermediateSeed: Uint8Array
-  /** Fingerprints of revoked credentials: published, and clients among them are refused. */
-  readonly revoked?: readonly Uint8Array[]
-}
+import type { Authority } from "./authority.ts"
 
 /** What the groups of operations work with. */
 export interface AsParts {
   readonly crypto: CryptoProvider
   readonly store: Store
   readonly engine: QueueEngine
-  readonly keys: AsKeys
+  readonly authority: Authority
   readonly aliasSalt: Uint8Array
   readonly authentication: Authentication
   /** Claims that use packages up, by user or alias. */

@@ -4,17 +4,18 @@ import { submitChange } from "../queue/change.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store } from "../store/database.ts"
-import type { credentials } from "../wire/as/credentials.ts"
 import type { as } from "../wire/as.ts"
 import type { Handlers } from "../wire/call.ts"
 import { accountHandlers } from "./accounts.ts"
 import { aliasHandlers } from "./aliases.ts"
 import { Authentication } from "./authentication.ts"
+import { type AsKeys, Authority } from "./authority.ts"
 import { connectionHandlers } from "./connections.ts"
+import { credentialHandlers } from "./credentials.ts"
 import { type InvitationPolicy, Invitations } from "./invitations.ts"
 import { type Issuance, issuanceHandlers } from "./issuance.ts"
 import { type LoginLimits, Logins } from "./logins.ts"
-import type { AsKeys, AsParts } from "./parts.ts"
+import type { AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
 import { profileHandlers } from "./profiles.ts"
 
@@ -41,6 +42,8 @@ export interface AsOptions {
 /** The authentication service (PROTOCOL.md section 4): the only place where real identities are used. */
 export interface As {
   readonly handlers: Handlers<typeof as>
+  /** From now on these keys count; the caller overwrites those before. */
+  replaceKeys(keys: AsKeys): void
   /** Deletes what is of no use any more. To be called at start and about once a day. */
   sweep(): Promise<void>
 }
@@ -48,13 +51,14 @@ export interface As {
 export function createAs(options: AsOptions): As {
   const { crypto, engine, keys, store, domain, aliasSalt, now } = options
   const seconds = () => Math.floor(now() / 1000)
+  const authority = new Authority(crypto, keys, seconds)
   const parts: AsParts = {
     crypto,
     store,
     engine,
-    keys,
+    authority,
     aliasSalt,
-    authentication: new Authentication(crypto, store, domain, keys.revoked ?? []),
+    authentication: new Authentication(crypto, store, domain, authority),
     claims: new Quota(crypto, now, options.claimLimits ?? claimLimits),
     seconds,
     change: (effects) => store.writer.submit({ expects: [], effects }),
@@ -75,19 +79,7 @@ export function createAs(options: AsOptions): As {
       ...profileHandlers(parts),
       ...issuanceHandlers(parts, options.issuance),
     },
+    replaceKeys: (next) => authority.replace(next),
     sweep: () => invitations.forgetExpired(store, store.writer),
-  }
-}
-
-function credentialHandlers({ keys, aliasSalt }: AsParts): Handlers<typeof credentials> {
-  return {
-    async getCredentials() {
-      return {
-        credentials: [...keys.asCredentials],
-        intermediates: [...keys.intermediates],
-        revoked: [...(keys.revoked ?? [])],
-        aliasSalt,
-      }
-    },
   }
 }

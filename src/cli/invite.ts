@@ -1,7 +1,7 @@
 import { defineCommand } from "citty"
 import { ConfigError } from "../config/config.ts"
 import { wipeSecrets } from "../config/secrets.ts"
-import { openSecrets } from "../config/secrets-file.ts"
+import { readSecrets } from "../config/secrets-file.ts"
 import { environmentName } from "../config/settings.ts"
 import { nativeCrypto as crypto } from "../crypto/native.ts"
 import { INVITATION_DAYS_MAX, INVITATIONS_PER_COMMAND_MAX } from "../limits.ts"
@@ -53,7 +53,7 @@ function wholeNumber(name: string, text: string, max: number): number {
 }
 
 function makeCodes(file: string, count: number, lastDay: number): string[] {
-  const secrets = openSecrets(crypto, file, false)
+  const { secrets } = readSecrets(crypto, file)
   try {
     return Array.from({ length: count }, () =>
       formatInvitation(makeInvitation(crypto, secrets.invitationKey, lastDay)),

@@ -3,7 +3,8 @@ import { ConfigError, resolveConfig, unknownNames } from "../config/config.ts"
 import { readConfigFile } from "../config/file.ts"
 import { environmentName, settingNames, settings } from "../config/settings.ts"
 import { type RunningServer, startServer } from "../server.ts"
-import { exitOnFault } from "./explain.ts"
+import { exitOnFault, explain } from "./explain.ts"
+import { kebabCase } from "./strict.ts"
 
 const settingArgs = Object.fromEntries(
   settingNames.map((name) => {
@@ -46,7 +47,11 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   const file = typeof path === "string" ? readConfigFile(path) : {}
   const config = resolveConfig({ flags, environment, file, workingDirectory: process.cwd() })
   if (config instanceof ConfigError) throw config
-  const server = await startServer(config, { report: console.error, fault: exitOnFault })
+  const server = await startServer(config, {
+    report: console.error,
+    fault: exitOnFault,
+    warn: (sentence) => console.error(`cinder: warning: ${sentence}`),
+  })
   if (server.created) {
     console.log(
       `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,
@@ -56,14 +61,10 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
     console.warn("cinder: rate-limit is off: strangers can use up what this server offers")
   }
   stopOnSignals(server)
+  reloadOnSignal(server)
   console.log(
     `listening on http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
   )
-}
-
-/** The parser gives every flag in camel case as well. */
-function kebabCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
 function stopOnSignals(server: RunningServer): void {
@@ -72,4 +73,16 @@ function stopOnSignals(server: RunningServer): void {
       server.stop().then(() => process.exit(0), exitOnFault)
     })
   }
+}
+
+/** A mistake in the file does not stop a server that runs. */
+function reloadOnSignal(server: RunningServer): void {
+  process.on("SIGHUP", () => {
+    try {
+      server.reload()
+      console.log("read the secrets again")
+    } catch (error) {
+      console.error(explain(error))
+    }
+  })
 }

@@ -146,6 +146,13 @@ function checkValue(name: SettingName, { value, from }: Found): string | undefin
   return `${name} must be ${settings[name].description}; it is ${JSON.stringify(value)} (from ${from})`
 }
 
+/** Throws ConfigError unless the text, given as `--domain`, can be a server's domain. */
+export function requireDomain(text: string): string {
+  const mistake = checkValue("domain", { value: text, from: "--domain" })
+  if (mistake !== undefined) throw new ConfigError(mistake)
+  return text
+}
+
 /** A sentence for each name that is no setting; `before` is how the names are written where they come from. */
 export function unknownNames(source: Readonly<Record<string, unknown>>, before: string): string[] {
   const unknown = Object.keys(source).filter((name) => !Object.hasOwn(settings, name))

@@ -1,29 +1,22 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs"
-import { dirname } from "node:path"
+import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { toHex } from "../wire/bytes.ts"
+import { renewedIfDue } from "./authority/rotation.ts"
+import type { AuthoritySecrets } from "./authority/secrets.ts"
 import { type Config, ConfigError } from "./config.ts"
-import { decodeSecrets, encodeSecrets, makeSecrets, renewSecrets, type Secrets } from "./secrets.ts"
+import { createFile, explaining, readPrivateFile, replacePrivateFile } from "./private-file.ts"
+import {
+  authorityOf,
+  decodeSecrets,
+  encodeSecrets,
+  makeSecrets,
+  type Secrets,
+  sameServer,
+  wipeSecrets,
+  withAuthority,
+} from "./secrets.ts"
 
-/** Read by whoever is neither the owner nor, in a file that the service manager made, of its group. */
-const OTHERS = 0o077
-const OTHERS_MANAGED = 0o007
+const NAME = "the secrets file"
 
 /**
  * Reads the secrets, or makes them on the first start: while the data directory is empty, and never again, because
@@ -38,14 +31,14 @@ export function obtainSecrets(
 ): { readonly secrets: Secrets; readonly created: boolean } {
   const { secretsFile: file, dataDirectory, domain } = config
   makeDataDirectory(dataDirectory)
-  if (existsSync(file)) return { secrets: readSecrets(crypto, config, now), created: false }
+  if (existsSync(file)) return { secrets: readOwnSecrets(crypto, config, now), created: false }
   if (readdirSync(dataDirectory).length > 0) {
     throw new ConfigError(
       `the secrets file ${file} is missing, but the data directory ${dataDirectory} is not empty: restore the file that belongs to it, or begin with an empty directory`,
     )
   }
   const secrets = makeSecrets(crypto, domain, now)
-  explaining(`the secrets file ${file} cannot be made`, () => write(crypto, file, secrets, linkSync))
+  createSecrets(crypto, file, secrets)
   return { secrets, created: true }
 }
 
@@ -57,26 +50,66 @@ function makeDataDirectory(directory: string): void {
   })
 }
 
-function readSecrets(crypto: CryptoProvider, config: Config, now: number): Secrets {
-  const { secretsFile: file, secretsManaged, domain } = config
-  const secrets = openSecrets(crypto, file, secretsManaged)
+/**
+ * The AS's credentials as the file has them now, for a server that runs with `running`.
+ *
+ * @throws ConfigError the file cannot be read, or is another server's
+ */
+export function rereadAuthority(
+  crypto: CryptoProvider,
+  config: Config,
+  running: Secrets,
+  now: number,
+): AuthoritySecrets {
+  const secrets = readOwnSecrets(crypto, config, now)
+  if (!sameServer(secrets, running)) {
+    wipeSecrets(secrets)
+    throw new ConfigError(
+      `the secrets file ${config.secretsFile} has other keys than the running server: only the AS's credentials can change while it runs`,
+    )
+  }
+  wipeSecrets({ ...secrets, authority: new Uint8Array(0) })
+  return authorityOf(secrets)
+}
+
+/** With a new intermediate if one is due: it must be kept, because clients will present credentials that it signed. */
+function readOwnSecrets(crypto: CryptoProvider, config: Config, now: number): Secrets {
+  const { secretsFile: file, secretsManaged: managed, domain } = config
+  const { secrets, digest } = readSecrets(crypto, file, managed)
   if (secrets.domain !== domain) {
+    wipeSecrets(secrets)
     throw new ConfigError(
       `the secrets file ${file} is that of ${secrets.domain}, but domain is ${domain}: a server cannot change its domain`,
     )
   }
-  return secretsManaged ? secrets : renewed(crypto, file, secrets, now)
+  const authority = authorityOf(secrets)
+  if (authority.intermediates.length === 0) {
+    throw new ConfigError(
+      `the secrets file ${file} has no intermediate yet, which signs clients: make a request with cinder keys request, sign it where the root is with cinder keys sign, and install the result with cinder keys install`,
+    )
+  }
+  const renewed = managed ? authority : renewedIfDue(crypto, authority, domain, now)
+  if (renewed === authority) return secrets
+  return replaceAuthority(crypto, file, { secrets, digest }, renewed)
+}
+
+interface ReadSecrets {
+  readonly secrets: Secrets
+  /** SHA-256 of the file. */
+  readonly digest: Uint8Array
 }
 
 /**
- * Reads a secrets file as it is. `managed`: the service manager made it.
+ * Reads a secrets file, which others must not be able to read.
  *
  * @throws ConfigError with a sentence for the operator
  */
-export function openSecrets(crypto: CryptoProvider, file: string, managed: boolean): Secrets {
-  const bytes = explaining(`the secrets file ${file} cannot be read`, () => readPrivately(file, managed))
+export function readSecrets(crypto: CryptoProvider, file: string, managed = false): ReadSecrets {
+  const bytes = readPrivateFile(NAME, file, managed)
   try {
-    return decodeSecrets(crypto, bytes)
+    const secrets = decodeSecrets(crypto, bytes)
+    authorityOf(secrets)
+    return { secrets, digest: crypto.sha256(bytes) }
   } catch {
     throw new ConfigError(
       `the secrets file ${file} is damaged, or not a secrets file: restore it from a copy`,
@@ -86,74 +119,56 @@ export function openSecrets(crypto: CryptoProvider, file: string, managed: boole
   }
 }
 
-function readPrivately(file: string, managed: boolean): Uint8Array {
-  const descriptor = openSync(file, "r")
+/** Makes a secrets file, for the owner alone. Throws ConfigError. */
+export function createSecrets(crypto: CryptoProvider, file: string, secrets: Secrets): void {
+  const bytes = encodeSecrets(crypto, secrets)
   try {
-    const mode = fstatSync(descriptor).mode
-    if ((mode & (managed ? OTHERS_MANAGED : OTHERS)) !== 0) {
-      throw new ConfigError(
-        `the secrets file ${file} can be read by others: make it private with chmod 600 ${file}`,
-      )
-    }
-    const content = readFileSync(descriptor)
-    const bytes = new Uint8Array(content)
-    wipe(content)
-    return bytes
+    createFile(crypto, NAME, file, bytes)
   } finally {
-    closeSync(descriptor)
+    wipe(bytes)
   }
 }
 
-/** The renewed intermediate must be kept: clients will present credentials that it signed. */
-function renewed(crypto: CryptoProvider, file: string, secrets: Secrets, now: number): Secrets {
-  const next = explaining("the AS credential in the secrets file has expired", () =>
-    renewSecrets(crypto, secrets, now),
-  )
-  if (next === secrets) return secrets
-  explaining(`the renewed secrets cannot be written to ${file}`, () => write(crypto, file, next, renameSync))
-  return next
+/** What a change makes of the AS's credentials, and what is to be said of it, which must hold no key. */
+export interface AuthorityChange<T> {
+  readonly authority: AuthoritySecrets
+  readonly result: T
 }
 
-/** Writes beside the file, then gives it its name: there is never half a file, also not after a power cut. */
-function write(
+/**
+ * Changes the AS's credentials in a secrets file, and nothing else; a change that gives its argument back writes nothing.
+ *
+ * @throws ConfigError with a sentence for the operator; then the file is as it was
+ */
+export function changeAuthority<T>(
   crypto: CryptoProvider,
   file: string,
-  secrets: Secrets,
-  name: (from: string, to: string) => void,
-): void {
-  const unnamed = `${file}.${toHex(crypto.random(8))}`
-  const bytes = encodeSecrets(crypto, secrets)
-  const descriptor = openSync(unnamed, "wx", 0o600)
+  change: (authority: AuthoritySecrets, domain: string) => AuthorityChange<T>,
+): T {
+  const read = readSecrets(crypto, file)
   try {
-    try {
-      writeSync(descriptor, bytes)
-      fsyncSync(descriptor)
-    } finally {
-      wipe(bytes)
-      closeSync(descriptor)
-    }
-    name(unnamed, file)
+    const before = authorityOf(read.secrets)
+    const { authority, result } = change(before, read.secrets.domain)
+    if (authority !== before) wipeSecrets(replaceAuthority(crypto, file, read, authority))
+    return result
   } finally {
-    rmSync(unnamed, { force: true })
-  }
-  synchronizeDirectory(dirname(file))
-}
-
-function synchronizeDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r")
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
+    wipeSecrets(read.secrets)
   }
 }
 
-function explaining<T>(sentence: string, act: () => T): T {
+function replaceAuthority(
+  crypto: CryptoProvider,
+  file: string,
+  { secrets, digest }: ReadSecrets,
+  authority: AuthoritySecrets,
+): Secrets {
+  const next = withAuthority(secrets, authority)
+  const bytes = encodeSecrets(crypto, next)
   try {
-    return act()
-  } catch (error) {
-    if (error instanceof ConfigError) throw error
-    const code = error instanceof Error && "code" in error ? error.code : undefined
-    throw new ConfigError(typeof code === "string" ? `${sentence} (${code})` : sentence)
+    replacePrivateFile(crypto, NAME, file, bytes, digest)
+  } finally {
+    wipe(bytes)
   }
+  wipe(secrets.authority)
+  return next
 }

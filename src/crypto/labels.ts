@@ -43,12 +43,17 @@ export const labels = {
 
   /** Credentials (section 4.1). */
   asCredential: utf8("Cinder 1 as credential"),
+  asEndorsement: utf8("Cinder 1 as credential endorsement"),
   asIntermediateCredential: utf8("Cinder 1 as intermediate credential"),
   asIntermediateRequest: utf8("Cinder 1 as intermediate credential request"),
   clientCredential: utf8("Cinder 1 client credential"),
   clientRequest: utf8("Cinder 1 client credential request"),
   leafCredential: utf8("Cinder 1 leaf credential"),
   leafRequest: utf8("Cinder 1 leaf credential request"),
+  revokedSubject: utf8("Cinder 1 revoked subject"),
+
+  /** Comparing identities out of band (section 7). */
+  safetyNumber: utf8("Cinder 1 safety number"),
 
   /** Invitation codes, and the traces of those that were used (section 4.2). */
   invitation: utf8("Cinder 1 invitation"),

@@ -25,6 +25,7 @@ import {
   signingRequestTbs,
   subjectBytes,
 } from "./credential-format.ts"
+import { clientFingerprints, credentialFingerprint } from "./revocation.ts"
 import { CodecError } from "./tls.ts"
 
 /**
@@ -60,11 +61,6 @@ const signatureLabels = {
   intermediate: { self: labels.asIntermediateRequest, issuer: labels.asIntermediateCredential },
   client: { self: labels.clientRequest, issuer: labels.clientCredential },
 } as const
-
-/** SHA-256 of a credential's encoding, 32 bytes. */
-export function credentialFingerprint(crypto: CryptoProvider, credential: Uint8Array): Uint8Array {
-  return crypto.sha256(credential)
-}
 
 /** A self-signed AS credential (10 years) for the key of `seed`. */
 export function makeAsCredential(
@@ -212,7 +208,7 @@ export interface TrustAnchors {
   readonly credentials: readonly Uint8Array[]
   /** Encoded AsIntermediateCredentials, trusted only as far as their chain goes. */
   readonly intermediates: readonly Uint8Array[]
-  /** Fingerprints of revoked credentials of any kind. */
+  /** Fingerprints of revoked credentials of any kind, and of revoked clients and users (revocation.ts). */
   readonly revoked: readonly Uint8Array[]
 }
 
@@ -244,30 +240,53 @@ export function verifyChain(
   now: number,
 ): VerifiedClientCredential {
   const client = decoded(() => decodeIssuedCredential("client", clientCredential))
-  const fingerprint = requireNotRevoked(crypto, trust, clientCredential)
+  requireUnrevoked(trust, clientFingerprints(crypto, clientCredential, client.request.subject))
 
   const intermediateBytes = findIssuer(crypto, trust.intermediates, client)
   const intermediate = decoded(() => decodeIssuedCredential("intermediate", intermediateBytes))
-  requireNotRevoked(crypto, trust, intermediateBytes)
+  requireUnrevoked(trust, [credentialFingerprint(crypto, intermediateBytes)])
 
   const rootBytes = findIssuer(crypto, trust.credentials, intermediate)
-  const root = decoded(() => decodeAsCredential(rootBytes))
-  requireNotRevoked(crypto, trust, rootBytes)
+  requireUnrevoked(trust, [credentialFingerprint(crypto, rootBytes)])
 
-  requireRoot(crypto, root, trust.domain, now)
-  requireIssued(crypto, "intermediate", intermediate, root, trust.domain, now)
-  const issuer = { publicKey: intermediate.request.publicKey, expiration: intermediate.expiration }
+  const issuer = verifyIntermediate(crypto, rootBytes, intermediateBytes, trust.domain, now)
   requireIssued(crypto, "client", client, issuer, trust.domain, now)
   const { subject: clientId, domain, publicKey } = client.request
   const { expiration } = client
   return {
     bytes: clientCredential.slice(),
-    fingerprint,
+    fingerprint: credentialFingerprint(crypto, clientCredential),
     clientId,
     domain,
     publicKey,
     expiration,
   } as VerifiedClientCredential
+}
+
+/** An intermediate whose issuer was checked. */
+export interface VerifiedIntermediate {
+  readonly publicKey: Uint8Array
+  readonly expiration: Expiration
+}
+
+/**
+ * Verifies an intermediate against the root that must have signed it, both of this domain and valid now.
+ *
+ * @throws CredentialError malformed, unknown-issuer (another root's), wrong-domain, not-nested, not-valid-now or
+ *   bad-signature (also of the proof of possession)
+ */
+export function verifyIntermediate(
+  crypto: CryptoProvider,
+  rootCredential: Uint8Array,
+  intermediateCredential: Uint8Array,
+  domain: string,
+  now: number,
+): VerifiedIntermediate {
+  const intermediate = decoded(() => decodeIssuedCredential("intermediate", intermediateCredential))
+  const root = decoded(() => decodeAsCredential(findIssuer(crypto, [rootCredential], intermediate)))
+  requireRoot(crypto, root, domain, now)
+  requireIssued(crypto, "intermediate", intermediate, root, domain, now)
+  return { publicKey: intermediate.request.publicKey, expiration: intermediate.expiration }
 }
 
 /** Where the trust anchors of a domain come from; `undefined` where there are none. */
@@ -297,13 +316,17 @@ function findIssuer(
   return issuer
 }
 
-function requireNotRevoked(crypto: CryptoProvider, trust: TrustAnchors, bytes: Uint8Array): Uint8Array {
-  const fingerprint = credentialFingerprint(crypto, bytes)
-  if (trust.revoked.some((revoked) => equal(revoked, fingerprint))) throw new CredentialError("revoked")
-  return fingerprint
+function requireUnrevoked(trust: TrustAnchors, fingerprints: readonly Uint8Array[]): void {
+  const isRevoked = (fingerprint: Uint8Array) => trust.revoked.some((one) => equal(one, fingerprint))
+  if (fingerprints.some(isRevoked)) throw new CredentialError("revoked")
 }
 
-function requireRoot(crypto: CryptoProvider, root: AsCredential, domain: string, now: number): void {
+/**
+ * Checks that a root is of this domain, valid now and signed by itself.
+ *
+ * @throws CredentialError wrong-domain, not-valid-now or bad-signature
+ */
+export function requireRoot(crypto: CryptoProvider, root: AsCredential, domain: string, now: number): void {
   if (root.domain !== domain) throw new CredentialError("wrong-domain")
   requireValid(root.expiration, now)
   if (!verifyLabeled(crypto, root.publicKey, labels.asCredential, asCredentialTbs(root), root.signature)) {

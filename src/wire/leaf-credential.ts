@@ -15,7 +15,6 @@ import {
 } from "./credential-format.ts"
 import {
   CredentialError,
-  credentialFingerprint,
   decoded,
   lifetime,
   requireNested,
@@ -23,6 +22,7 @@ import {
   type VerifiedClientCredential,
   within,
 } from "./credentials.ts"
+import { credentialFingerprint } from "./revocation.ts"
 import { decodePadded, encodePadded, openSymmetric, SEALED_OVERHEAD_BYTES, sealSymmetric } from "./sealed.ts"
 import { encodeSized } from "./sized.ts"
 import { CodecError, decodeAll, type Reader, type Writer } from "./tls.ts"
@@ -102,6 +102,11 @@ function readProof(reader: Reader): LeafProof {
   }
 }
 
+/** How long a leaf credential lives that is made now, in seconds: within the client credential's life. */
+export function leafLifetime(client: Expiration, now: number): Expiration {
+  return within(lifetime(now, CLIENT_CREDENTIAL_SECONDS), client)
+}
+
 /**
  * Makes the identity for one leaf. `signatureKey` is the signature encryption key: 32 random bytes, new for every
  * leaf credential, given to the group's members only ({@link sealCredential}).
@@ -123,7 +128,7 @@ export function makeLeafCredential(
   requireValid(client.expiration, now)
   const publicKey = crypto.ed25519Public(leafSeed)
   const pseudonym = encodePseudonym({ identity: crypto.random(ID_BYTES), publicKey })
-  const expiration = within(lifetime(now, CLIENT_CREDENTIAL_SECONDS), client.expiration)
+  const expiration = leafLifetime(client.expiration, now)
   const signerFingerprint = credentialFingerprint(crypto, clientCredential)
   const tbs = selfTbs(pseudonym, { expiration, signerFingerprint })
   const selfSignature = signLabeled(crypto, leafSeed, labels.leafRequest, tbs)

@@ -25,6 +25,7 @@ export const problems = {
   "server.internal": { status: 500, title: "The server failed to process the request; nothing was changed." },
 
   "as.invalid-csr": { status: 400, title: "The credential signing request is not valid for this server." },
+  "as.credential-expired": { status: 403, title: "The credential ended too long ago to be renewed." },
   "as.client-exists": { status: 409, title: "A client with this id is already registered." },
   "as.invalid-connection-package": {
     status: 400,

@@ -14,7 +14,6 @@ import {
 import {
   CredentialError,
   type CredentialRefusal,
-  credentialFingerprint,
   issueClientCredential,
   issueIntermediate,
   makeAsCredential,
@@ -25,6 +24,7 @@ import {
   verifyChainOfAnyDomain,
   verifyClientCsr,
 } from "../../src/wire/credentials.ts"
+import { credentialFingerprint, subjectFingerprint } from "../../src/wire/revocation.ts"
 import { type Authority, crypto, DAY, DOMAIN, flipBit, makeAuthority, makeClient, NOW } from "./fixtures.ts"
 
 function refusal(work: () => unknown): CredentialRefusal | "accepted" {
@@ -189,6 +189,11 @@ describe("a chain of credentials", () => {
     for (const bytes of [client.credential, authority.intermediate, authority.root]) {
       const revoked = [crypto.random(32), credentialFingerprint(crypto, bytes)]
       expect(verify(client.credential, { ...authority.trust, revoked })).toBe("revoked")
+    }
+    for (const id of [client.clientId, client.clientId.subarray(0, 16)]) {
+      const revoked = [crypto.random(32), subjectFingerprint(crypto, id)]
+      expect(verify(client.credential, { ...authority.trust, revoked })).toBe("revoked")
+      expect(verify(makeClient(authority).credential, { ...authority.trust, revoked })).toBe("accepted")
     }
   })
 

@@ -38,6 +38,16 @@ export function makeAuthority(domain = DOMAIN, now = NOW): Authority {
   return { domain, rootSeed, root, intermediateSeed, intermediate, trust }
 }
 
+/** The same root with one more intermediate, which signs. */
+export function withNextIntermediate(authority: Authority, now: number): Authority {
+  const { rootSeed, root, domain, trust } = authority
+  const intermediateSeed = crypto.random(32)
+  const csr = makeIntermediateCsr(crypto, intermediateSeed, domain)
+  const intermediate = issueIntermediate(crypto, rootSeed, root, csr, now)
+  const intermediates = [...trust.intermediates, intermediate]
+  return { ...authority, intermediateSeed, intermediate, trust: { ...trust, intermediates } }
+}
+
 /** A client with a credential of an authority. */
 export interface TestClient {
   readonly clientId: Uint8Array

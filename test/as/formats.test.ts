@@ -12,6 +12,7 @@ import {
   encodeSigningRequest,
   subjectBytes,
 } from "../../src/wire/credential-format.ts"
+import { decodeEndorsement, encodeEndorsement } from "../../src/wire/endorsement.ts"
 import { decodeFriendshipPackage, encodeFriendshipPackage } from "../../src/wire/friendship.ts"
 import { CodecError } from "../../src/wire/tls.ts"
 import { formatUserId, makeClientId, parseUserId, userOfClient } from "../../src/wire/user-id.ts"
@@ -68,6 +69,12 @@ const formats = [
       decodeIssuedCredential(kind, input),
     ),
   ]),
+  format(
+    "AsEndorsement",
+    fc.record({ signer: bytes(32), subject: bytes(32), signature: bytes(64) }),
+    encodeEndorsement,
+    decodeEndorsement,
+  ),
   format(
     "ConnectionPackage",
     fc.record({

@@ -1,23 +1,14 @@
 import { describe, expect, test } from "bun:test"
 import { encodeBatchRequest } from "../../src/privacypass/batch.ts"
-import { challengeDigest } from "../../src/privacypass/challenge.ts"
-import { PendingBatch } from "../../src/privacypass/client.ts"
-import { serviceChallenge } from "../../src/privacypass/service-challenge.ts"
 import { truncatedTokenKeyId } from "../../src/privacypass/token.ts"
 import { nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { as } from "../../src/wire/as.ts"
 import { Problem } from "../../src/wire/problem.ts"
-import { crypto, DOMAIN } from "./fixtures.ts"
-import { type Registered, signed, World } from "./world.ts"
+import { crypto } from "./fixtures.ts"
+import { type Registered, signed, tokenBatch, World } from "./world.ts"
 
 const voprf = nobleVoprf(crypto.random)
 const DAY = 86_400_000
-
-function batch(world: World, tokens: number): PendingBatch {
-  const digest = challengeDigest(crypto, serviceChallenge(crypto, DOMAIN, "delivery"))
-  const [{ publicKey }] = world.issuing.keys.accepted
-  return PendingBatch.create(crypto, voprf, { publicKey, challengeDigest: digest, tokens })
-}
 
 async function ask(world: World, client: Registered, request: Uint8Array): Promise<Uint8Array> {
   const call = signed(as.requestTokens, client, { request })
@@ -36,13 +27,13 @@ async function outcome(work: Promise<unknown>): Promise<string> {
 }
 
 const draw = (world: World, client: Registered, tokens: number) =>
-  outcome(ask(world, client, batch(world, tokens).request))
+  outcome(ask(world, client, tokenBatch(world, tokens).request))
 
 describe("issuance", () => {
   test("answers a batch with tokens that its key verifies", async () => {
     await using world = await World.open()
     const ada = await world.register()
-    const asked = batch(world, 5)
+    const asked = tokenBatch(world, 5)
     const tokens = asked.finalize(voprf, await ask(world, ada, asked.request))
     expect(new Set(tokens.map(({ nonce }) => Buffer.from(nonce).toString("hex"))).size).toBe(5)
   })
@@ -72,7 +63,7 @@ describe("issuance", () => {
   test("repeats its answer to the last request for nothing, also across a restart", async () => {
     await using world = await World.open()
     const ada = await world.register()
-    const asked = batch(world, 100)
+    const asked = tokenBatch(world, 100)
     const first = asked.finalize(voprf, await ask(world, ada, asked.request))
     await world.restart()
     for (let i = 0; i < 3; i++)
@@ -85,7 +76,7 @@ describe("issuance", () => {
   test("refuses what is not a batch for its key, and charges nothing for it", async () => {
     await using world = await World.open()
     const ada = await world.register()
-    const honest = batch(world, 2).request
+    const honest = tokenBatch(world, 2).request
     const [{ keyId }] = world.issuing.keys.accepted
     const named = truncatedTokenKeyId(keyId)
     const element = honest.subarray(-32)
@@ -121,7 +112,7 @@ describe("issuance", () => {
   test("is for registered clients alone", async () => {
     await using world = await World.open()
     const ada = await world.register()
-    const { request } = batch(world, 1)
+    const { request } = tokenBatch(world, 1)
     const stranger = { ...ada, clientId: crypto.random(32) }
     expect(await outcome(ask(world, stranger, request))).toBe("auth.refused")
     expect(await outcome(ask(world, { ...ada, seed: crypto.random(32) }, request))).toBe("auth.refused")

@@ -3,7 +3,7 @@ import { users } from "../../src/as/tables.ts"
 import { LOGINS_PER_CLIENT_MAX } from "../../src/limits.ts"
 import { remove } from "../../src/store/database.ts"
 import { as } from "../../src/wire/as.ts"
-import { credentialFingerprint } from "../../src/wire/credentials.ts"
+import { credentialFingerprint } from "../../src/wire/revocation.ts"
 import { crypto, flipBit, type TestClient } from "./fixtures.ts"
 import { opaqueOf, PASSWORD, problemOf, signed, World } from "./world.ts"
 
@@ -140,7 +140,8 @@ describe("a login", () => {
   test("is refused alike to unknown and revoked clients and to wrong keys, after the same check of a signature", async () => {
     await using world = await World.open()
     const [client, revoked] = [await world.register(), await world.register()]
-    await world.restart({ revoked: [credentialFingerprint(crypto, revoked.credential)] })
+    const fingerprint = credentialFingerprint(crypto, revoked.credential)
+    await world.restart({ revocations: [{ fingerprint, notAfter: world.seconds + 1000 }] })
     const { ke1 } = opaqueOf(client.clientId).startLogin()
     const senders = [
       { ...client, clientId: crypto.random(32) },

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import { clients, packages, queues } from "../../src/as/tables.ts"
 import { as } from "../../src/wire/as.ts"
-import { credentialFingerprint, makeClientCsr, verifyChain } from "../../src/wire/credentials.ts"
+import { makeClientCsr, verifyChain } from "../../src/wire/credentials.ts"
+import { credentialFingerprint } from "../../src/wire/revocation.ts"
 import { crypto, DAY, DOMAIN, flipBit, makeAuthority } from "./fixtures.ts"
 import { opaqueOf, problemOf, signed, World } from "./world.ts"
 
@@ -23,7 +24,7 @@ describe("the AS publishes", () => {
     const client = await world.register()
     expect(await problemOf(world.publish(client, [world.makePackage(client)]))).toBe("accepted")
     const fingerprint = credentialFingerprint(crypto, client.credential)
-    await world.restart({ revoked: [fingerprint] })
+    await world.restart({ revocations: [{ fingerprint, notAfter: world.seconds + DAY }] })
     expect((await world.service.handlers.getCredentials({})).revoked).toEqual([fingerprint])
     expect(await problemOf(world.publish(client, [world.makePackage(client)]))).toBe("auth.refused")
   })

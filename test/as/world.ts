@@ -2,16 +2,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Allowance, type PeriodKey, type PeriodKeys } from "../../src/as/allowance.ts"
+import type { AsKeys, Revoked } from "../../src/as/authority.ts"
 import type { Issuance } from "../../src/as/issuance.ts"
 import type { LoginLimits } from "../../src/as/logins.ts"
-import type { AsKeys } from "../../src/as/parts.ts"
 import { type As, createAs } from "../../src/as/service.ts"
 import { type AllowanceRow, allowances } from "../../src/as/tables.ts"
 import { TokenKeys } from "../../src/as/token-keys.ts"
 import { OpaqueClient } from "../../src/crypto/opaque/client.ts"
 import { makeOpaqueSetup } from "../../src/crypto/opaque/server.ts"
 import { asMigrations } from "../../src/migrations.ts"
+import { challengeDigest } from "../../src/privacypass/challenge.ts"
+import { PendingBatch } from "../../src/privacypass/client.ts"
 import { LocalEvaluator } from "../../src/privacypass/evaluator.ts"
+import { serviceChallenge } from "../../src/privacypass/service-challenge.ts"
 import { nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
 import { monthOf } from "../../src/queue/month.ts"
@@ -27,12 +30,20 @@ import { makeClientCsr } from "../../src/wire/credentials.ts"
 import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
 import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
-import { type Authority, crypto, DOMAIN, makeAuthority, NOW, type TestClient } from "./fixtures.ts"
+import {
+  type Authority,
+  crypto,
+  DOMAIN,
+  makeAuthority,
+  NOW,
+  type TestClient,
+  withNextIntermediate,
+} from "./fixtures.ts"
 
 /** An AS over a real database in a directory of its own, with a clock that the test moves. */
 export class World {
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-as-"))
-  readonly authority: Authority = makeAuthority()
+  authority: Authority = makeAuthority()
   readonly slotKey = crypto.random(32)
   readonly opaqueSetup = makeOpaqueSetup()
   readonly invitationKey = crypto.random(32)
@@ -57,9 +68,9 @@ export class World {
   }
 
   async start(options: WorldOptions = {}): Promise<void> {
-    const { pendingMax = 100, revoked = [], loginLimits, invitationRequired = false } = options
+    const { pendingMax = 100, revocations = [], loginLimits, invitationRequired = false } = options
     const { consumingClaimsMax = 100, claimTargetsMax = 100, queueEntriesMax = 100 } = options
-    const { authority, slotKey, opaqueSetup, invitationKey } = this
+    const { slotKey, opaqueSetup, invitationKey } = this
     this.store = await openStore({
       file: join(this.directory, "as.sqlite"),
       migrations: asMigrations,
@@ -71,18 +82,11 @@ export class World {
     const slotKeys = [slotKey]
     this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKeys, now, wakeups, limits })
     this.issuing = await this.issuance()
-    const keys: AsKeys = {
-      asCredentials: [authority.root],
-      intermediates: [authority.intermediate],
-      intermediate: authority.intermediate,
-      intermediateSeed: authority.intermediateSeed,
-      revoked,
-    }
     this.service = createAs({
       store: this.failingStore(),
       crypto,
       engine: this.engine,
-      keys,
+      keys: this.keys(revocations),
       issuance: this.issuing,
       opaqueSetup,
       invitations: { required: invitationRequired, key: invitationKey },
@@ -103,6 +107,30 @@ export class World {
       monthOf(this.now),
     )
     return { keys, evaluator, allowance: new Allowance(crypto, this.periodKeys, this.tokenAllowance) }
+  }
+
+  private keys(revocations: readonly Revoked[]): AsKeys {
+    const { root, intermediate, intermediateSeed, trust } = this.authority
+    const { intermediates } = trust
+    return {
+      asCredentials: [root],
+      endorsements: [],
+      intermediates,
+      intermediate,
+      intermediateSeed,
+      revocations,
+    }
+  }
+
+  /** Revokes while the service runs. */
+  revoke(...revocations: readonly Revoked[]): void {
+    this.service.replaceKeys(this.keys(revocations))
+  }
+
+  /** A new intermediate signs while the service runs, and the one before stays published. */
+  rotate(): void {
+    this.authority = withNextIntermediate(this.authority, this.seconds)
+    this.service.replaceKeys(this.keys([]))
   }
 
   private failingStore(): Store {
@@ -265,7 +293,7 @@ export interface WorldOptions {
   readonly consumingClaimsMax?: number
   readonly claimTargetsMax?: number
   readonly queueEntriesMax?: number
-  readonly revoked?: readonly Uint8Array[]
+  readonly revocations?: readonly Revoked[]
   readonly loginLimits?: LoginLimits
   readonly invitationRequired?: boolean
 }
@@ -298,6 +326,17 @@ export function signed<E extends Endpoint>(
   onVerify: (publicKey: Uint8Array) => void = () => undefined,
 ): SignedCall<Params<E>> {
   return signedBy({ kind: "client", id: clientId }, endpoint, seed, params, onVerify)
+}
+
+/** What a client asks for tokens with, for the delivery service. */
+export function tokenBatch(world: World, tokens: number): PendingBatch {
+  const digest = challengeDigest(crypto, serviceChallenge(crypto, DOMAIN, "delivery"))
+  const [{ publicKey }] = world.issuing.keys.accepted
+  return PendingBatch.create(crypto, nobleVoprf(crypto.random), {
+    publicKey,
+    challengeDigest: digest,
+    tokens,
+  })
 }
 
 /** A request as the edge hands it on: really signed, really parsed. */

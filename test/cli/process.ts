@@ -12,8 +12,11 @@ export interface Ended {
 
 /** A server process that listens. */
 export interface ServerProcess {
+  readonly pid: number
   readonly port: number
   readonly url: string
+  /** Sends SIGHUP; resolves when the server says that it has read the secrets again. */
+  reload(): Promise<void>
   /** Sends the signal; resolves when the process has ended. */
   end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<Ended>
 }
@@ -76,8 +79,15 @@ export async function serveIn(
   while (listening() === null) if (!(await more())) throw new Error(`the server ended: ${await stderr}`)
   const port = Number(listening()?.[1])
   return {
+    pid: child.pid,
     port,
     url: `http://127.0.0.1:${port}`,
+    async reload() {
+      const before = stdout.length
+      child.kill("SIGHUP")
+      while (!stdout.slice(before).includes("read the secrets again\n"))
+        if (!(await more())) throw new Error(`the server ended: ${await stderr}`)
+    },
     async end(signal) {
       child.kill(signal)
       const code = await child.exited

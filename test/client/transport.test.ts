@@ -101,6 +101,7 @@ describe("a call", () => {
       new Response(
         encodeBody({
           credentials: [],
+          endorsements: [],
           intermediates: [],
           revoked: [],
           aliasSalt: new Uint8Array(32),
@@ -209,7 +210,13 @@ test("in Bun, requests to the AS have connections of their own", async () => {
       ports.push({ service, port: self.requestIP(request)?.port ?? 0 })
       const answer =
         service === "as"
-          ? { credentials: [], intermediates: [], revoked: [], aliasSalt: new Uint8Array(32) }
+          ? {
+              credentials: [],
+              endorsements: [],
+              intermediates: [],
+              revoked: [],
+              aliasSalt: new Uint8Array(32),
+            }
           : {}
       return new Response(encodeBody(answer) as Uint8Array<ArrayBuffer>)
     },

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test"
 import { StoredKeyPackage } from "../../src/client/records.ts"
+import { authorityOf } from "../../src/config/secrets.ts"
 import { ID_BYTES } from "../../src/limits.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import { formatUserId, userOfClient } from "../../src/wire/user-id.ts"
@@ -68,13 +69,13 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
   })
 
   test("holds no key of the secrets file", () => {
-    const { opaqueSetup, ...secrets } = run.secrets
+    const { opaqueSetup, authority: _, ...secrets } = run.secrets
     const oprf = { oprfSeed: opaqueSetup.subarray(0, 64), opaqueKey: opaqueSetup.subarray(64, 96) }
-    const keys = Object.entries({ ...secrets, ...oprf }).flatMap(([name, value]: [string, unknown]) => {
-      const values = Array.isArray(value) && name !== "intermediates" ? value : [value]
-      return values
-        .filter((key) => key instanceof Uint8Array && name !== "rootCredential")
-        .map((key) => ({ name, key }))
+    const { rootSeed, intermediateSeed } = authorityOf(run.secrets)
+    const all = { ...secrets, ...oprf, rootSeed, intermediateSeed }
+    const keys = Object.entries(all).flatMap(([name, value]: [string, unknown]) => {
+      const values = Array.isArray(value) ? value : [value]
+      return values.filter((key) => key instanceof Uint8Array).map((key) => ({ name, key }))
     })
     expect(keys.length).toBe(12)
     expect(keys.filter(({ key }) => contains(everywhere(run[moment]), key)).map(({ name }) => name)).toEqual(

@@ -69,16 +69,15 @@ describe("requests of the client library", () => {
   test("cover its operations", () => {
     const seen = new Set(requests.map(({ target }) => target))
     const unused = operations.map(({ path }) => path).filter((path) => !seen.has(path))
-    expect(unused).toEqual([
-      as.publishConnectionPackages.path,
-      as.publishAliasConnectionPackages.path,
-      ...[qs.updateUser, qs.getUser, qs.deleteUser].map(({ path }) => path),
-      ...[qs.createClient, qs.updateClient, qs.getClient, qs.deleteClient, qs.removeClient].map(
-        ({ path }) => path,
-      ),
-      ...[qs.blockGroup, qs.unblockGroup].map(({ path }) => path),
-      qs.dequeue.path,
-    ])
+    // What a client does by itself once in a while is not done in every run; for some there is no use yet.
+    const rare = [
+      as.publishConnectionPackages,
+      as.publishAliasConnectionPackages,
+      as.renewCredential,
+      ...[qs.updateUser, qs.getUser, qs.deleteUser, qs.blockGroup, qs.unblockGroup, qs.dequeue],
+      ...[qs.createClient, qs.updateClient, qs.getClient, qs.deleteClient, qs.removeClient],
+    ].map(({ path }) => path)
+    expect(unused.filter((path) => !rare.includes(path))).toEqual([])
   })
 
   test("go to the paths of the endpoint tables, the stream and two public documents, and nowhere else", () => {

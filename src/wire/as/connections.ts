@@ -6,13 +6,15 @@ import {
   CONNECTION_PACKAGES_MAX,
   SMALL_REQUEST_BODY_BYTES_MAX,
 } from "../../limits.ts"
-import { boundedBytes, closed, endpoint, fixedBytes, Id, Nothing } from "../endpoint.ts"
+import { boundedBytes, Count, closed, endpoint, fixedBytes, Id, Nothing } from "../endpoint.ts"
 import { DequeueParams, DequeueResult } from "../queue.ts"
 
-export const ConnectionPackages = Type.Array(
-  boundedBytes(CONNECTION_PACKAGE_BYTES_MAX, "ConnectionPackage"),
-  { minItems: 1, maxItems: CONNECTION_PACKAGES_MAX },
-)
+const ConnectionPackage = boundedBytes(CONNECTION_PACKAGE_BYTES_MAX, "ConnectionPackage")
+
+export const ConnectionPackages = Type.Array(ConnectionPackage, {
+  minItems: 1,
+  maxItems: CONNECTION_PACKAGES_MAX,
+})
 
 /** How users who know each other's id find each other (PROTOCOL.md section 4.3). */
 export const connections = {
@@ -20,9 +22,12 @@ export const connections = {
     name: "as.publish-connection-packages",
     path: "/as/publish-connection-packages",
     sender: "client",
-    summary: "Adds connection packages under which others can connect to this client.",
-    params: closed({ connectionPackages: ConnectionPackages }),
-    result: Nothing,
+    summary:
+      "Adds connection packages under which others can connect to this client, or none, and tells how many there are.",
+    params: closed({
+      connectionPackages: Type.Array(ConnectionPackage, { maxItems: CONNECTION_PACKAGES_MAX }),
+    }),
+    result: closed({ left: Count(CONNECTION_PACKAGES_MAX, "connection packages that can be claimed") }),
     problems: ["as.invalid-connection-package", "as.too-many-connection-packages"],
   }),
   claimConnectionPackage: endpoint({
