@@ -5,6 +5,7 @@ import { createAs } from "./as/service.ts"
 import { RunningAuthority } from "./config/authority/running.ts"
 import type { AuthoritySecrets } from "./config/authority/secrets.ts"
 import { type Config, ConfigError } from "./config/config.ts"
+import { periodKeys } from "./config/period-file.ts"
 import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
@@ -161,7 +162,7 @@ function openLimits(config: Config, stores: Stores, { clock }: Surroundings): Pr
     stores,
     domain: config.domain,
     allowance: config.tokenAllowance,
-    periodKeys: { kept: undefined, keep: () => undefined },
+    periodKeys: periodKeys(crypto, config),
     clock,
   })
 }

@@ -16,6 +16,7 @@ const magics = {
   root: utf8("Cinder 1 root\n"),
   request: utf8("Cinder 1 request\n"),
   credential: utf8("Cinder 1 credential\n"),
+  day: utf8("Cinder 1 day\n"),
 } as const
 
 export type FileKind = keyof typeof magics

@@ -39,9 +39,14 @@ describe("cinder serve", () => {
   test("makes its files private, tells of the secrets once, and leaves no log behind", async () => {
     const first = await (await serve(data)).end("SIGTERM")
     expect(first.stdout).toContain(`made the secrets of example.org in ${data}.secrets`)
-    expect(readdirSync(directory).sort()).toEqual(["data", "data.secrets"])
+    expect(readdirSync(directory).sort()).toEqual(["data", "data.secrets", "data.secrets.day"])
     expect(readdirSync(data).sort()).toEqual(["as.sqlite", "delivery.sqlite"])
-    for (const file of [`${data}.secrets`, join(data, "as.sqlite"), join(data, "delivery.sqlite")])
+    for (const file of [
+      `${data}.secrets`,
+      `${data}.secrets.day`,
+      join(data, "as.sqlite"),
+      join(data, "delivery.sqlite"),
+    ])
       expect(statSync(file).mode & 0o777).toBe(0o600)
     expect((await (await serve(data)).end("SIGTERM")).stdout).not.toContain("secrets")
   })

@@ -54,7 +54,7 @@ describe("the demo, as its user runs it", () => {
           read_after_removal: 0,
           restarts: 1,
         })
-        expect(readdirSync(directory).sort()).toEqual(["data", "data.secrets"])
+        expect(readdirSync(directory).sort()).toEqual(["data", "data.secrets", "data.secrets.day"])
         expect(readdirSync(join(directory, "data")).sort()).toEqual(["as.sqlite", "delivery.sqlite"])
       }),
     60_000,

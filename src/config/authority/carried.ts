@@ -22,6 +22,7 @@ const names: Readonly<Record<FileKind, string>> = {
   root: "a root file",
   request: "a request",
   credential: "a signed credential",
+  day: "a key of one day",
 }
 
 function decodedAs<T>(kind: FileKind, path: string, bytes: Uint8Array, decode: () => T): T {
