@@ -64,7 +64,7 @@ export class Group {
     const contact = await load(context.store, Contact, at.contact(user))
     if (contact === undefined) throw new ClientError("client.unknown-contact")
     const claimed = await claim(context, user, contact)
-    await commitChange(this.#session, async (state) => {
+    await this.#change(async (state) => {
       if (state.facts.members.some((member) => member.user === user)) throw new ClientError("ds.not-allowed")
       return await stageAdd(this.#session, state, contact, claimed)
     })
@@ -72,7 +72,7 @@ export class Group {
 
   /** Removes a user with all its clients. Throws ClientError `client.unknown-member`, `ds.not-allowed` unless an admin. */
   async remove(user: string): Promise<void> {
-    await commitChange(this.#session, async (state) => {
+    await this.#change(async (state) => {
       const removes = state.facts.members.filter((member) => member.user === user).map(({ leaf }) => leaf)
       if (removes.length === 0) throw new ClientError("client.unknown-member")
       const staged = await state.member.commit({ removes, authenticatedData: new Uint8Array(0) })
@@ -83,7 +83,7 @@ export class Group {
 
   /** Makes these users the admins, and nobody else. Throws ClientError `client.unknown-member`, `ds.not-allowed`. */
   async changeRoles(users: readonly string[]): Promise<void> {
-    await commitChange(this.#session, async (state) => {
+    await this.#change(async (state) => {
       const { members } = state.facts
       if (!users.every((user) => members.some((member) => member.user === user))) {
         throw new ClientError("client.unknown-member")
@@ -144,6 +144,17 @@ export class Group {
       queueConfig: freshQueueConfig(context.crypto, context.account),
     }
     await context.transport.call(ds.updateQueueConfig, params, signer(this.#session))
+  }
+
+  /** Carries a change out; an update goes before it if somebody is proposed to be removed. */
+  async #change(make: Parameters<typeof commitChange>[1]): Promise<void> {
+    try {
+      await commitChange(this.#session, make)
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== "ds.proposals-pending") throw error
+      await this.update()
+      await commitChange(this.#session, make)
+    }
   }
 
   /**

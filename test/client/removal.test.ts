@@ -34,6 +34,47 @@ test("whoever is removed keeps nothing of the group, and can be added again", as
   await Promise.all([host, guest].map((person) => person.stop()))
 }, 60_000)
 
+test("whoever leaves goes with the next change of anybody, the last admin too", async () => {
+  const people = await Promise.all(["a", "b", "c"].map((name) => Person.register(server, name)))
+  const [a, b, c] = people as [Person, Person, Person]
+  await befriend(a, b)
+  await befriend(a, c)
+  const group = await a.client.createGroup()
+  await group.add(b.user)
+  await b.until((person) => person.has("joined"))
+  await b.client.group(group.id).leave()
+  await group.add(c.user)
+  await b.until((person) => person.has("left"))
+  await c.until((person) => person.has("joined"))
+  expect(group.members().map(({ user }) => user)).toEqual([a.user, c.user])
+
+  await group.leave()
+  await c.client.group(group.id).update()
+  await a.until((person) => person.has("left"))
+  await befriend(c, b)
+  await c.client.group(group.id).add(b.user)
+  await b.until((person) => person.has("joined", 2))
+  await Promise.all(people.map((person) => person.stop()))
+}, 60_000)
+
+test("whoever lost the group's state comes back in its place and is heard again", async () => {
+  const [host, guest] = await Promise.all([Person.register(server, "host"), Person.register(server, "guest")])
+  await befriend(host, guest)
+  const group = await host.client.createGroup()
+  await group.add(guest.user)
+  await guest.until((person) => person.has("joined"))
+  await guest.say("before")
+  await guest.client.group(group.id).resync()
+  await guest.say("after")
+  await host.until((person) => person.heard().length === 2)
+  await host.say("welcome back")
+  await guest.until((person) => person.heard().length === 1)
+  expect(host.heard()).toEqual([`${guest.user}: before`, `${guest.user}: after`])
+  await group.delete()
+  await guest.until((person) => person.has("left"))
+  await Promise.all([host, guest].map((person) => person.stop()))
+}, 60_000)
+
 test("what the group knows, every member's client agrees on, after a restart as well", async () => {
   const people = await Promise.all(["a", "b", "c"].map((name) => Person.register(server, name)))
   const [a, b, c] = people as [Person, Person, Person]

@@ -213,7 +213,7 @@ export class Circle {
     const proposals = [...(what.proposals ?? []), ...(what.also ?? [])]
     const roles = what.roles === "stay" ? undefined : this.#following(by, proposals, leaf)
     const { message, next, welcome } = member.commit({
-      now: BigInt(Math.floor(this.#world.now / 1000)),
+      now: this.#now(),
       proposals: roles === undefined ? proposals : [...proposals, roles],
       authenticatedData,
       ...(leaf === undefined ? {} : { leaf }),
@@ -309,6 +309,28 @@ export class Circle {
     return this.#committing("changeRoles", by, { proposals })
   }
 
+  /** Somebody who knows the EAR key joins a group of one by itself. */
+  async joining(name: string): Promise<void> {
+    const person = new Person(this.#world, name)
+    const { groupInfo, ratchetTree } = await this.#world.ask("externalCommitInfo", this.group)
+    const { message, next } = Member.joinExternal(suite, groupInfo, {
+      now: this.#now(),
+      ratchetTree,
+      leaf: person.leafContent,
+      authenticatedData: joinData(name),
+    })
+    const { extensions, signature } = next.groupInfo()
+    const commit = { commit: message, groupInfo: { extensions: encodeExtensions(extensions), signature } }
+    const { queueConfig } = person
+    await this.#world.ask("joinConnectionGroup", { ...this.group, ...commit, queueConfig })
+    person.join(next)
+    this.#people.set(name, person)
+  }
+
+  #now(): bigint {
+    return BigInt(Math.floor(this.#world.now / 1000))
+  }
+
   /** Somebody leaves, or proposes something else in the same way. */
   leaving(by: string, proposal: Proposal = { kind: "selfRemove" }, more: object = {}): Request<"selfRemove"> {
     const person = this.person(by)
@@ -328,7 +350,7 @@ export class Circle {
     const person = this.person(name)
     const { groupInfo, ratchetTree } = await this.#world.ask("externalCommitInfo", this.group)
     const { message, next } = Member.joinExternal(suite, groupInfo, {
-      now: BigInt(Math.floor(this.#world.now / 1000)),
+      now: this.#now(),
       ratchetTree,
       leaf: { ...person.leafContent, signatureSecret: person.member.signatureSecret },
       replaces: person.leaf,

@@ -17,6 +17,11 @@ export interface Group {
   readonly earKey: Uint8Array
 }
 
+/** The GroupContext's extensions of a new group, whose creator is the admin. */
+export function firstExtensions({ seed }: { readonly seed: Uint8Array }, removalKey: Uint8Array) {
+  return makeContextExtensions({ admins: [nativeCrypto.ed25519Public(seed)], removalKey })
+}
+
 /** What the tests use for an encrypted credential. */
 export function sealedName(name: string): Uint8Array {
   return utf8(`encrypted credential of ${name}`)
@@ -67,9 +72,7 @@ export async function longLivedClient(world: World, name: string): Promise<Clien
 export async function creation(world: World, name: string, by?: Client) {
   const who = by ?? (await newClient(world, name))
   const { groupId, removalKey } = await world.ask("requestGroupId", {})
-  const admins = [nativeCrypto.ed25519Public(who.seed)]
-  const extensions = makeContextExtensions({ admins, removalKey })
-  const member = await who.create(groupId.slice(), extensions)
+  const member = await who.create(groupId.slice(), firstExtensions(who, removalKey))
   const group: Group = { groupId: groupId.slice(), earKey: nativeCrypto.random(32) }
   const params = {
     ...group,

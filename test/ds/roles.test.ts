@@ -234,3 +234,17 @@ test("a change of roles that was accepted can be repeated, by its sender alone a
   const other = { ...request, signer: circle.person("carol").byLeaf }
   expect(await brokenRule(circle.submit(other))).toBe(rules.admin.id)
 })
+
+test("whoever joins a group of one from outside is a member there, and its admin when the creator has left", async () => {
+  await using world = await World.start()
+  const circle = await Circle.of(world, "alice")
+  await circle.joining("bob")
+  await circle.settle()
+  expect(circle.admins).toEqual(["alice"])
+  expect(await brokenRule(circle.submit(circle.adding("bob", ["carol"])))).toBe(rules.admin.id)
+  await circle.submit(circle.leaving("alice"))
+  await circle.settle()
+  await circle.submit(circle.updating("bob"))
+  await circle.settle()
+  expect(circle.admins).toEqual(["bob"])
+})

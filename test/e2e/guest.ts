@@ -2,7 +2,6 @@ import { Transport } from "../../src/client/transport.ts"
 import { open } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
-import { makeContextExtensions } from "../../src/group/context-extensions.ts"
 import { decodeGroupInfo } from "../../src/mls/codec/group-info.ts"
 import { decodeMlsMessage, encodeGroupContext } from "../../src/mls/index.ts"
 import { toHex } from "../../src/wire/bytes.ts"
@@ -13,6 +12,7 @@ import {
   adding,
   byKeyPackage,
   byLeaf,
+  firstExtensions,
   type Group,
   handshake,
   joinData,
@@ -87,8 +87,7 @@ export class Guest {
     const reserved = await this.#transport.call(ds.requestGroupId, {})
     const groupId = reserved.groupId.slice()
     const group = { groupId, earKey: crypto.random(32) }
-    const admins = [crypto.ed25519Public(this.candidate.seed)]
-    const extensions = makeContextExtensions({ admins, removalKey: reserved.removalKey })
+    const extensions = firstExtensions(this.candidate, reserved.removalKey)
     const member = await this.candidate.create(groupId, extensions)
     const params = {
       ...group,

@@ -5,7 +5,6 @@ import { seal } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
-import { makeContextExtensions } from "../../src/group/context-extensions.ts"
 import { PUSH_DELAY_MILLISECONDS_MAX } from "../../src/limits.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { encodeBody } from "../../src/wire/cbor.ts"
@@ -20,7 +19,7 @@ import {
   queueConfigTbs,
 } from "../../src/wire/queue-config.ts"
 import { type ServerProcess, serveIn, temporaryDirectory } from "../cli/process.ts"
-import { adding, byLeaf, type Client, sealedName } from "../ds/group.ts"
+import { adding, byLeaf, type Client, firstExtensions, sealedName } from "../ds/group.ts"
 import type { Signer } from "../ds/world.ts"
 import { post, resultOf, signedBody } from "../http/fixture.ts"
 import { TsCandidate } from "../mls/ts-member.ts"
@@ -99,8 +98,7 @@ async function candidateOf(name: string, { queueConfig }: Device): Promise<Clien
 async function makeGroup(url: string, devices: readonly [Device, Device]) {
   const [first, second] = [await candidateOf("first", devices[0]), await candidateOf("second", devices[1])]
   const { groupId, removalKey } = await ask(url, ds.requestGroupId, {})
-  const admins = [crypto.ed25519Public(first.seed)]
-  const member = await first.create(groupId, makeContextExtensions({ admins, removalKey }))
+  const member = await first.create(groupId, firstExtensions(first, removalKey))
   const group = { groupId, earKey: crypto.random(32) }
   const creation = {
     ...group,
