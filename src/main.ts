@@ -11,6 +11,7 @@ import { version } from "../package.json"
 import { exitOnFault, explain } from "./cli/explain.ts"
 import { invite } from "./cli/invite.ts"
 import { keys } from "./cli/keys.ts"
+import { secrets } from "./cli/secrets.ts"
 import { serve } from "./cli/serve.ts"
 import { describeFault } from "./http/failure.ts"
 
@@ -21,7 +22,7 @@ const main: CommandDef = defineCommand({
     description:
       "A homeserver for end-to-end encrypted group messaging. Try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: { serve, invite, keys } as SubCommandsDef,
+  subCommands: { serve, invite, keys, secrets } as SubCommandsDef,
 })
 
 interface Found {

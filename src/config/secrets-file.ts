@@ -163,12 +163,39 @@ function replaceAuthority(
   authority: AuthoritySecrets,
 ): Secrets {
   const next = withAuthority(secrets, authority)
+  replaceSecrets(crypto, file, next, digest)
+  wipe(secrets.authority)
+  return next
+}
+
+/**
+ * Puts what a change makes of the secrets in their place. Both are wiped afterwards.
+ *
+ * @throws ConfigError with a sentence for the operator; then the file is as it was
+ */
+export function changeSecrets(
+  crypto: CryptoProvider,
+  file: string,
+  change: (secrets: Secrets) => Secrets,
+): void {
+  const { secrets, digest } = readSecrets(crypto, file)
+  try {
+    const next = change(secrets)
+    try {
+      replaceSecrets(crypto, file, next, digest)
+    } finally {
+      wipeSecrets(next)
+    }
+  } finally {
+    wipeSecrets(secrets)
+  }
+}
+
+function replaceSecrets(crypto: CryptoProvider, file: string, next: Secrets, before: Uint8Array): void {
   const bytes = encodeSecrets(crypto, next)
   try {
-    replacePrivateFile(crypto, NAME, file, bytes, digest)
+    replacePrivateFile(crypto, NAME, file, bytes, before)
   } finally {
     wipe(bytes)
   }
-  wipe(secrets.authority)
-  return next
 }

@@ -4,9 +4,9 @@ import { changeAuthority } from "../../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../../crypto/native.ts"
 import { toHex } from "../../wire/bytes.ts"
 import { credentialFingerprint } from "../../wire/revocation.ts"
+import { json, RELOAD_ADVICE, secrets } from "../args.ts"
+import { report } from "../report.ts"
 import { strictCommand } from "../strict.ts"
-import { json, RELOAD_ADVICE, secrets } from "./args.ts"
-import { report } from "./report.ts"
 
 export const exportRoot = strictCommand({
   meta: {

@@ -7,9 +7,9 @@ import { makeSecrets, wipeSecrets, withAuthority } from "../../config/secrets.ts
 import { changeAuthority, createSecrets } from "../../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../../crypto/native.ts"
 import { toHex } from "../../wire/bytes.ts"
+import { json, secondsNow, secrets } from "../args.ts"
+import { report } from "../report.ts"
 import { strictCommand } from "../strict.ts"
-import { json, secondsNow, secrets } from "./args.ts"
-import { report } from "./report.ts"
 
 export const request = strictCommand({
   meta: {

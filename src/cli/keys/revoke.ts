@@ -10,9 +10,9 @@ import { ConfigError } from "../../config/config.ts"
 import { changeAuthority } from "../../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../../crypto/native.ts"
 import { toHex } from "../../wire/bytes.ts"
+import { json, RELOAD_ADVICE, secondsNow, secrets } from "../args.ts"
+import { report } from "../report.ts"
 import { strictCommand } from "../strict.ts"
-import { json, RELOAD_ADVICE, secondsNow, secrets } from "./args.ts"
-import { report } from "./report.ts"
 
 export const revoke = strictCommand({
   meta: {

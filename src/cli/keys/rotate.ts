@@ -2,9 +2,9 @@ import { describeAuthority } from "../../config/authority/description.ts"
 import { withNewIntermediate, withNewRoot } from "../../config/authority/rotation.ts"
 import { changeAuthority } from "../../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../../crypto/native.ts"
+import { json, RELOAD_ADVICE, secondsNow, secrets } from "../args.ts"
+import { report } from "../report.ts"
 import { strictCommand } from "../strict.ts"
-import { json, RELOAD_ADVICE, secondsNow, secrets } from "./args.ts"
-import { report } from "./report.ts"
 
 export const rotate = strictCommand({
   meta: {

@@ -6,8 +6,8 @@ import {
 import { authorityWarnings } from "../../config/authority/warnings.ts"
 import { changeAuthority } from "../../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../../crypto/native.ts"
+import { json, secondsNow, secrets } from "../args.ts"
 import { strictCommand } from "../strict.ts"
-import { json, secondsNow, secrets } from "./args.ts"
 
 export const show = strictCommand({
   meta: {

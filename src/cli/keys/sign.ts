@@ -6,9 +6,9 @@ import { nativeCrypto as crypto } from "../../crypto/native.ts"
 import { wipe } from "../../crypto/wipe.ts"
 import { toHex } from "../../wire/bytes.ts"
 import { credentialFingerprint } from "../../wire/revocation.ts"
+import { json, secondsNow } from "../args.ts"
+import { report } from "../report.ts"
 import { strictCommand } from "../strict.ts"
-import { json, secondsNow } from "./args.ts"
-import { report } from "./report.ts"
 
 export const sign = strictCommand({
   meta: {

@@ -1,4 +1,4 @@
-import { formatFingerprint } from "../../config/authority/description.ts"
+import { formatFingerprint } from "../config/authority/description.ts"
 
 /** What a command has to say: facts for programs, and for people a headline, the facts under it, and what comes next. */
 export interface Report {
