@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { Account } from "../../src/client/records.ts"
 import type { Fetch } from "../../src/client/transport.ts"
-import { nativeCrypto } from "../../src/crypto/native.ts"
-import { KEY_BYTES, OPAQUE_KE3_BYTES } from "../../src/limits.ts"
 import { as } from "../../src/wire/as.ts"
-import { equal, toHex, utf8 } from "../../src/wire/bytes.ts"
+import { equal, toHex } from "../../src/wire/bytes.ts"
 import type { Endpoint } from "../../src/wire/endpoint.ts"
-import { type Attacks, expectRefused, expectUnchanged, Forger } from "./forger.ts"
+import { expectRefused, expectUnchanged, Forger } from "./forger.ts"
 import { Homeserver } from "./homeserver.ts"
-import { type Intercepted, Interceptor } from "./interceptor.ts"
+import { wrongPasswords } from "./hostile/accounts.ts"
+import { Interceptor } from "./interceptor.ts"
 import { RememberingStore } from "./loot.ts"
 import { befriend, Person } from "./person.ts"
 import { contains, Haystack } from "./search.ts"
@@ -22,8 +21,6 @@ beforeAll(async () => {
   server = await Homeserver.start("--rate-limit", "off")
 })
 afterAll(() => server.end())
-
-const { random } = nativeCrypto
 
 /** Everything that the AS's tables hold of a user, and what its client published. */
 function tracesOf(snapshot: Snapshot, store: RememberingStore): Uint8Array[] {
@@ -56,82 +53,6 @@ function killing({ path }: Endpoint): Fetch {
     return new Response(body, response)
   }
 }
-
-/** What must not be told apart by somebody who has neither key nor password. */
-function strangers(forger: Forger): Attacks {
-  const unknown = utf8(`client:${toHex(random(32))}`)
-  return {
-    "wrong signature": forger.signed({}, random(KEY_BYTES)),
-    "signature for another operation": forger.signed({}, undefined, as.dequeue.path),
-    "unknown client": forger.signed({ kid: unknown }),
-    "unknown client, wrong signature": forger.signed({ kid: unknown }, random(KEY_BYTES)),
-  }
-}
-
-/** With the client's key, but without the user's password. */
-function wrongPasswords(forger: Forger): Attacks {
-  return {
-    "no proof": forger.params({ ke3: new Uint8Array(OPAQUE_KE3_BYTES) }),
-    "somebody's proof": forger.params({ ke3: random(OPAQUE_KE3_BYTES) }),
-  }
-}
-
-/** Parameters that are a byte too short or too long. */
-function misshapen(forger: Forger): Attacks {
-  const lengths = Object.entries(forger.claimed).flatMap(([name, value]) => {
-    // A signing request has no fixed length; what is wrong with it has a code of its own.
-    if (!(value instanceof Uint8Array) || name === "csr") return []
-    const bodies = [value.subarray(1), Uint8Array.of(...value, 0), new Uint8Array(0)]
-    return bodies.map(
-      (bytes) => [`${name} of ${bytes.length} bytes`, forger.params({ [name]: bytes })] as const,
-    )
-  })
-  return { ...Object.fromEntries(lengths), ...forger.malformed() }
-}
-
-async function attack(endpoint: Endpoint, request: Intercepted): Promise<string[]> {
-  const forger = new Forger(endpoint, request)
-  await expectRefused(server, endpoint.path, "request.malformed", misshapen(forger))
-  await expectRefused(server, endpoint.path, "request.too-large", forger.oversized())
-  if (endpoint.sender === "none") return []
-  await expectRefused(server, endpoint.path, "auth.stale", forger.untimely())
-  const attacks = "ke3" in forger.claimed && endpoint !== as.deleteAccount ? wrongPasswords(forger) : {}
-  return [await expectRefused(server, endpoint.path, "auth.refused", { ...strangers(forger), ...attacks })]
-}
-
-test("every step of registering and deleting refuses what is not its caller's, in the same bytes for every reason, and changes nothing", async () => {
-  const client = new Interceptor()
-  const bodies: [Endpoint, Uint8Array][] = []
-  const refusals: string[] = []
-  const steps = [
-    as.initRegistration,
-    as.startRegistrationLogin,
-    as.finishRegistration,
-    as.startLogin,
-    as.deleteAccount,
-  ]
-  const attacked = steps.map((endpoint) =>
-    client.beforeNext(endpoint.path, async (request) => {
-      bodies.push([endpoint, request.body])
-      refusals.push(...(await expectUnchanged(server, () => attack(endpoint, request))))
-    }),
-  )
-  const live = async () => {
-    const person = await Person.register({ url: server.url, crypto: client.crypto, fetch: client.fetch })
-    await person.client.deleteAccount()
-  }
-  await Promise.all([...attacked, live()])
-  expect(new Set(refusals).size).toBe(1)
-  expect(refusals.length).toBe(4)
-
-  await expectUnchanged(server, async () => {
-    for (const [endpoint, body] of bodies) {
-      // Nobody can say any more whose key it was.
-      if (endpoint.sender !== "none")
-        await expectRefused(server, endpoint.path, "auth.refused", { "the same again": body })
-    }
-  })
-}, 60_000)
 
 test("a wrong proof uses the login up: the right one comes too late, and the account stays", async () => {
   const client = new Interceptor()

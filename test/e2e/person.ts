@@ -9,6 +9,7 @@ import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
 export interface PersonOptions {
   readonly url: string
   readonly displayName?: string
+  readonly invitation?: string
   readonly store?: ClientStore
   readonly crypto?: CryptoProvider
   readonly fetch?: Fetch
@@ -60,7 +61,7 @@ export class Person {
   }
 
   async start(): Promise<void> {
-    const { url, displayName = "", crypto = nativeCrypto, fetch, webSocket } = this.#options
+    const { url, displayName = "", crypto = nativeCrypto, invitation, fetch, webSocket } = this.#options
     const { patienceMilliseconds = 30_000 } = this.#options
     this.#client = await Client.create({
       url,
@@ -69,6 +70,7 @@ export class Person {
       displayName,
       spreadMilliseconds: 0,
       patienceMilliseconds,
+      ...(invitation === undefined ? {} : { invitation }),
       ...(fetch === undefined ? {} : { fetch }),
       ...(webSocket === undefined ? {} : { webSocket }),
     })

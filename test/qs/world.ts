@@ -7,10 +7,6 @@ import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
 import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
-import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../../src/mls/codec/key-package.ts"
-import { type LeafNode, leafNodeToBeSigned } from "../../src/mls/codec/leaf-node.ts"
-import { signWithLabel } from "../../src/mls/labels.ts"
-import { suite1 } from "../../src/mls/suites/suite1.ts"
 import type { OutgoingOptions } from "../../src/outgoing/post.ts"
 import type { PushPace } from "../../src/qs/push/scheduler.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
@@ -32,8 +28,7 @@ import {
   queueConfigTbs,
 } from "../../src/wire/queue-config.ts"
 import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
-
-const suite = suite1(crypto)
+import { type KeyPackageChanges, keyPackageWith } from "./key-package.ts"
 
 export { crypto }
 export const DOMAIN = "example.org"
@@ -188,7 +183,10 @@ export class Member {
     const config = { type: QUEUE_CONFIG_EXTENSION_TYPE, data: this.queueConfig(world) }
     const mark = { type: LAST_RESORT_EXTENSION_TYPE, data: new Uint8Array(0) }
     return {
-      keyPackage: keyPackageWith({ extensions: lastResort ? [config, mark] : [config], ...changes }),
+      keyPackage: keyPackageWith(NOW / 1000, {
+        extensions: lastResort ? [config, mark] : [config],
+        ...changes,
+      }),
       encryptedCredential: crypto.random(500),
     }
   }
@@ -197,43 +195,4 @@ export class Member {
   addPackages(world: World, normal: number) {
     return Array.from({ length: normal + 1 }, (_, i) => this.addPackage(world, i === 0))
   }
-}
-
-interface KeyPackageChanges {
-  readonly extensions?: KeyPackage["extensions"]
-  readonly initKey?: Uint8Array
-  readonly notAfter?: number
-}
-
-/** A KeyPackage that is valid but for the changes asked for. */
-function keyPackageWith({ extensions = [], initKey, notAfter }: KeyPackageChanges): Uint8Array {
-  const seed = crypto.random(32)
-  const unsignedLeaf: Omit<LeafNode, "signature"> = {
-    encryptionKey: crypto.x25519Public(crypto.random(32)),
-    signatureKey: crypto.ed25519Public(seed),
-    credential: { kind: "basic", identity: crypto.random(100) },
-    capabilities: {
-      versions: [1],
-      cipherSuites: [1],
-      extensions: [QUEUE_CONFIG_EXTENSION_TYPE, LAST_RESORT_EXTENSION_TYPE],
-      proposals: [],
-      credentials: [1],
-    },
-    source: {
-      kind: "keyPackage",
-      lifetime: { notBefore: BigInt(NOW / 1000 - 10), notAfter: BigInt(notAfter ?? NOW / 1000 + 1000) },
-    },
-    extensions: [],
-  }
-  const toBeSigned = leafNodeToBeSigned(unsignedLeaf, undefined)
-  const leafNode = { ...unsignedLeaf, signature: signWithLabel(suite, seed, "LeafNodeTBS", toBeSigned) }
-  const unsigned = {
-    version: 1,
-    cipherSuite: 1,
-    initKey: initKey ?? crypto.x25519Public(crypto.random(32)),
-    leafNode,
-    extensions,
-  }
-  const signature = signWithLabel(suite, seed, "KeyPackageTBS", keyPackageToBeSigned(unsigned))
-  return encodeKeyPackage({ ...unsigned, signature })
 }
