@@ -9,6 +9,7 @@ import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
 import { benchStreams } from "./streams.ts"
+import { benchTokens } from "./tokens.ts"
 
 /** `npm run bench -- [--short] [--json] [--only NAME]`: what docs/performance.md explains. */
 
@@ -27,6 +28,10 @@ const subjects: Readonly<Record<string, Subject>> = {
   "privacy-pass": {
     title: "Privacy Pass: tokens issued and redeemed, in the server's thread and in a worker",
     run: (options) => benchPrivacyPass(options),
+  },
+  tokens: {
+    title: "Sends with a token for each, and without (ratio: with to without)",
+    run: (options) => benchTokens(options),
   },
   mls: {
     title: "The MLS core over group size, and ts-mls beside it (ratio: ours to theirs)",

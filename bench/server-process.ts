@@ -16,10 +16,13 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
+/** Whether the server wants tokens. */
+export type RateLimit = "on" | "off"
+
 /** Starts the server over a directory that `Homeserver.prepare` has made. */
-export async function startServerProcess(directory: string): Promise<ServerProcess> {
+export async function startServerProcess(directory: string, rateLimit: RateLimit): Promise<ServerProcess> {
   const flags = ["--data", join(directory, "data"), "--secrets", join(directory, "secrets")]
-  const words = [...flags, "--domain", DOMAIN, "--port", "0"]
+  const words = [...flags, "--domain", DOMAIN, "--port", "0", "--rate-limit", rateLimit]
   const child = Bun.spawn([process.execPath, MAIN, "serve", ...words], {
     env: { PATH: process.env["PATH"] ?? "" },
     stdin: "ignore",

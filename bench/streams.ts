@@ -14,7 +14,7 @@ const HEADERS = { "content-type": "application/cbor" }
 /**
  * One message to 1, 10, 100 and 1 000 open streams, from the HTTP request until the last recipient has its frame, with
  * the server as a process of its own; and how much processor time a delivery costs there, acknowledgement and deletion
- * included, when several messages are under way together.
+ * included, when several messages are under way together. The server wants no tokens.
  */
 export async function benchStreams(options: Options, model: Model): Promise<readonly Result[]> {
   const results: Result[] = []
@@ -36,7 +36,7 @@ async function benchQueues(
   model: Model,
 ): Promise<Result[]> {
   const { clients, group } = await prepare(directory, queues)
-  const server = await startServerProcess(directory)
+  const server = await startServerProcess(directory, "off")
   const audience = new Audience(server, group)
   try {
     await audience.open(clients.slice(1))

@@ -1,0 +1,144 @@
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { TokenKeys } from "../src/as/token-keys.ts"
+import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { asMigrations } from "../src/migrations.ts"
+import { challengeDigest } from "../src/privacypass/challenge.ts"
+import { formatAuthorization } from "../src/privacypass/header.ts"
+import type { IssuerKey } from "../src/privacypass/keys.ts"
+import { serviceChallenge } from "../src/privacypass/service-challenge.ts"
+import { encodeToken, encodeTokenInput, NONCE_BYTES, TOKEN_TYPE } from "../src/privacypass/token.ts"
+import { nobleVoprf } from "../src/privacypass/voprf.ts"
+import { monthOf } from "../src/queue/month.ts"
+import { openStore } from "../src/store/open.ts"
+import { ds } from "../src/wire/ds.ts"
+import { sendBody } from "./fan-out.ts"
+import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
+import { DOMAIN, Homeserver, temporaryDirectory } from "./homeserver.ts"
+import { type Group, makeClients, makeGroup } from "./population.ts"
+import { type RateLimit, startServerProcess } from "./server-process.ts"
+
+/**
+ * What a token costs a message: sends to the one other member of a group, from the HTTP request to the durable answer, by
+ * a server process that wants a token for each and by one that wants none. Both run over the same data, in turns.
+ */
+
+const IN_FLIGHT = 16
+const voprf = nobleVoprf(crypto.random)
+
+/** What one server process did. */
+interface Run {
+  /** Microseconds of one send while nothing else happens. */
+  readonly alone: number
+  /** Microseconds per send, and processor time of the server for each, with {@link IN_FLIGHT} under way. */
+  readonly together: number
+  readonly cpu: number
+}
+
+interface Send {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+export async function benchTokens(options: Options): Promise<readonly Result[]> {
+  const directory = temporaryDirectory()
+  try {
+    const group = await prepareGroup(directory)
+    const key = await issuerKey(directory)
+    const without: Run[] = []
+    const withTokens: Run[] = []
+    for (let run = 0; run < options.runs; run++) {
+      without.push(await measure(directory, "off", () => unpaid(group), options))
+      withTokens.push(await measure(directory, "on", () => paid(group, key), options))
+    }
+    return [...results("without tokens", without), ...results("with tokens", withTokens, without)]
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function prepareGroup(directory: string): Promise<Group> {
+  const server = await Homeserver.prepare(directory)
+  try {
+    return await makeGroup(server, await makeClients(server, 2))
+  } finally {
+    await server.close()
+  }
+}
+
+/** The key that the server will find: whoever has it makes tokens without asking. */
+async function issuerKey(directory: string): Promise<IssuerKey> {
+  const store = await openStore({ file: join(directory, "data", "as.sqlite"), migrations: asMigrations })
+  try {
+    const parts = { crypto, voprf, store, evaluators: [] }
+    return (await TokenKeys.open(parts, monthOf(Date.now()))).accepted[0]
+  } finally {
+    await store.close()
+  }
+}
+
+function unpaid(group: Group): Send {
+  const headers = { "content-type": "application/cbor" }
+  return { headers, body: sendBody(group) as Uint8Array<ArrayBuffer> }
+}
+
+function paid(group: Group, { keyId, secretKey }: IssuerKey): Send {
+  const send = unpaid(group)
+  const digest = challengeDigest(crypto, serviceChallenge(crypto, DOMAIN, "delivery"))
+  const nonce = crypto.random(NONCE_BYTES)
+  const input = { tokenType: TOKEN_TYPE, nonce, challengeDigest: digest, tokenKeyId: keyId }
+  const authenticator = voprf.evaluate(secretKey, encodeTokenInput(input))
+  const authorization = formatAuthorization(encodeToken({ ...input, authenticator }))
+  return { ...send, headers: { ...send.headers, authorization } }
+}
+
+async function measure(
+  directory: string,
+  rateLimit: RateLimit,
+  make: () => Send,
+  { short }: Options,
+): Promise<Run> {
+  const many = (count: number) => Array.from({ length: count }, make)
+  const server = await startServerProcess(directory, rateLimit)
+  const post = async ({ headers, body }: Send): Promise<void> => {
+    const answer = await fetch(server.url + ds.sendMessage.path, { method: "POST", headers, body })
+    if (!answer.ok) throw new Error(`the server refused the message (${answer.status})`)
+    await answer.arrayBuffer()
+  }
+  try {
+    // The server refuses signatures of the second it was started in; and the first redemptions take longer.
+    await Bun.sleep(1100)
+    await inFlight(many(short ? 200 : 400), post)
+    const singles = many(short ? 50 : 300)
+    const alone = median(await timeSteps(singles.length, () => post(singles.pop() as Send)))
+    const sends = many(short ? 400 : 2000)
+    const count = sends.length
+    const before = server.cpuTime()
+    const [elapsed] = await timeSteps(1, () => inFlight(sends, post))
+    return { alone, together: (elapsed as number) / count, cpu: (server.cpuTime() - before) / count }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function inFlight(sends: Send[], post: (send: Send) => Promise<void>): Promise<void> {
+  const sender = async (): Promise<void> => {
+    for (let send = sends.pop(); send !== undefined; send = sends.pop()) await post(send)
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, sender))
+}
+
+/** With the other runs to be compared to, ratios are to those. */
+function results(name: string, runs: readonly Run[], others?: readonly Run[]): Result[] {
+  const figures = (key: keyof Run, of: readonly Run[] = runs) => of.map((run) => run[key])
+  const compared = (key: keyof Run) => (others === undefined ? {} : { model: median(figures(key, others)) })
+  const sends_per_second = 1e6 / median(figures("together"))
+  return [
+    summarized(`alone, ${name}`, 2, figures("alone"), compared("alone")),
+    summarized(`${IN_FLIGHT} at once, each, ${name}`, 2, figures("together"), {
+      ...compared("together"),
+      more: { sends_per_second },
+    }),
+    summarized(`server CPU of each, ${name}`, 2, figures("cpu"), compared("cpu")),
+  ]
+}
