@@ -5,7 +5,8 @@ import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { makeAliasPackage } from "../../src/wire/alias-package.ts"
 import { as } from "../../src/wire/as.ts"
 import { makeConnectionPackage } from "../../src/wire/connection.ts"
-import { Homeserver } from "./homeserver.ts"
+import { makeClientCsr } from "../../src/wire/credentials.ts"
+import { DOMAIN, Homeserver } from "./homeserver.ts"
 import { asAttacks } from "./hostile/as.ts"
 import { exhaust } from "./hostile/exhaustion.ts"
 import { invitationAttacks, inviteTo, unfinishedRegistration } from "./hostile/invitations.ts"
@@ -39,6 +40,12 @@ async function befriendByAlias(asker: Person, owner: Person): Promise<void> {
   await asker.until(({ events }) =>
     events.some((event) => event.type === "connected" && event.alias === ALIAS),
   )
+}
+
+async function renew(hand: Transport, store: RememberingStore): Promise<void> {
+  const { clientId, clientSeed } = store.account()
+  const csr = makeClientCsr(crypto, clientSeed, clientId, DOMAIN)
+  await hand.call(as.renewCredential, { csr }, { sender: { kind: "client", id: clientId }, seed: clientSeed })
 }
 
 async function publishMore(hand: Transport, store: RememberingStore): Promise<void> {
@@ -86,6 +93,7 @@ function lifeAtTheAs(client: Interceptor): Step<typeof as>[] {
       calls: ["fetchUserProfile"],
       act: async () => expect((await friend.client.profile(user.user))?.displayName).toBe("a user"),
     },
+    { calls: ["renewCredential"], act: () => renew(hand, store) },
     { calls: ["publishConnectionPackages"], act: () => publishMore(hand, store) },
     { calls: ["registerAlias"], act: () => user.client.registerAlias(ALIAS) },
     {
@@ -154,5 +162,7 @@ async function besiegeInvitations(): Promise<Siege<typeof as>> {
 }
 
 test("every operation of the AS refuses what is not its caller's or not valid, with one answer for each code, and changes nothing", async () => {
-  expectComplete(as, await besiege(), await besiegeIssuing(), await besiegeInvitations())
+  // A credential must have ended a year ago to be past renewal: test/as/renewal.test.ts.
+  const unreachable = { renewCredential: ["as.credential-expired"] } as const
+  expectComplete(as, [await besiege(), await besiegeIssuing(), await besiegeInvitations()], unreachable)
 }, 180_000)

@@ -117,5 +117,5 @@ test("every operation of the QS refuses what is not its caller's or not valid, w
   const siege = new Siege(qs, table, (kind) => neighbour.identity(kind))
   for (const step of [...friendship(client, store), ...lifeAtTheQs(client)])
     await siege.lay(server, client, step)
-  expectComplete(qs, siege)
+  expectComplete(qs, [siege])
 }, 120_000)

@@ -20,7 +20,8 @@ import type { AttackTable } from "./siege.ts"
 
 const { random } = crypto
 
-function hostileCsrs(forger: Forger): Attacks {
+/** Requests for a client's credential that are not what they claim. */
+export function hostileCsrs(forger: Forger): Attacks {
   const csr = forger.claimed["csr"] as Uint8Array
   const request = decodeSigningRequest("client", csr)
   const { subject } = request

@@ -1,9 +1,10 @@
 import { nativeCrypto } from "../../../src/crypto/native.ts"
 import type { as } from "../../../src/wire/as.ts"
-import { accountAttacks } from "./accounts.ts"
+import { accountAttacks, hostileCsrs } from "./accounts.ts"
 import { aliasAttacks } from "./aliases.ts"
 import { connectionAttacks } from "./connections.ts"
 import type { Neighbour } from "./neighbour.ts"
+import { signedBy } from "./parts.ts"
 import type { AttackTable } from "./siege.ts"
 import { tokenAttacks } from "./tokens.ts"
 
@@ -17,6 +18,13 @@ export function asAttacks(neighbour: Neighbour): AttackTable<typeof as> {
     ...tokenAttacks,
 
     getCredentials: () => ({}),
+
+    renewCredential: (forger) => ({
+      "as.invalid-csr": {
+        ...hostileCsrs(forger),
+        "somebody else's": signedBy(neighbour.identity("client"), forger),
+      },
+    }),
 
     updateUserProfile: () => ({}),
 
