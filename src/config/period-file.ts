@@ -4,7 +4,7 @@ import { wipe } from "../crypto/wipe.ts"
 import { KEY_BYTES } from "../limits.ts"
 import type { Config } from "./config.ts"
 import { decodeFile, encodeFile } from "./file-form.ts"
-import { createFile, readPrivateFile, replacePrivateFile } from "./private-file.ts"
+import { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts"
 
 /** The secret of one period of token allowances (PROTOCOL.md section 4.4), and which one. */
 interface PeriodKey {
@@ -53,7 +53,7 @@ function write(crypto: CryptoProvider, file: string, { period, key }: PeriodKey)
   const bytes = encodeFile(crypto, "day", (writer) => writer.u32(period).raw(key))
   try {
     if (existsSync(file)) replace(crypto, file, bytes)
-    else createFile(crypto, NAME, file, bytes)
+    else createPrivateFile(crypto, NAME, file, bytes)
   } finally {
     wipe(bytes)
   }

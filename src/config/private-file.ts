@@ -1,6 +1,6 @@
 import {
   closeSync,
-  fchmodSync,
+  existsSync,
   fchownSync,
   fstatSync,
   fsyncSync,
@@ -57,8 +57,8 @@ export function readPublicFile(name: string, path: string): Uint8Array {
 }
 
 /**
- * Makes a file. One that is there already is left alone; with the same content that is as good, so that a command can
- * be given again.
+ * Makes a file to be carried elsewhere. One that is there already is left alone; with the same content that is as good,
+ * so that a command can be given again.
  *
  * @throws ConfigError it is there with another content, or cannot be made
  */
@@ -67,18 +67,28 @@ export function createFile(
   name: string,
   path: string,
   bytes: Uint8Array,
-  mode: 0o600 | 0o644 = 0o600,
+  mode: 0o600 | 0o644,
 ): void {
   explaining(`${name} ${path} cannot be made`, () => {
-    try {
-      writeBeside(crypto, path, bytes, { mode }, (unnamed) => linkSync(unnamed, path))
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error
-      if (!equal(readFileSync(path), bytes)) {
-        throw new ConfigError(`${name} ${path} is there already with another content: choose another name`)
-      }
+    if (!existsSync(path)) {
+      // Portable media have file systems without links, which would refuse a name that was taken in this moment.
+      writeBeside(crypto, path, bytes, { mode }, (unnamed) => renameSync(unnamed, path))
+    } else if (!equal(readFileSync(path), bytes)) {
+      throw new ConfigError(`${name} ${path} is there already with another content: choose another name`)
     }
   })
+}
+
+/** Makes a secret file, of which only one must ever be made under this name. Throws ConfigError, also if it is there. */
+export function createPrivateFile(
+  crypto: CryptoProvider,
+  name: string,
+  path: string,
+  bytes: Uint8Array,
+): void {
+  explaining(`${name} ${path} cannot be made`, () =>
+    writeBeside(crypto, path, bytes, { mode: 0o600 }, (unnamed) => linkSync(unnamed, path)),
+  )
 }
 
 /**
@@ -126,10 +136,9 @@ function writeBeside(
 ): void {
   const unnamed = `${file}.${toHex(crypto.random(8))}`
   try {
-    const descriptor = openSync(unnamed, "wx", 0o600)
+    const descriptor = openSync(unnamed, "wx", mode)
     try {
       if (uid !== undefined && gid !== undefined) fchownSync(descriptor, uid, gid)
-      fchmodSync(descriptor, mode)
       writeWhole(descriptor, bytes)
       fsyncSync(descriptor)
     } finally {

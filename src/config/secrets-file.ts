@@ -4,7 +4,7 @@ import { wipe } from "../crypto/wipe.ts"
 import { renewedIfDue } from "./authority/rotation.ts"
 import type { AuthoritySecrets } from "./authority/secrets.ts"
 import { type Config, ConfigError } from "./config.ts"
-import { createFile, explaining, readPrivateFile, replacePrivateFile } from "./private-file.ts"
+import { createPrivateFile, explaining, readPrivateFile, replacePrivateFile } from "./private-file.ts"
 import {
   authorityOf,
   decodeSecrets,
@@ -123,7 +123,7 @@ export function readSecrets(crypto: CryptoProvider, file: string, managed = fals
 export function createSecrets(crypto: CryptoProvider, file: string, secrets: Secrets): void {
   const bytes = encodeSecrets(crypto, secrets)
   try {
-    createFile(crypto, NAME, file, bytes)
+    createPrivateFile(crypto, NAME, file, bytes)
   } finally {
     wipe(bytes)
   }

@@ -114,3 +114,16 @@ test("a revoked client or user cannot register again, and a renewed credential i
   expect(await problemOf(world.init(newcomer))).toBe("accepted")
   expect(world.store.count(clients)).toBe(1)
 })
+
+test("packages whose issuer is revoked are handed out no more, and their client can still renew", async () => {
+  await using world = await World.open()
+  const client = await world.register()
+  const revoked = credentialFingerprint(crypto, world.authority.intermediate)
+  world.rotate()
+  world.revoke({ fingerprint: revoked, notAfter: world.seconds + 90 * DAY })
+  expect(await problemOf(world.claim(client.user))).toBe("as.no-connection-package")
+  const renewed = { ...client, credential: (await renew(world, client)).credential }
+  const published = await world.publish(renewed, [world.makePackage(renewed)])
+  expect(published).toEqual({ left: 1 })
+  expect(await problemOf(world.claim(client.user))).toBe("accepted")
+})

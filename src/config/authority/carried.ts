@@ -50,7 +50,7 @@ export function readRoot(crypto: CryptoProvider, path: string): RootFile {
 export function createRoot(crypto: CryptoProvider, path: string, root: RootFile): void {
   const bytes = encodeRootFile(crypto, root)
   try {
-    createFile(crypto, "the root file", path, bytes)
+    createFile(crypto, "the root file", path, bytes, 0o600)
   } finally {
     wipe(bytes)
   }
