@@ -1,7 +1,10 @@
 import { mkdtempSync, readdirSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { createQueueOwner, dequeue } from "./http/client.ts"
+import { Client } from "../src/client/client.ts"
+import { memoryStore } from "../src/client/store.ts"
+import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { createQueueOwner } from "./http/client.ts"
 
 /**
  * `bun test/smoke.ts dist/cinder` tries a built binary from outside, in a directory of its own without anything of the
@@ -56,9 +59,12 @@ await step("it describes itself", async () => {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string }
   return document.openapi.startsWith("3.1")
 })
-const owner = await createQueueOwner(url)
-await step("a pseudonymous user is created and reads its queue, signed", async () => {
-  return owner !== undefined && (await dequeue(url, owner)).code === "ok"
+await step("it lets nobody in without a token", async () => (await createQueueOwner(url)) === undefined)
+await step("a client registers, buys tokens, pays with them and has a group", async () => {
+  const client = await Client.create({ url, store: memoryStore(), crypto })
+  await client.createGroup()
+  await client.close()
+  return client.groups().length === 1
 })
 await step("SIGTERM ends it with 0", async () => {
   child.kill("SIGTERM")
