@@ -1,10 +1,11 @@
 import type { OpaqueClient } from "../crypto/opaque/client.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { as } from "../wire/as.ts"
-import { type ClientContext, clientSigner } from "./context.ts"
+import { clientSigner } from "./client-signer.ts"
+import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { opaqueOf, takeAnswer } from "./password.ts"
-import { Account, at, change, load, removal } from "./records.ts"
+import { Account, at, load, removal } from "./records.ts"
 
 /** How often a login is done again because the server forgot it. */
 const ATTEMPTS_MAX = 3
@@ -20,7 +21,7 @@ export async function deleteAtAs(
   password: string | undefined,
   before: () => Promise<void>,
 ): Promise<void> {
-  const { account, store, transport } = context
+  const { account, identity, store, transport } = context
   const opaque = await opaqueOf(account, password)
   let asked = (await load(store, Account, at.account))?.stage === "leaving"
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -28,7 +29,7 @@ export async function deleteAtAs(
     if (ke3 === undefined && asked) return
     if (ke3 === undefined) break
     await before()
-    await store.transaction([change(Account, at.account, { ...account, stage: "leaving" })])
+    await identity.leave()
     asked = true
     const deleted = transport.call(as.deleteAccount, { ke3 }, clientSigner(account))
     if ((await unlessRefused(deleted)) !== undefined) return

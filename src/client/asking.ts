@@ -5,7 +5,7 @@ import { equal } from "../wire/bytes.ts"
 import { sealConnectionRequest, verifyConnectionPackage } from "../wire/connection.ts"
 import { CredentialError } from "../wire/credentials.ts"
 import { parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
-import { type ClientContext, isRefusal, ownUser } from "./context.ts"
+import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { createGroup } from "./group-creation.ts"
 import { AliasRecord, at, type Connection, Contact, change, load, OutgoingRequest } from "./records.ts"
@@ -47,26 +47,19 @@ async function ask(
   connection: Connection,
   find: () => Promise<Found>,
 ): Promise<void> {
-  const { store, crypto, account } = context
+  const { store, crypto, trust, identity } = context
   if ((await load(store, OutgoingRequest, at.outgoing(name))) === undefined) {
-    const { recipient, encryptionKey } = await verified(find)
+    const { recipient, encryptionKey } = await find().catch((error: unknown) => {
+      throw trust.explain(error)
+    })
     await createGroup(context, sessions, connection, ({ groupId, earKey, credentialKey }) => {
       const group = { groupId, earKey, credentialKey }
-      const { clientSeed, credential } = account
+      const { clientSeed, credential } = identity.account
       const message = sealConnectionRequest(crypto, encryptionKey, clientSeed, credential, group)
       return [change(OutgoingRequest, at.outgoing(name), { groupId, recipient, message })]
     })
   }
   await sendRequest(context, name)
-}
-
-/** What the server gave out for the other does not verify: `client.invalid`. */
-async function verified(find: () => Promise<Found>): Promise<Found> {
-  try {
-    return await find()
-  } catch (error) {
-    throw isRefusal(error) ? new ClientError("client.invalid", { cause: error }) : error
-  }
 }
 
 function parseName(user: string): UserId {

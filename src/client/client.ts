@@ -14,22 +14,26 @@ import { EventLog } from "./events.ts"
 import { Group } from "./group.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
+import { Identity } from "./identity.ts"
 import { userInbox } from "./inbox.ts"
 import { Inboxes } from "./inboxes.ts"
 import { takeMessages } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
+import { ownRecord } from "./leaves.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
-import { ADD_PACKAGES_LOW, publishAddPackages, unusedAddPackages } from "./packages.ts"
 import { Profiles } from "./profiles.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
+import { safetyNumber } from "./safety-number.ts"
 import { Sessions } from "./sessions.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import { QueueStream } from "./stream.ts"
 import { Tasks } from "./tasks.ts"
 import { type Fetch, Transport } from "./transport.ts"
-import { Trust } from "./trust.ts"
+import { type Root, Trust } from "./trust.ts"
+import { trustEvents } from "./trust-events.ts"
+import { Upkeep } from "./upkeep.ts"
 import { Wallet } from "./wallet.ts"
 
 export interface ClientOptions {
@@ -57,6 +61,11 @@ export interface ClientOptions {
    * {@link Client.pollConnectionRequests} looks.
    */
   readonly requestPollMilliseconds?: number
+  /**
+   * Mean of the random time between two questions whether the AS has revoked or replaced something; credentials and
+   * packages are renewed in the same rhythm when they are due. Default: a day.
+   */
+  readonly upkeepMilliseconds?: number
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
@@ -73,12 +82,14 @@ export type ClientEvent = { readonly number: number } & (
 
 const PATIENCE_MILLISECONDS = 120_000
 const SPREAD_MILLISECONDS = 300
+const UPKEEP_MILLISECONDS = 86_400_000
 
 /** One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on. */
 export class Client {
   readonly #context: ClientContext
   readonly #sessions: Sessions
   readonly #tasks: Tasks
+  readonly #upkeep: Upkeep
   readonly #abort: AbortController
   readonly #spread: number
   readonly #inboxes: Inboxes
@@ -92,17 +103,19 @@ export class Client {
     context: ClientContext,
     sessions: Sessions,
     tasks: Tasks,
+    inboxes: Inboxes,
+    upkeep: Upkeep,
     abort: AbortController,
     spread: number,
-    pollMilliseconds: number | undefined,
   ) {
     this.#context = context
     this.#sessions = sessions
     this.#tasks = tasks
+    this.#upkeep = upkeep
     this.#abort = abort
     this.#spread = spread
-    this.#inboxes = new Inboxes({ context, tasks, spreadMilliseconds: spread, pollMilliseconds })
-    this.#aliases = new Aliases(context, this.#inboxes)
+    this.#inboxes = inboxes
+    this.#aliases = new Aliases(context, inboxes)
     this.#profiles = new Profiles(context)
   }
 
@@ -125,7 +138,7 @@ export class Client {
       const walletParts = { crypto, store, domain, transport, tasks, signal, spreadMilliseconds: spread }
       const wallet = await Wallet.open(walletParts)
       transport.payWith(wallet)
-      const membership = ownMembership(crypto)
+      const membership = ownMembership(crypto, () => BigInt(transport.now()))
       const trust = await Trust.open({ domain, store, transport, crypto })
       const account = await register({
         crypto,
@@ -141,8 +154,13 @@ export class Client {
         spreadMilliseconds: spread,
       })
       const events = await EventLog.open(store, signal)
+      const identity = new Identity({ crypto, store, transport, trust }, account)
+      trust.listen((before, after) => events.record(trustEvents(crypto, identity, before, after)))
       const context: ClientContext = {
-        account,
+        get account() {
+          return identity.account
+        },
+        identity,
         crypto,
         membership,
         store,
@@ -153,7 +171,17 @@ export class Client {
         patienceMilliseconds,
       }
       const sessions = await Sessions.load(context)
-      const client = new Client(context, sessions, tasks, abort, spread, options.requestPollMilliseconds)
+      const inboxes = new Inboxes({
+        context,
+        tasks,
+        spreadMilliseconds: spread,
+        pollMilliseconds: options.requestPollMilliseconds,
+      })
+      const upkeep = await Upkeep.open(context, sessions, inboxes, {
+        periodMilliseconds: options.upkeepMilliseconds ?? UPKEEP_MILLISECONDS,
+        spreadMilliseconds: spread,
+      })
+      const client = new Client(context, sessions, tasks, inboxes, upkeep, abort, spread)
       await client.#begin(options)
       wallet.replenish()
       return client
@@ -256,6 +284,33 @@ export class Client {
     return names(this.#context.store, "contact/")
   }
 
+  /**
+   * The number to compare with a contact or a member of a group of one's own: 60 digits, the same on both sides unless
+   * somebody stands between them (safety-number.ts). It covers every key that the user has in any of the own groups.
+   * Throws ClientError `client.unknown-contact`.
+   */
+  safetyNumber(user: string): string {
+    const { crypto, account } = this.#context
+    const members = this.#sessions.all().flatMap(({ state }) => state.facts.members)
+    const clients = members.filter((member) => member.user === user)
+    if (clients.length === 0 || user === this.userId) throw new ClientError("client.unknown-contact")
+    const own = ownRecord(crypto, account, 0)
+    return safetyNumber(crypto, { user: this.userId, clients: [own] }, { user, clients })
+  }
+
+  /** The roots of the own domain, to compare with what others see or the operator says. */
+  roots(): Root[] {
+    return this.#context.trust.roots
+  }
+
+  /**
+   * Trusts roots that an `unknown-root` event named, once the user has compared them; by their fingerprints in
+   * hexadecimal. Throws ClientError `client.invalid` if the server does not show such a root.
+   */
+  trustRoots(fingerprints: readonly string[]): Promise<void> {
+    return this.#context.trust.trustRoots(fingerprints)
+  }
+
   async createGroup(): Promise<Group> {
     return new Group(await createGroup(this.#context, this.#sessions, null))
   }
@@ -332,7 +387,7 @@ export class Client {
       onLive: (live) => this.#tell(live),
       webSocket: webSocket ?? ((address) => new WebSocket(address)),
     })
-    this.#running.push(stream.run())
+    this.#running.push(stream.run(), this.#upkeep.run())
     for (const session of this.#sessions.all()) {
       this.#tasks.start(() => finishPending(session))
       this.#payLater(session.id)
@@ -379,10 +434,8 @@ export class Client {
 
   #replenishLater(): void {
     this.#tasks.start(async () => {
-      const { store, signal } = this.#context
-      if ((await unusedAddPackages(store)) >= ADD_PACKAGES_LOW) return
-      await pause(spreadMilliseconds(this.#spread), signal)
-      if ((await unusedAddPackages(store)) < ADD_PACKAGES_LOW) await publishAddPackages(this.#context)
+      await pause(spreadMilliseconds(this.#spread), this.#context.signal)
+      await this.#upkeep.replenishAddPackages()
     })
   }
 

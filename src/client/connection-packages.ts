@@ -12,7 +12,10 @@ import type { ClientStore, StoreChange } from "./store.ts"
 const CONNECTION_PACKAGES = 16
 /** New ones are published when fewer than this many are left that were not used, as far as this client knows. */
 const CONNECTION_PACKAGES_LOW = 8
-/** A package that can be claimed for less than this long counts as used: the client may be away for a while. */
+/**
+ * A package that can be claimed for less than this long counts as used: the client may be away for a while. That is so of all
+ * that have a credential which is renewed in the last third of its life.
+ */
 const REMAINING_SECONDS_MIN = 30 * 86_400
 /** For so long after its end a package's secret is kept: clocks differ, and requests take their time. */
 const GRACE_SECONDS = 86_400
@@ -60,15 +63,25 @@ export function keep(made: readonly MadePackage[], state: StoredConnectionPackag
  * publishes new packages if few are left.
  */
 export async function tendPackages(context: ClientContext, inbox: Inbox): Promise<void> {
+  const { store, transport } = context
+  const stored = await storedPackages(store, inbox.alias)
+  const over = stored.filter(({ expires }) => expires + GRACE_SECONDS < transport.now())
+  await store.transaction(over.map(({ key }) => removal(key)))
+  await replenishPackages(context, inbox)
+}
+
+/** Publishes new packages if few are left that were not used, as far as this client knows; `atMost`: as the server says. */
+export async function replenishPackages(
+  context: ClientContext,
+  inbox: Inbox,
+  atMost = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const { crypto, store, transport } = context
   const now = transport.now()
-  const stored = await storedPackages(store, inbox.alias)
-  const over = stored.filter(({ expires }) => expires + GRACE_SECONDS < now)
-  await store.transaction(over.map(({ key }) => removal(key)))
-  const left = stored.filter(({ state, expires }) => {
+  const left = (await storedPackages(store, inbox.alias)).filter(({ state, expires }) => {
     return state === "published" && expires > now + REMAINING_SECONDS_MIN
   })
-  if (left.length >= CONNECTION_PACKAGES_LOW) return
+  if (Math.min(left.length, atMost) >= CONNECTION_PACKAGES_LOW) return
   const made = makePackages(crypto, inbox.alias, (key) => inbox.makePackage(key, now))
   await store.transaction(keep(made, "made"))
   try {

@@ -6,14 +6,15 @@ import { ds } from "../wire/ds.ts"
 import { encodeFriendshipPackage } from "../wire/friendship.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import { readConnectionQueue } from "./connection-queue.ts"
-import { type ClientContext, commitChanges, isRefusal, ownUser } from "./context.ts"
+import { type ClientContext, commitChanges } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { finishPending, sendContent, stagedParts } from "./group-operations.ts"
 import type { GroupSession } from "./group-session.ts"
 import type { Inbox } from "./inbox.ts"
 import { verifyMembers } from "./joining.ts"
-import { freshLeaf, freshQueueConfig, sealForGroup } from "./leaves.ts"
+import { freshLeaf, freshQueueConfig, ownRecord, sealForGroup } from "./leaves.ts"
 import { at, change, IncomingRequest, load, removal, StoredConnectionPackage } from "./records.ts"
+import { isRefusal } from "./refusal.ts"
 import type { Sessions } from "./sessions.ts"
 import type { StoreChange } from "./store.ts"
 
@@ -105,10 +106,11 @@ async function stageJoin(
 ): Promise<void> {
   if (session.current !== undefined) return
   const { context, groupId } = session
-  const { account, crypto, membership, transport } = context
+  const { identity, crypto, membership, transport } = context
+  const account = await identity.current()
   const { earKey, credentialKey } = request
   const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
-  const { leaf, publicKey, owner } = freshLeaf(crypto, account, transport.now())
+  const { leaf, publicKey, owner, life } = freshLeaf(crypto, account, transport.now())
   const data = encodeExternalCommitData(sealForGroup(crypto, credentialKey, publicKey, owner))
   const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data)
   const others = staged.next.members().filter((member) => member.leaf !== staged.next.leaf)
@@ -122,19 +124,20 @@ async function stageJoin(
   if (verified.length !== 1 || initiator === undefined || !equal(initiator.client, request.sender)) {
     throw new ClientError("client.invalid")
   }
-  const self = { leaf: staged.next.leaf, user: ownUser(context), client: account.clientId }
+  const self = ownRecord(crypto, account, staged.next.leaf)
   const members = [initiator, self].sort((a, b) => a.leaf - b.leaf)
   const facts = {
     earKey,
     credentialKey,
     members,
+    ownLeaf: life,
     sequence: 0,
     received: [],
     pending: {
       kind: "commit" as const,
       id: toHex(crypto.random(8)),
       operation: "joinConnectionGroup" as const,
-      ...stagedParts(staged, members),
+      ...stagedParts(staged, members, life),
       queueConfig: freshQueueConfig(crypto, account),
     },
     connection: { peer: initiator.user, alias: null },

@@ -1,12 +1,11 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { as } from "../wire/as.ts"
-import { equal } from "../wire/bytes.ts"
-import { makeClientCsr, verifyChain } from "../wire/credentials.ts"
 import { parseInvitation } from "../wire/invitation.ts"
 import { CodecError } from "../wire/tls.ts"
+import { clientSigner } from "./client-signer.ts"
 import { makeConnectionPackages } from "./connection-packages.ts"
-import { clientSigner } from "./context.ts"
 import { ClientError } from "./errors.ts"
+import { ownCsr, verifyOwnCredential } from "./own-credential.ts"
 import { opaqueOf, takeAnswer } from "./password.ts"
 import type { Account } from "./records.ts"
 import type { StoreChange } from "./store.ts"
@@ -32,16 +31,16 @@ export interface Step {
 
 /** Has a credential signed, and shows that the password fits the record that the AS is to keep. */
 export async function requestCredential(parts: EnrolmentParts, account: Account): Promise<Step> {
-  const { crypto, transport, domain, password } = parts
+  const { crypto, transport, password } = parts
   const opaque = await opaqueOf(account, password)
   const registration = opaque.startRegistration()
   const { credential, opaqueResponse } = await transport.call(as.initRegistration, {
-    csr: makeClientCsr(crypto, account.clientSeed, account.clientId, domain),
+    csr: ownCsr(parts, account),
     opaqueRequest: registration.request,
     invitation: invitationBytes(parts),
   })
   const issued = { ...account, credential: credential.slice() }
-  await requireOwn(parts, issued)
+  await verifyOwnCredential(parts, account, issued.credential)
   const record = takeAnswer(() => registration.finish(opaqueResponse))
   const login = opaque.startLogin()
   const started = await transport.call(
@@ -88,20 +87,5 @@ function invitationBytes({ invitation }: EnrolmentParts): Uint8Array | null {
   } catch (error) {
     if (error instanceof CodecError) throw new ClientError("as.invalid-invitation")
     throw error
-  }
-}
-
-/** The credential must lead to the pinned roots and be this client's. */
-async function requireOwn(
-  { crypto, transport, trust, domain }: EnrolmentParts,
-  { credential, clientId, clientSeed }: Account & { readonly credential: Uint8Array },
-): Promise<void> {
-  const verified = await trust.verify((source) => {
-    const anchors = source(domain)
-    if (anchors === undefined) throw new ClientError("client.damaged-store")
-    return verifyChain(crypto, anchors, credential, transport.now())
-  })
-  if (!equal(verified.clientId, clientId) || !equal(verified.publicKey, crypto.ed25519Public(clientSeed))) {
-    throw new ClientError("client.unexpected-response")
   }
 }

@@ -16,6 +16,8 @@ export type LocalCode =
   | "client.invalid-alias"
   /** Not one of the own aliases. */
   | "client.unknown-alias"
+  /** The server shows a root that none of the known ones vouches for: `Client.roots`, `Client.trustRoots`. */
+  | "client.unknown-root"
   | "client.unknown-contact"
   | "client.unknown-group"
   | "client.unknown-member"

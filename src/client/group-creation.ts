@@ -2,11 +2,10 @@ import { CLIENT_CREDENTIAL_SECONDS, KEY_BYTES } from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import { lifetime } from "../wire/credentials.ts"
 import { ds } from "../wire/ds.ts"
-import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession } from "./group-session.ts"
-import { freshLeaf, freshQueueConfig, sealForGroup } from "./leaves.ts"
+import { freshLeaf, freshQueueConfig, ownRecord, sealForGroup } from "./leaves.ts"
 import type { Connection, GroupRecord } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
 import type { StoreChange } from "./store.ts"
@@ -38,20 +37,25 @@ export async function createGroup(
 }
 
 async function create(
-  { account, crypto, membership, transport }: ClientContext,
+  { identity, crypto, membership, transport }: ClientContext,
   sessions: Sessions,
   connection: Connection | null,
   also: (group: NewGroup) => StoreChange[],
 ): Promise<GroupSession> {
+  const account = await identity.current()
   const reserved = await transport.call(ds.requestGroupId, {})
   const groupId = reserved.groupId.slice()
   const earKey = crypto.random(KEY_BYTES)
   const credentialKey = crypto.random(KEY_BYTES)
   const now = transport.now()
-  const { leaf, publicKey, owner } = freshLeaf(crypto, account, now)
+  const { leaf, publicKey, owner, life } = freshLeaf(crypto, account, now)
   const { removalKey } = reserved
-  const life = lifetime(now, CLIENT_CREDENTIAL_SECONDS)
-  const member = await membership.create({ groupId, removalKey, leaf, lifetime: life })
+  const member = await membership.create({
+    groupId,
+    removalKey,
+    leaf,
+    lifetime: lifetime(now, CLIENT_CREDENTIAL_SECONDS),
+  })
   await transport.call(
     ds.createGroup,
     {
@@ -64,11 +68,11 @@ async function create(
     },
     { sender: { kind: "leaf", leaf: member.leaf }, seed: member.signatureSeed },
   )
-  const user = formatUserId(userOfClient(account.clientId), account.domain)
   const facts = {
     earKey,
     credentialKey,
-    members: [{ leaf: member.leaf, user, client: account.clientId }],
+    members: [ownRecord(crypto, account, member.leaf)],
+    ownLeaf: life,
     sequence: 0,
     received: [],
     pending: null,

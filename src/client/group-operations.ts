@@ -7,7 +7,7 @@ import { ClientError, isSilence } from "./errors.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
 import { pause } from "./pace.ts"
-import type { ContentKind, MemberRecord, PendingOperation, StoredEvent } from "./records.ts"
+import type { ContentKind, MemberRecord, OwnLeafLife, PendingOperation, StoredEvent } from "./records.ts"
 import type { Signer } from "./transport.ts"
 
 /**
@@ -49,7 +49,7 @@ export function commitChange(
 }
 
 /** The parts of a pending commit that the staged one gives. */
-export function stagedParts(staged: StagedCommit, nextMembers: MemberRecord[]) {
+export function stagedParts(staged: StagedCommit, nextMembers: MemberRecord[], nextLeaf: OwnLeafLife) {
   const { extensions, signature } = staged.next.groupInfo()
   return {
     commit: staged.commit,
@@ -60,6 +60,7 @@ export function stagedParts(staged: StagedCommit, nextMembers: MemberRecord[]) {
     queueConfig: null,
     next: staged.next.serialize(),
     nextMembers,
+    nextLeaf,
   }
 }
 
@@ -154,7 +155,10 @@ async function submit(session: GroupSession, pending: PendingOperation, repeated
       await session.write(withoutPending(session.state))
       return "uncovered"
     }
-    if (!(uncertain && error.code === "auth.refused")) await giveUp(session, pending)
+    const refused = error.code === "auth.refused"
+    // If it was accepted and other commits followed, the DS knows the key of the new leaf only: the queue will tell.
+    if (uncertain && refused && pending.operation === "updateClient") return "unknown"
+    if (!(uncertain && refused)) await giveUp(session, pending)
     throw error
   }
   const { state, events } = acceptCommit(session, session.state, pending)
@@ -228,7 +232,8 @@ export function acceptCommit(
   const { nextMembers: members } = pending
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
-  const facts = { ...withoutPending(state).facts, members, received: receivedBy(state, members) }
+  const received = receivedBy(state, members)
+  const facts = { ...withoutPending(state).facts, members, ownLeaf: pending.nextLeaf, received }
   const events = state.facts.connection === null ? memberEvents(session.id, before, members, own) : []
   return { state: { member, facts }, events }
 }

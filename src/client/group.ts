@@ -1,27 +1,30 @@
 import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
 import { verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
-import { equal } from "../wire/bytes.ts"
-import { encodeAddUsersData, encodeUpdateClientData } from "../wire/commit-data.ts"
+import { equal, toHex } from "../wire/bytes.ts"
+import { encodeAddUsersData } from "../wire/commit-data.ts"
 import { ds } from "../wire/ds.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
-import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
-import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { commitChange, finishPending, sendContent, signer, stagedParts } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
+import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import { at, Contact, load, type MemberRecord } from "./records.ts"
 import { resync } from "./resync.ts"
 
-/** A member as the application sees it; the user id was verified up to the root of its domain. */
+/** A member as the application sees it; the ids were verified up to the root of their domain. */
 export interface Member {
   /** `uuid@domain`. */
   readonly user: string
+  /** Client id, hexadecimal. */
+  readonly client: string
   readonly leaf: number
+  /** The AS has revoked this client or its user since: nobody will join the group before it is removed. */
+  readonly revoked: boolean
 }
 
 /** A group that this client is a member of. Operations of one group take turns; each resolves when the server has accepted it. */
@@ -43,7 +46,10 @@ export class Group {
   }
 
   members(): Member[] {
-    return this.#session.state.facts.members.map(({ user, leaf }) => ({ user, leaf }))
+    const { context, state } = this.#session
+    return state.facts.members.map(({ user, client, leaf }) => {
+      return { user, client: toHex(client), leaf, revoked: context.trust.isRevoked(client) }
+    })
   }
 
   /**
@@ -77,7 +83,7 @@ export class Group {
       if (removes.length === 0) throw new ClientError("client.unknown-member")
       const staged = await state.member.commit({ removes, authenticatedData: new Uint8Array(0) })
       const members = state.facts.members.filter((member) => member.user !== user)
-      return { operation: "removeUsers", ...stagedParts(staged, members) }
+      return { operation: "removeUsers", ...stagedParts(staged, members, state.facts.ownLeaf) }
     })
   }
 
@@ -90,7 +96,7 @@ export class Group {
       }
       const admins = members.filter(({ user }) => users.includes(user)).map(({ leaf }) => leaf)
       const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
-      return { operation: "changeRoles", ...stagedParts(staged, members) }
+      return { operation: "changeRoles", ...stagedParts(staged, members, state.facts.ownLeaf) }
     })
   }
 
@@ -158,16 +164,11 @@ export class Group {
   }
 
   /**
-   * Renews this client's keys, and with them the group's: whoever had copied them is locked out. Whoever is proposed to be
-   * removed, by the server or because it leaves, goes with it.
+   * Renews this client's keys, those that it signs with included, and with them the group's: whoever had copied them is
+   * locked out. Whoever is proposed to be removed, by the server or because it leaves, goes with it.
    */
   async update(): Promise<void> {
-    await commitChange(this.#session, async (state) => {
-      const staged = await state.member.commit({ authenticatedData: encodeUpdateClientData() })
-      const stay = new Set(staged.next.members().map(({ leaf }) => leaf))
-      const members = state.facts.members.filter(({ leaf }) => stay.has(leaf))
-      return { operation: "updateClient", ...stagedParts(staged, members) }
-    })
+    await renewLeaf(this.#session)
   }
 }
 
@@ -205,7 +206,7 @@ async function claim(
       if (verified.record.user !== user) throw new ClientError("client.invalid")
       claimed.push({ ...verified, keyPackage, publicKey })
     } catch (error) {
-      throw isRefusal(error) ? new ClientError("client.invalid", { cause: error }) : error
+      throw trust.explain(error)
     }
   }
   return claimed
@@ -217,7 +218,8 @@ async function stageAdd(
   contact: Contact,
   claimed: readonly Claimed[],
 ) {
-  const { account, crypto } = context
+  const { identity, crypto } = context
+  const account = await identity.current()
   const { credentialKey, members } = state.facts
   const authenticatedData = encodeAddUsersData(
     claimed.map(({ publicKey, owner }) => sealForGroup(crypto, credentialKey, publicKey, owner)),
@@ -235,9 +237,9 @@ async function stageAdd(
   const added = staged.next.members().flatMap(({ leaf, signatureKey }): MemberRecord[] => {
     const owner = claimed.find(({ publicKey }) => equal(publicKey, signatureKey))
     if (owner === undefined) return []
-    const { clientId: client, domain } = owner.client
-    return [{ leaf, user: formatUserId(userOfClient(client), domain), client }]
+    return [{ ...owner.record, leaf }]
   })
   const nextMembers = [...members, ...added].sort((a, b) => a.leaf - b.leaf)
-  return { operation: "addUsers" as const, ...stagedParts(staged, nextMembers), attributions }
+  const parts = stagedParts(staged, nextMembers, state.facts.ownLeaf)
+  return { operation: "addUsers" as const, ...parts, attributions }
 }

@@ -2,6 +2,7 @@ import { makeAliasPackage } from "../wire/alias-package.ts"
 import { as } from "../wire/as.ts"
 import { makeConnectionPackage } from "../wire/connection.ts"
 import type { Params, Result } from "../wire/endpoint.ts"
+import { clientSigner } from "./client-signer.ts"
 import type { ClientContext } from "./context.ts"
 import { type AliasRecord, at } from "./records.ts"
 
@@ -21,19 +22,25 @@ export interface Inbox {
   /** A connection package for an encryption key; `now` in seconds. */
   makePackage(encryptionKey: Uint8Array, now: number): Uint8Array
   publish(connectionPackages: Uint8Array[]): Promise<unknown>
+  /** How many packages can be claimed; without it, the server does not say. */
+  countLeft?(): Promise<number>
 }
 
-export function userInbox({ account, crypto, transport }: ClientContext): Inbox {
-  const { clientId, clientSeed, credential, connectionQueueKey } = account
-  const signer = { sender: { kind: "client", id: clientId }, seed: clientSeed } as const
+export function userInbox(context: ClientContext): Inbox {
+  const { identity, crypto, transport } = context
+  const { clientSeed, connectionQueueKey } = identity.account
+  const signer = clientSigner(identity.account)
+  const publish = (connectionPackages: Uint8Array[]) =>
+    transport.call(as.publishConnectionPackages, { connectionPackages }, signer)
   return {
     alias: null,
     queueKey: connectionQueueKey,
     progress: at.connectionQueue,
     dequeue: (params) => transport.call(as.dequeue, params, signer),
-    makePackage: (key, now) => makeConnectionPackage(crypto, clientSeed, credential, key, now),
-    publish: (connectionPackages) =>
-      transport.call(as.publishConnectionPackages, { connectionPackages }, signer),
+    makePackage: (key, now) =>
+      makeConnectionPackage(crypto, clientSeed, identity.account.credential, key, now),
+    publish,
+    countLeft: async () => (await publish([])).left,
   }
 }
 

@@ -1,4 +1,4 @@
-import { tendPackages } from "./connection-packages.ts"
+import { replenishPackages, tendPackages } from "./connection-packages.ts"
 import { emptyConnectionQueue } from "./connection-queue.ts"
 import { pollRequests } from "./connections.ts"
 import type { ClientContext } from "./context.ts"
@@ -58,6 +58,14 @@ export class Inboxes {
   async emptyOwn(): Promise<void> {
     const entry = this.#entries.get(null)
     await entry?.lock.run(() => emptyConnectionQueue(this.#options.context, entry.inbox))
+  }
+
+  /** Publishes packages of the user id if few are left: others claim them who never ask for anything. */
+  async replenishOwn(): Promise<void> {
+    const entry = this.#entries.get(null)
+    await entry?.lock.run(async () => {
+      await replenishPackages(this.#options.context, entry.inbox, await entry.inbox.countLeft?.())
+    })
   }
 
   /** Looks into all inboxes once, in random order and with random pauses in between. Throws ClientError of any of them. */

@@ -3,7 +3,6 @@ import { decodeMlsMessage } from "../mls/codec/message.ts"
 import { equal } from "../wire/bytes.ts"
 import { decodeFriendshipPackage } from "../wire/friendship.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
-import { isRefusal } from "./context.ts"
 import { acceptCommit, memberEvents, withoutPending } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
@@ -18,6 +17,7 @@ import {
   removal,
   type StoredEvent,
 } from "./records.ts"
+import { isRefusal } from "./refusal.ts"
 import type { StoreChange } from "./store.ts"
 
 /** What a message from the queue makes of a group. */
@@ -152,12 +152,19 @@ async function takeCommit(
   const kept = facts.members.filter(({ leaf }) => !removed.includes(leaf))
   const verified = await verifyAdded(session, state, added, sealed)
   const members = [...kept, ...verified].sort((a, b) => a.leaf - b.leaf)
-  const received = facts.received.filter(({ leaf }) => !removed.includes(leaf))
+  // Whoever only took another pseudonym goes on counting.
+  const stays = (leaf: number) => !removed.includes(leaf) || sameClient(facts.members, verified, leaf)
+  const received = facts.received.filter(({ leaf }) => stays(leaf))
   const { connection } = facts
   const events = connection === null ? memberEvents(session.id, facts.members, members, by) : []
   const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
   const next = { member: commit.next, facts: { ...facts, members, received, connection: answered } }
   return { state: next, events, changes: [], consumed: [] }
+}
+
+function sameClient(before: readonly MemberRecord[], after: readonly MemberRecord[], leaf: number): boolean {
+  const [was, is] = [before, after].map((members) => members.find((member) => member.leaf === leaf))
+  return was !== undefined && is !== undefined && equal(was.client, is.client)
 }
 
 /** Those of the new members whose credentials verify; the others stay nameless, and what they send is not handed over. */

@@ -7,12 +7,12 @@ import { ds } from "../wire/ds.ts"
 import { openWelcomeAttribution } from "../wire/friendship.ts"
 import type { WelcomeBundle } from "../wire/queue-message.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
-import { isRefusal } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
-import { verifyLeaf } from "./leaves.ts"
+import { lifeUntil, verifyLeaf } from "./leaves.ts"
 import { type GroupMember, MemberError } from "./mls/member.ts"
 import { at, load, type MemberRecord, removal, StoredKeyPackage } from "./records.ts"
+import { isRefusal } from "./refusal.ts"
 import type { StoreChange } from "./store.ts"
 
 /**
@@ -89,13 +89,14 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     earKey,
     credentialKey: credentialKey.slice(),
     members,
+    ownLeaf: lifeUntil(own.stored.notAfter, transport.now()),
     sequence: 0,
     received: [],
     pending: null,
     connection: null,
     owesFriendship: false,
   }
-  const used = own.stored.lastResort ? [] : [removal(at.keyPackage(own.ref))]
+  const used = own.stored.lastResort ? [] : [removal(at.keyPackage(toHex(own.ref)))]
   if (!own.stored.lastResort) wipe(own.stored.initKey)
   return { state: { facts, member }, by, used }
 }
@@ -107,7 +108,7 @@ async function findKeyPackage(
   const message = decodeMlsMessage(welcome)
   if (message.kind !== "welcome") return undefined
   for (const { newMember } of message.welcome.secrets) {
-    const stored = await load(session.context.store, StoredKeyPackage, at.keyPackage(newMember))
+    const stored = await load(session.context.store, StoredKeyPackage, at.keyPackage(toHex(newMember)))
     if (stored !== undefined) return { ref: newMember, stored }
   }
   return undefined

@@ -4,6 +4,7 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { signLabeled } from "../crypto/signature.ts"
 import { KEY_BYTES } from "../limits.ts"
 import { utf8 } from "../wire/bytes.ts"
+import { decodeIssuedCredential, type Expiration } from "../wire/credential-format.ts"
 import { type VerifiedClientCredential, verifyChainOfAnyDomain } from "../wire/credentials.ts"
 import {
   type CredentialPurpose,
@@ -11,12 +12,12 @@ import {
   openCredential,
   sealCredential,
 } from "../wire/encrypted-credential.ts"
-import { makeLeafCredential, verifyLeafCredential } from "../wire/leaf-credential.ts"
+import { leafLifetime, makeLeafCredential, verifyLeafCredential } from "../wire/leaf-credential.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../wire/queue-config.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
-import type { RegisteredAccount } from "./context.ts"
 import type { MemberLeaf, OwnLeaf } from "./mls/member.ts"
-import type { MemberRecord } from "./records.ts"
+import { renewalTime } from "./pace.ts"
+import type { MemberRecord, OwnLeafLife, RegisteredAccount } from "./records.ts"
 import type { Trust } from "./trust.ts"
 
 /** A fresh pseudonym: nothing of it is used in a second group. */
@@ -24,6 +25,7 @@ export interface FreshLeaf {
   readonly leaf: OwnLeaf
   readonly publicKey: Uint8Array
   readonly owner: LeafOwner
+  readonly life: OwnLeafLife
 }
 
 type Owner = Pick<RegisteredAccount, "clientSeed" | "credential">
@@ -52,7 +54,27 @@ export function leafWithKey(
     leaf: { identity, signatureSeed },
     publicKey: crypto.ed25519Public(signatureSeed),
     owner: { clientCredential: account.credential, signatureKey },
+    life: lifeUntil(leafLifetime(clientExpiration(account), now).notAfter, now),
   }
+}
+
+function clientExpiration({ credential }: Owner): Expiration {
+  return decodeIssuedCredential("client", credential).expiration
+}
+
+/** The life in a group of a leaf that enters it now and ends then; each is replaced at a time of its own. */
+export function lifeUntil(notAfter: number, now: number): OwnLeafLife {
+  return { notAfter, renewal: renewalTime({ notBefore: now, notAfter }) }
+}
+
+/** This client as a member of a group. */
+export function ownRecord(
+  crypto: CryptoProvider,
+  { clientId, clientSeed, domain }: RegisteredAccount,
+  leaf: number,
+): MemberRecord {
+  const user = formatUserId(userOfClient(clientId), domain)
+  return { leaf, user, client: clientId, key: crypto.ed25519Public(clientSeed) }
 }
 
 type QueueOwner = Pick<RegisteredAccount, "domain" | "qs" | "qsClientSeed">
@@ -115,5 +137,6 @@ export async function verifyLeaf(
     now,
   })
   const user = formatUserId(userOfClient(client.clientId), client.domain)
-  return { record: { leaf: leaf.leaf, user, client: client.clientId }, owner, client }
+  const record = { leaf: leaf.leaf, user, client: client.clientId, key: client.publicKey }
+  return { record, owner, client }
 }

@@ -19,6 +19,23 @@ export function spreadMilliseconds(mean: number, random: () => number = Math.ran
   return Math.min(-Math.log(1 - random()) * mean, 8 * mean)
 }
 
+/** A time around the mean, from half of it to one and a half: for what may not be too early either. */
+export function around(mean: number, random: () => number = Math.random): number {
+  return mean * (0.5 + random())
+}
+
+/**
+ * When something that ends is replaced, in seconds: in the last third of its life, and before the last sixth. Credentials
+ * of one month all end at the same time; their clients must neither all come at once nor be told apart by an order.
+ */
+export function renewalTime(
+  life: { readonly notBefore: number; readonly notAfter: number },
+  random: () => number = Math.random,
+): number {
+  const { notBefore, notAfter } = life
+  return Math.floor(notAfter - ((notAfter - notBefore) / 6) * (1 + random()))
+}
+
 /** Resolves after the time given; rejects with ClientError `client.closed` as soon as the signal is aborted. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

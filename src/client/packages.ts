@@ -1,20 +1,32 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CLIENT_CREDENTIAL_SECONDS } from "../limits.ts"
+import { CLIENT_CREDENTIAL_SECONDS, QUEUE_RETENTION_MONTHS } from "../limits.ts"
+import { toHex } from "../wire/bytes.ts"
+import { decodeIssuedCredential } from "../wire/credential-format.ts"
 import { lifetime } from "../wire/credentials.ts"
 import { sealCredential } from "../wire/encrypted-credential.ts"
 import { qs } from "../wire/qs.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
-import type { RegisteredAccount } from "./context.ts"
 import { freshLeaf, freshQueueConfig } from "./leaves.ts"
 import type { Membership } from "./mls/member.ts"
-import { at, change, load, StoredKeyPackage } from "./records.ts"
+import {
+  at,
+  change,
+  load,
+  PublishedAddPackages,
+  type RegisteredAccount,
+  removal,
+  StoredKeyPackage,
+} from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
-import type { Transport } from "./transport.ts"
+import type { Signer, Transport } from "./transport.ts"
 
 /** How many AddPackages are published at a time, beside the one of last resort. */
 const ADD_PACKAGES = 16
 /** New ones are published when fewer than this many are known to be left. */
-export const ADD_PACKAGES_LOW = 6
+const ADD_PACKAGES_LOW = 6
+
+/** A secret outlives its package's end by this much: for so long what was sealed to it may lie in a queue. */
+const SECRET_SECONDS = QUEUE_RETENTION_MONTHS * 31 * 86_400
 
 interface PublishParts {
   readonly account: RegisteredAccount
@@ -24,22 +36,35 @@ interface PublishParts {
   readonly transport: Transport
 }
 
+/** Whether AddPackages should be published: few are left, or they end before long and new ones would last longer. */
+export async function wantsAddPackages(parts: PublishParts, due: boolean): Promise<boolean> {
+  const { account, store } = parts
+  const published = await load(store, PublishedAddPackages, at.addPackages)
+  if (published === undefined) return true
+  if (due && endOf(account) > published.notAfter) return true
+  let left = 0
+  for (const ref of published.refs) if ((await store.get(at.keyPackage(ref))) !== undefined) left += 1
+  return left < ADD_PACKAGES_LOW
+}
+
 /**
  * Replaces all published AddPackages by new ones. Every package has a leaf of its own. Their lifetimes begin with the
  * month: the QS stores them, and exact times would tell which of its clients were set up together with which AS users.
- * The secrets of the old ones stay: somebody may have claimed them.
+ * The secrets of the old ones stay for some time: somebody may have claimed them.
  */
 export async function publishAddPackages(parts: PublishParts): Promise<void> {
   const { account, store, transport } = parts
   const made = []
   for (let i = 0; i <= ADD_PACKAGES; i++) made.push(await makeAddPackage(parts, i === 0))
-  await store.transaction(made.map(({ stored }) => stored))
-  const signer = { sender: { kind: "qs-client", id: account.qs.client }, seed: account.qsClientSeed } as const
+  await store.transaction([...made.map(({ stored }) => stored), ...(await outlived(parts))])
+  const signer: Signer = { sender: { kind: "qs-client", id: account.qs.client }, seed: account.qsClientSeed }
   await transport.call(
     qs.publishAddPackages,
     { addPackages: made.map(({ addPackage }) => addPackage) },
     signer,
   )
+  const refs = made.flatMap(({ ref, lastResort }) => (lastResort ? [] : [ref]))
+  await store.transaction([change(PublishedAddPackages, at.addPackages, { refs, notAfter: endOf(account) })])
 }
 
 async function makeAddPackage(
@@ -47,10 +72,13 @@ async function makeAddPackage(
   lastResort: boolean,
 ): Promise<{
   readonly addPackage: { readonly keyPackage: Uint8Array; readonly encryptedCredential: Uint8Array }
+  /** Hexadecimal. */
+  readonly ref: string
+  readonly lastResort: boolean
   readonly stored: StoreChange
 }> {
   const now = transport.now()
-  const { leaf, publicKey, owner } = freshLeaf(crypto, account, now)
+  const { leaf, publicKey, owner, life } = freshLeaf(crypto, account, now)
   const extensions = [{ type: QUEUE_CONFIG_EXTENSION_TYPE, data: freshQueueConfig(crypto, account) }]
   if (lastResort) extensions.push({ type: LAST_RESORT_EXTENSION_TYPE, data: new Uint8Array(0) })
   const { keyPackage, ref, secrets } = await membership.keyPackage({
@@ -58,21 +86,29 @@ async function makeAddPackage(
     lifetime: lifetime(now, CLIENT_CREDENTIAL_SECONDS),
     extensions,
   })
+  const name = toHex(ref)
+  const { notAfter } = life
   return {
     addPackage: {
       keyPackage,
       encryptedCredential: sealCredential(crypto, "add-package", account.friendshipKey, publicKey, owner),
     },
-    stored: change(StoredKeyPackage, at.keyPackage(ref), { keyPackage, ...secrets, lastResort }),
+    ref: name,
+    lastResort,
+    stored: change(StoredKeyPackage, at.keyPackage(name), { keyPackage, ...secrets, lastResort, notAfter }),
   }
 }
 
-/** How many AddPackages that can be used once have not been, as far as this client knows. */
-export async function unusedAddPackages(store: ClientStore): Promise<number> {
-  let count = 0
+function endOf({ credential }: RegisteredAccount): number {
+  return decodeIssuedCredential("client", credential).expiration.notAfter
+}
+
+/** Removes the secrets of packages for which nothing can come any more. */
+async function outlived({ store, transport }: PublishParts): Promise<StoreChange[]> {
+  const changes: StoreChange[] = []
   for (const key of await store.list("key-package/")) {
     const stored = await load(store, StoredKeyPackage, key)
-    if (stored?.lastResort === false) count += 1
+    if (stored !== undefined && stored.notAfter + SECRET_SECONDS < transport.now()) changes.push(removal(key))
   }
-  return count
+  return changes
 }

@@ -2,10 +2,11 @@ import { as } from "../wire/as.ts"
 import { openProfile, type Profile, sealProfile } from "../wire/profile.ts"
 import { CodecError } from "../wire/tls.ts"
 import { parseUserId, userOfClient } from "../wire/user-id.ts"
-import { type ClientContext, isRefusal, ownUser } from "./context.ts"
+import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { Lock } from "./lock.ts"
 import { at, Contact, change, load, OwnProfile } from "./records.ts"
+import { isRefusal } from "./refusal.ts"
 
 /** What users show to their contacts. The server stores it and cannot read it. */
 export class Profiles {

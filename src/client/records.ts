@@ -22,6 +22,7 @@ const Id = fixedBytes(ID_BYTES, "id")
 const Key = fixedBytes(KEY_BYTES, "key")
 const ClientId = fixedBytes(CLIENT_ID_BYTES, "client id")
 const AliasHash = fixedBytes(HASH_BYTES, "hash of an alias")
+const Seconds = Type.Integer({ minimum: 0, description: "since 1970" })
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 /** Who this client is, and how far its registration came. */
@@ -60,18 +61,43 @@ export const Account = closed({
   ]),
 })
 export type Account = Static<typeof Account>
+/** One whose registration is complete, or nearly so. */
+export type RegisteredAccount = Account & {
+  readonly credential: Uint8Array
+  readonly qs: NonNullable<Account["qs"]>
+}
 
-/** The roots and the salt that were seen at registration, and what the roots vouched for when last asked. */
+/**
+ * The roots that are trusted, what the AS published beside them when last asked, and the salt as it was at registration.
+ */
 export const Anchors = closed({
+  /** Those that were seen at registration, that these vouched for since, and that the user compared. */
   roots: Type.Array(Bytes),
+  /** Published as well, but nobody vouches for them. */
+  unknownRoots: Type.Array(Bytes),
   intermediates: Type.Array(Bytes),
   revoked: Type.Array(Bytes),
   aliasSalt: fixedBytes(ALIAS_SALT_BYTES, "salt of alias hashes"),
 })
 export type Anchors = Static<typeof Anchors>
 
+/** When the client next does by itself what it does now and then. */
+export const Schedule = closed({
+  /** Asks for what the AS publishes. */
+  trust: Seconds,
+  /** Renews its credential. */
+  credential: Seconds,
+  /** Looks whether connection packages are left. */
+  connectionPackages: Seconds,
+  /** Publishes AddPackages. */
+  addPackages: Seconds,
+})
+export type Schedule = Static<typeof Schedule>
+
 /** An AddPackage of ours and its secrets. */
 export const StoredKeyPackage = closed({
+  /** When its credential ends. */
+  notAfter: Seconds,
   keyPackage: Bytes,
   initKey: Key,
   encryptionKey: Key,
@@ -79,6 +105,9 @@ export const StoredKeyPackage = closed({
   lastResort: Type.Boolean(),
 })
 export type StoredKeyPackage = Static<typeof StoredKeyPackage>
+
+/** The AddPackages that can be claimed: references in hexadecimal, without the one of last resort. */
+export const PublishedAddPackages = closed({ refs: Type.Array(Type.String()), notAfter: Seconds })
 
 /** The secret of a connection package of ours. */
 export const StoredConnectionPackage = closed({
@@ -154,12 +183,18 @@ export const MemberRecord = closed({
   leaf: Type.Integer({ minimum: 0 }),
   user: Type.String(),
   client: ClientId,
+  /** Public key of the client's credential. */
+  key: Key,
 })
 export type MemberRecord = Static<typeof MemberRecord>
 
 export const ContentKind = Type.Union([Type.Literal("application"), Type.Literal("friendship")])
 
 export type ContentKind = Static<typeof ContentKind>
+
+/** The own leaf in a group: when its credential ends, and when it is replaced if the client's own lasts longer. */
+export const OwnLeafLife = closed({ notAfter: Seconds, renewal: Seconds })
+export type OwnLeafLife = Static<typeof OwnLeafLife>
 
 /** An operation that may have reached the server. It is written before the first attempt and goes with the answer. */
 export const PendingOperation = Type.Union([
@@ -191,6 +226,7 @@ export const PendingOperation = Type.Union([
     /** State and members once it is accepted. */
     next: Bytes,
     nextMembers: Type.Array(MemberRecord),
+    nextLeaf: OwnLeafLife,
   }),
 ])
 export type PendingOperation = Static<typeof PendingOperation>
@@ -201,6 +237,7 @@ export const GroupRecord = closed({
   /** GroupMember state. For a join by external commit that is still pending, the one that it leads to. */
   member: Bytes,
   members: Type.Array(MemberRecord),
+  ownLeaf: OwnLeafLife,
   /** Sequence number of the next message. */
   sequence: Type.Integer({ minimum: 0 }),
   /** Per leaf, the next sequence number that is new. */
@@ -233,6 +270,8 @@ export const StoredEvent = Type.Union([
     /** The alias under which this client had asked for the user; null: the user id, or the other has asked. */
     alias: Nullable(Type.String()),
   }),
+  closed({ type: Type.Literal("unknown-root"), fingerprints: Type.Array(Type.String()) }),
+  closed({ type: Type.Literal("revoked") }),
 ])
 export type StoredEvent = Static<typeof StoredEvent>
 
@@ -242,6 +281,8 @@ export const EventCounter = closed({ next: Type.Integer({ minimum: 0 }) })
 export const at = {
   account: "account",
   anchors: "anchors",
+  schedule: "schedule",
+  addPackages: "published/add-packages",
   queue: "queue/qs",
   profile: "profile",
   connectionQueue: "queue/as",
@@ -249,7 +290,7 @@ export const at = {
   alias: (alias: string) => `alias/${alias}`,
   events: "events",
   event: (number: number) => `event/${number.toString().padStart(15, "0")}`,
-  keyPackage: (ref: Uint8Array) => `key-package/${toHex(ref)}`,
+  keyPackage: (ref: string) => `key-package/${ref}`,
   connectionPackage: (ref: Uint8Array) => `connection-package/${toHex(ref)}`,
   contact: (user: string) => `contact/${user}`,
   /** By user id or alias: only user ids have an `@`. */

@@ -1,13 +1,12 @@
 import { CLIENT_ID_BYTES, KEY_BYTES } from "../limits.ts"
 import { qs } from "../wire/qs.ts"
-import type { RegisteredAccount } from "./context.ts"
 import { type EnrolmentParts, finishEnrolment, notEnrolled, requestCredential } from "./enrolment.ts"
 import { ClientError } from "./errors.ts"
 import type { Membership } from "./mls/member.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { publishAddPackages } from "./packages.ts"
 import { newLogin } from "./password.ts"
-import { Account, at, change, load } from "./records.ts"
+import { Account, at, change, load, type RegisteredAccount } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 
 interface RegistrationParts extends EnrolmentParts {

@@ -12,11 +12,12 @@ import { leafWithKey, sealForGroup } from "./leaves.ts"
  */
 export async function resync(session: GroupSession): Promise<void> {
   const { context, groupId, state } = session
-  const { account, crypto, membership, transport } = context
+  const { identity, crypto, membership, transport } = context
+  const account = await identity.current()
   const { facts, member } = state
   const { earKey, credentialKey } = facts
   const info = await transport.call(ds.externalCommitInfo, { groupId, earKey })
-  const { leaf, publicKey, owner } = leafWithKey(crypto, account, member.signatureSeed, transport.now())
+  const { leaf, publicKey, owner, life } = leafWithKey(crypto, account, member.signatureSeed, transport.now())
   const data = encodeExternalCommitData(sealForGroup(crypto, credentialKey, publicKey, owner))
   const staged = await membership.joinExternal(info.groupInfo, info.ratchetTree, leaf, data, member.leaf)
   const others = staged.next.members().filter((one) => one.leaf !== staged.next.leaf)
@@ -32,5 +33,5 @@ export async function resync(session: GroupSession): Promise<void> {
   const own = facts.members.filter((one) => one.leaf === member.leaf)
   const members = [...verified, ...own.map((one) => ({ ...one, leaf: staged.next.leaf }))]
   members.sort((a, b) => a.leaf - b.leaf)
-  await session.write({ facts: { ...facts, members, pending: null }, member: staged.next })
+  await session.write({ facts: { ...facts, members, ownLeaf: life, pending: null }, member: staged.next })
 }

@@ -2,12 +2,18 @@ import { Client, type ClientEvent, type ClientOptions } from "../../src/client/c
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
-import type { ServerUnderTest } from "./server.ts"
 
 export type PersonOptions = Partial<
   Pick<
     ClientOptions,
-    "store" | "fetch" | "webSocket" | "crypto" | "password" | "invitation" | "patienceMilliseconds"
+    | "store"
+    | "fetch"
+    | "webSocket"
+    | "crypto"
+    | "password"
+    | "invitation"
+    | "patienceMilliseconds"
+    | "upkeepMilliseconds"
   >
 >
 
@@ -16,14 +22,14 @@ export class Person {
   readonly name: string
   readonly store: ClientStore
   readonly events: ClientEvent[] = []
-  readonly #server: ServerUnderTest
+  readonly #server: { readonly url: string }
   readonly #surroundings: Omit<PersonOptions, "store">
   #client: Client | undefined
   readonly #seen = new Set<number>()
   readonly #waiting = new Set<() => void>()
 
   private constructor(
-    server: ServerUnderTest,
+    server: { readonly url: string },
     name: string,
     { store = memoryStore(), ...surroundings }: PersonOptions,
   ) {
@@ -33,7 +39,11 @@ export class Person {
     this.store = store
   }
 
-  static async register(server: ServerUnderTest, name: string, options: PersonOptions = {}): Promise<Person> {
+  static async register(
+    server: { readonly url: string },
+    name: string,
+    options: PersonOptions = {},
+  ): Promise<Person> {
     const person = new Person(server, name, options)
     await person.start()
     return person

@@ -61,6 +61,8 @@ export interface CommitChange {
   readonly removes?: readonly number[]
   /** Leaf indices of those who are admins from then on; without it, the roles follow who stays. */
   readonly admins?: readonly number[]
+  /** The own leaf from now on, in the place of the one before. */
+  readonly leaf?: OwnLeaf
   readonly authenticatedData: Uint8Array
 }
 

@@ -18,10 +18,12 @@ import {
   type Leaving,
   MemberError,
   type MemberLeaf,
+  type OwnLeaf,
   type ProcessedCommit,
   type SignedGroupInfo,
   type StagedCommit,
 } from "./member.ts"
+import { leafOf } from "./own-leaf.ts"
 
 /** Seconds since 1970. */
 export type Now = () => bigint
@@ -82,9 +84,11 @@ export class OwnMember implements GroupMember {
       const adds = (change.adds ?? []).map((bytes): Proposal => {
         return { kind: "add", keyPackage: decodeKeyPackage(bytes) }
       })
-      const roles = change.admins === undefined ? this.#followingRoles(removes) : this.#roles(change.admins)
+      const roles =
+        change.admins === undefined ? this.#followingRoles(removes, change.leaf) : this.#roles(change.admins)
       const proposals = [...removes, ...adds, ...roles]
-      const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData })
+      const leaf = change.leaf && { leaf: leafOf(change.leaf) }
+      const staged = this.#member.commit({ now: this.#now(), proposals, authenticatedData, ...leaf })
       return { commit: staged.message, welcome: staged.welcome, next: this.#wrap(staged.next) }
     })
   }
@@ -153,12 +157,13 @@ export class OwnMember implements GroupMember {
     return [{ kind: "groupContextExtensions", extensions: makeContextExtensions({ admins, removalKey }) }]
   }
 
-  #followingRoles(removes: readonly Proposal[]): Proposal[] {
-    const { proposals, leaf, tree, context } = this.#member
+  #followingRoles(removes: readonly Proposal[], renewed: OwnLeaf | undefined): Proposal[] {
+    const { proposals, leaf, suite, tree, context } = this.#member
     const sender = { kind: "member", leafIndex: leaf } as const
     const own = removes.map((proposal) => ({ proposal, sender }))
     const removed = leavesRemoved([...proposals, ...own]).filter((one) => one !== leaf)
-    const committer = { leaf, key: tree.signatureKey(leaf) }
+    const key = renewed === undefined ? tree.signatureKey(leaf) : suite.signaturePublic(renewed.signatureSeed)
+    const committer = { leaf, key }
     const roles = followingRoles(context.extensions, { before: tree, removed, committer })
     return roles === undefined ? [] : [roles]
   }

@@ -1,26 +1,16 @@
 import { portableCrypto } from "../../crypto/portable.ts"
 import type { CryptoProvider } from "../../crypto/provider.ts"
-import { leafCapabilities, makeContextExtensions } from "../../group/context-extensions.ts"
+import { makeContextExtensions } from "../../group/context-extensions.ts"
 import type { Lifetime } from "../../mls/codec/leaf-node.ts"
 import { Member } from "../../mls/member/group.ts"
 import { createKeyPackage } from "../../mls/member/key-package.ts"
-import type { OwnLeaf as MlsLeaf } from "../../mls/member/leaf.ts"
-import type { CipherSuite } from "../../mls/suite.ts"
 import { suite1 } from "../../mls/suites/suite1.ts"
-import type { Membership, OwnLeaf } from "./member.ts"
+import type { Membership } from "./member.ts"
+import { leafOf } from "./own-leaf.ts"
 import { type Now, OwnMember, refusing } from "./own-member.ts"
 
 function systemClock(): bigint {
   return BigInt(Math.floor(Date.now() / 1000))
-}
-
-function leafOf(suite: CipherSuite, { identity, signatureSeed }: OwnLeaf): MlsLeaf {
-  return {
-    signatureSecret: signatureSeed,
-    credential: { kind: "basic", identity },
-    capabilities: leafCapabilities(suite.id),
-    extensions: [],
-  }
 }
 
 function lifetimeOf(lifetime: { readonly notBefore: number; readonly notAfter: number }): Lifetime {
@@ -32,7 +22,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
   const suite = suite1(crypto)
   return {
     async keyPackage({ leaf, lifetime, extensions }) {
-      const made = createKeyPackage(suite, leafOf(suite, leaf), lifetimeOf(lifetime), extensions)
+      const made = createKeyPackage(suite, leafOf(leaf), lifetimeOf(lifetime), extensions)
       const { initSecretKey, encryptionSecretKey, signatureSecret } = made.secrets
       return {
         keyPackage: made.keyPackage,
@@ -47,7 +37,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
     async create({ groupId, removalKey, leaf, lifetime }) {
       const admins = [suite.signaturePublic(leaf.signatureSeed)]
       const extensions = makeContextExtensions({ admins, removalKey })
-      const group = { groupId, leaf: leafOf(suite, leaf), lifetime: lifetimeOf(lifetime), extensions }
+      const group = { groupId, leaf: leafOf(leaf), lifetime: lifetimeOf(lifetime), extensions }
       return new OwnMember(Member.create(suite, group), now)
     },
     async joinFromWelcome(welcome, { keyPackage, secrets }, ratchetTree) {
@@ -64,7 +54,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
     },
     async joinExternal(groupInfo, ratchetTree, leaf, authenticatedData, replaces) {
       return refusing("external join", () => {
-        const own = { leaf: leafOf(suite, leaf), ...(replaces === undefined ? {} : { replaces }) }
+        const own = { leaf: leafOf(leaf), ...(replaces === undefined ? {} : { replaces }) }
         const options = { now: now(), ratchetTree, authenticatedData, ...own }
         const { message, next } = Member.joinExternal(suite, groupInfo, options)
         return { commit: message, welcome: undefined, next: new OwnMember(next, now) }

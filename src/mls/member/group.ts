@@ -83,6 +83,10 @@ export class Member {
     wipe(signatureSecret, ...(secrets === undefined ? [] : groupSecrets(secrets)))
   }
 
+  get suite(): CipherSuite {
+    return this.#state.suite
+  }
+
   get context(): GroupContext {
     return this.#state.group.context
   }

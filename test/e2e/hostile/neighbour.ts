@@ -1,6 +1,5 @@
 import type { Static } from "@sinclair/typebox"
-import type { RegisteredAccount } from "../../../src/client/context.ts"
-import { AliasRecord } from "../../../src/client/records.ts"
+import { AliasRecord, type RegisteredAccount } from "../../../src/client/records.ts"
 import { Transport } from "../../../src/client/transport.ts"
 import { as } from "../../../src/wire/as.ts"
 import type { Endpoint, Params, Sender } from "../../../src/wire/endpoint.ts"
