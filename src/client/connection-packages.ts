@@ -13,8 +13,8 @@ const CONNECTION_PACKAGES = 16
 /** New ones are published when fewer than this many are left that were not used, as far as this client knows. */
 const CONNECTION_PACKAGES_LOW = 8
 /**
- * A package that can be claimed for less than this long counts as used: the client may be away for a while. That is so of all
- * that have a credential which is renewed in the last third of its life.
+ * A package that can be claimed for less than this long counts as used, if a new one would last longer: the client may be
+ * away for a while.
  */
 const REMAINING_SECONDS_MIN = 30 * 86_400
 /** For so long after its end a package's secret is kept: clocks differ, and requests take their time. */
@@ -79,7 +79,7 @@ export async function replenishPackages(
   const { crypto, store, transport } = context
   const now = transport.now()
   const left = (await storedPackages(store, inbox.alias)).filter(({ state, expires }) => {
-    return state === "published" && expires > now + REMAINING_SECONDS_MIN
+    return state === "published" && expires >= Math.min(now + REMAINING_SECONDS_MIN, inbox.packagesEnd())
   })
   if (Math.min(left.length, atMost) >= CONNECTION_PACKAGES_LOW) return
   const made = makePackages(crypto, inbox.alias, (key) => inbox.makePackage(key, now))

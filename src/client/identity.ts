@@ -50,11 +50,11 @@ export class Identity {
     return this.#changing.run(() => this.#keep({ ...this.#account, stage: "leaving" }))
   }
 
-  /** Whether others would accept the credential, as far as this client knows; an issuer of it may have been revoked. */
-  isAccepted(): boolean {
+  /** Whether others would accept a credential of this client, as far as it knows; an issuer may have been revoked. */
+  accepts(credential: Uint8Array): boolean {
     const { crypto, transport, trust } = this.#parts
     try {
-      verifyChainOfAnyDomain(crypto, trust.source, this.#account.credential, transport.now())
+      verifyChainOfAnyDomain(crypto, trust.source, credential, transport.now())
       return true
     } catch (error) {
       if (error instanceof CredentialError) return false

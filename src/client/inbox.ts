@@ -19,6 +19,8 @@ export interface Inbox {
   readonly progress: string
   /** Throws ClientError, as do the others that call the server. */
   dequeue(params: Params<typeof as.dequeue>): Promise<Result<typeof as.dequeue>>
+  /** No package that is made now lasts longer than until then, in seconds since 1970. */
+  packagesEnd(): number
   /** A connection package for an encryption key; `now` in seconds. */
   makePackage(encryptionKey: Uint8Array, now: number): Uint8Array
   publish(connectionPackages: Uint8Array[]): Promise<unknown>
@@ -37,6 +39,7 @@ export function userInbox(context: ClientContext): Inbox {
     queueKey: connectionQueueKey,
     progress: at.connectionQueue,
     dequeue: (params) => transport.call(as.dequeue, params, signer),
+    packagesEnd: () => identity.expiration.notAfter,
     makePackage: (key, now) =>
       makeConnectionPackage(crypto, clientSeed, identity.account.credential, key, now),
     publish,
@@ -55,6 +58,7 @@ export function aliasInbox(
     queueKey,
     progress: at.aliasQueue(alias),
     dequeue: (params) => transport.call(as.dequeueAlias, params, signer),
+    packagesEnd: () => Number.POSITIVE_INFINITY,
     makePackage: (key, now) => makeAliasPackage(crypto, hash, authSeed, key, now),
     publish: (connectionPackages) =>
       transport.call(as.publishAliasConnectionPackages, { connectionPackages }, signer),

@@ -9,7 +9,7 @@ import type { WelcomeBundle } from "../wire/queue-message.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
-import { lifeUntil, verifyLeaf } from "./leaves.ts"
+import { lifeInGroup, verifyLeaf } from "./leaves.ts"
 import { type GroupMember, MemberError } from "./mls/member.ts"
 import { at, load, type MemberRecord, removal, StoredKeyPackage } from "./records.ts"
 import { isRefusal } from "./refusal.ts"
@@ -89,7 +89,7 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     earKey,
     credentialKey: credentialKey.slice(),
     members,
-    ownLeaf: lifeUntil(own.stored.notAfter, transport.now()),
+    ownLeaf: lifeInGroup(own.stored, transport.now()),
     sequence: 0,
     received: [],
     pending: null,

@@ -50,11 +50,12 @@ export function leafWithKey(
     signatureKey,
     now,
   })
+  const { notAfter } = leafLifetime(clientExpiration(account), now)
   return {
     leaf: { identity, signatureSeed },
     publicKey: crypto.ed25519Public(signatureSeed),
     owner: { clientCredential: account.credential, signatureKey },
-    life: lifeUntil(leafLifetime(clientExpiration(account), now).notAfter, now),
+    life: lifeInGroup({ credential: account.credential, notAfter }, now),
   }
 }
 
@@ -63,8 +64,11 @@ function clientExpiration({ credential }: Owner): Expiration {
 }
 
 /** The life in a group of a leaf that enters it now and ends then; each is replaced at a time of its own. */
-export function lifeUntil(notAfter: number, now: number): OwnLeafLife {
-  return { notAfter, renewal: renewalTime({ notBefore: now, notAfter }) }
+export function lifeInGroup(
+  { credential, notAfter }: Pick<OwnLeafLife, "credential" | "notAfter">,
+  now: number,
+): OwnLeafLife {
+  return { credential, notAfter, renewal: renewalTime({ notBefore: now, notAfter }) }
 }
 
 /** This client as a member of a group. */

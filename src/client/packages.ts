@@ -1,7 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CLIENT_CREDENTIAL_SECONDS, QUEUE_RETENTION_MONTHS } from "../limits.ts"
-import { toHex } from "../wire/bytes.ts"
-import { decodeIssuedCredential } from "../wire/credential-format.ts"
+import { equal, toHex } from "../wire/bytes.ts"
 import { lifetime } from "../wire/credentials.ts"
 import { sealCredential } from "../wire/encrypted-credential.ts"
 import { qs } from "../wire/qs.ts"
@@ -36,12 +35,12 @@ interface PublishParts {
   readonly transport: Transport
 }
 
-/** Whether AddPackages should be published: few are left, or they end before long and new ones would last longer. */
+/** Whether AddPackages should be published: few are left, or they are due and new ones would have another credential. */
 export async function wantsAddPackages(parts: PublishParts, due: boolean): Promise<boolean> {
   const { account, store } = parts
   const published = await load(store, PublishedAddPackages, at.addPackages)
   if (published === undefined) return true
-  if (due && endOf(account) > published.notAfter) return true
+  if (due && !equal(account.credential, published.credential)) return true
   let left = 0
   for (const ref of published.refs) if ((await store.get(at.keyPackage(ref))) !== undefined) left += 1
   return left < ADD_PACKAGES_LOW
@@ -64,7 +63,8 @@ export async function publishAddPackages(parts: PublishParts): Promise<void> {
     signer,
   )
   const refs = made.flatMap(({ ref, lastResort }) => (lastResort ? [] : [ref]))
-  await store.transaction([change(PublishedAddPackages, at.addPackages, { refs, notAfter: endOf(account) })])
+  const { credential } = account
+  await store.transaction([change(PublishedAddPackages, at.addPackages, { refs, credential })])
 }
 
 async function makeAddPackage(
@@ -87,7 +87,7 @@ async function makeAddPackage(
     extensions,
   })
   const name = toHex(ref)
-  const { notAfter } = life
+  const { credential, notAfter } = life
   return {
     addPackage: {
       keyPackage,
@@ -95,12 +95,14 @@ async function makeAddPackage(
     },
     ref: name,
     lastResort,
-    stored: change(StoredKeyPackage, at.keyPackage(name), { keyPackage, ...secrets, lastResort, notAfter }),
+    stored: change(StoredKeyPackage, at.keyPackage(name), {
+      keyPackage,
+      ...secrets,
+      lastResort,
+      credential,
+      notAfter,
+    }),
   }
-}
-
-function endOf({ credential }: RegisteredAccount): number {
-  return decodeIssuedCredential("client", credential).expiration.notAfter
 }
 
 /** Removes the secrets of packages for which nothing can come any more. */

@@ -96,7 +96,9 @@ export type Schedule = Static<typeof Schedule>
 
 /** An AddPackage of ours and its secrets. */
 export const StoredKeyPackage = closed({
-  /** When its credential ends. */
+  /** The client's credential that it was made with. */
+  credential: Bytes,
+  /** When its leaf's credential ends. */
   notAfter: Seconds,
   keyPackage: Bytes,
   initKey: Key,
@@ -106,8 +108,13 @@ export const StoredKeyPackage = closed({
 })
 export type StoredKeyPackage = Static<typeof StoredKeyPackage>
 
-/** The AddPackages that can be claimed: references in hexadecimal, without the one of last resort. */
-export const PublishedAddPackages = closed({ refs: Type.Array(Type.String()), notAfter: Seconds })
+/** The AddPackages that can be claimed. */
+export const PublishedAddPackages = closed({
+  /** References in hexadecimal, without the one of last resort. */
+  refs: Type.Array(Type.String()),
+  /** The client's credential that they were made with. */
+  credential: Bytes,
+})
 
 /** The secret of a connection package of ours. */
 export const StoredConnectionPackage = closed({
@@ -192,8 +199,15 @@ export const ContentKind = Type.Union([Type.Literal("application"), Type.Literal
 
 export type ContentKind = Static<typeof ContentKind>
 
-/** The own leaf in a group: when its credential ends, and when it is replaced if the client's own lasts longer. */
-export const OwnLeafLife = closed({ notAfter: Seconds, renewal: Seconds })
+/** The own leaf in a group. */
+export const OwnLeafLife = closed({
+  /** The client's credential that it was made with. */
+  credential: Bytes,
+  /** When its own credential ends. */
+  notAfter: Seconds,
+  /** When it is replaced, if the client has another credential by then. */
+  renewal: Seconds,
+})
 export type OwnLeafLife = Static<typeof OwnLeafLife>
 
 /** An operation that may have reached the server. It is written before the first attempt and goes with the answer. */

@@ -1,3 +1,4 @@
+import { equal } from "../wire/bytes.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import type { GroupSession } from "./group-session.ts"
@@ -131,7 +132,8 @@ export class Upkeep {
       const { identity, trust, transport } = this.#context
       await trust.refresh()
       await this.#set({ trust: this.#later() })
-      if (!identity.isAccepted()) await this.#set({ credential: transport.now() })
+      if (identity.accepts(identity.account.credential)) return
+      await this.#set({ credential: transport.now(), addPackages: this.#later() })
     },
     credential: async () => {
       const { identity, transport } = this.#context
@@ -147,12 +149,17 @@ export class Upkeep {
     addPackages: () => this.replenishAddPackages(true),
   }
 
-  /** One at a time: the leaves of a client must not be told by being renewed together. */
+  /**
+   * One whose time has come, or that was made with a credential that others refuse by now. One at a time: the leaves of a
+   * client must not be told by being renewed together.
+   */
   #leafThatIsDue(): GroupSession | undefined {
     const { identity, transport } = this.#context
-    const { notAfter } = identity.expiration
+    const { credential } = identity.account
     const due = this.#sessions.all().filter(({ state: { facts } }) => {
-      return facts.ownLeaf.renewal <= transport.now() && facts.ownLeaf.notAfter < notAfter
+      const { ownLeaf } = facts
+      if (equal(ownLeaf.credential, credential)) return false
+      return ownLeaf.renewal <= transport.now() || !identity.accepts(ownLeaf.credential)
     })
     return shuffled(due)[0]
   }

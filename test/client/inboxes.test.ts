@@ -33,6 +33,7 @@ class Observed {
         this.looks.push(`${alias}`)
         return { starts: [], entries: [] }
       },
+      packagesEnd: () => Number.POSITIVE_INFINITY,
       makePackage: (key) => Uint8Array.of(1, ...key, ...LONG),
       publish: async () => undefined,
     }

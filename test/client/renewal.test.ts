@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { memoryStore } from "../../src/client/store.ts"
+import { at, GroupRecord, load, PublishedAddPackages } from "../../src/client/records.ts"
+import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import type { Fetch } from "../../src/client/transport.ts"
 import { intermediateEnd, withNewIntermediate } from "../../src/config/authority/rotation.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
@@ -8,9 +9,16 @@ import { equal } from "../../src/wire/bytes.ts"
 import { credentialFingerprint } from "../../src/wire/revocation.ts"
 import { post } from "../http/fixture.ts"
 import { ClockedServer, DOMAIN, eventually, register } from "./clocked-server.ts"
-import { befriend } from "./people.ts"
+import { befriend, type Person } from "./people.ts"
 import { accountIn, credentialEnd, packageEnds } from "./stored.ts"
 import { CrashingStore } from "./trouble.ts"
+
+/** What the own leaf in a group was made with. */
+async function leafCredential(store: ClientStore, group: string): Promise<Uint8Array> {
+  const record = await load(store, GroupRecord, at.group(group))
+  if (record === undefined) throw new Error("not a member")
+  return record.ownLeaf.credential
+}
 
 /** Lets days pass until so many are left before that time. */
 function passUntil(server: ClockedServer, daysBefore: number, end: number): void {
@@ -98,9 +106,14 @@ describe("a client", () => {
     }
   }, 60_000)
 
-  test("renews at once when the intermediate that signed for it is revoked, and others accept it again", async () => {
+  test("renews at once when the intermediate that signed for it is revoked, and others accept it again everywhere", async () => {
     await using server = await ClockedServer.start()
-    const [person, friend] = [await register(server, "person"), await register(server, "friend")]
+    const people = await Promise.all(["person", "friend", "late"].map((name) => register(server, name)))
+    const [person, friend, late] = people as [Person, Person, Person]
+    await befriend(person, friend)
+    const group = await person.client.createGroup()
+    await group.add(friend.user)
+    await friend.until((p) => p.has("joined"))
     const [revoked] = server.authority.intermediates as [Uint8Array]
     server.changeAuthority((authority, now) => withNewIntermediate(crypto, authority, DOMAIN, now))
     const { credential: before } = await accountIn(person.store)
@@ -111,14 +124,27 @@ describe("a client", () => {
       }
       return { ...authority, revocations: [revocation] }
     })
-    for (const { store } of [person, friend])
+    for (const { store } of people)
       await eventually(async () => !equal((await accountIn(store)).credential, before))
     await eventually(async () => {
-      return await befriend(person, friend).then(
+      return await befriend(person, late).then(
         () => true,
         () => false,
       )
     })
-    await Promise.all([person, friend].map((p) => p.stop()))
+    for (const { store } of [person, friend])
+      await eventually(async () =>
+        equal(await leafCredential(store, group.id), (await accountIn(store)).credential),
+      )
+    await eventually(async () => {
+      const { credential } = await accountIn(late.store)
+      return equal(
+        (await load(late.store, PublishedAddPackages, at.addPackages))?.credential ?? before,
+        credential,
+      )
+    })
+    await group.add(late.user)
+    await late.until((p) => p.has("joined"))
+    await Promise.all(people.map((p) => p.stop()))
   }, 60_000)
 })

@@ -20,6 +20,10 @@ export async function anchorsIn(store: ClientStore): Promise<Anchors> {
 /** When the client's credential ends, in seconds. */
 export async function credentialEnd(store: ClientStore): Promise<number> {
   const { credential } = await accountIn(store)
+  return endOf(credential)
+}
+
+function endOf(credential: Uint8Array): number {
   return decodeIssuedCredential("client", credential).expiration.notAfter
 }
 
@@ -28,5 +32,5 @@ export async function packageEnds(store: ClientStore): Promise<number[]> {
   const stored = await storedPackages(store, null)
   const published = stored.filter(({ state }) => state === "published").map(({ expires }) => expires)
   const add = await load(store, PublishedAddPackages, at.addPackages)
-  return [Math.max(0, ...published), add?.notAfter ?? 0]
+  return [Math.max(0, ...published), add === undefined ? 0 : endOf(add.credential)]
 }
