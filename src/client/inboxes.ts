@@ -5,6 +5,7 @@ import type { ClientContext } from "./context.ts"
 import type { Inbox } from "./inbox.ts"
 import { Lock } from "./lock.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
+import { shuffled } from "./shuffled.ts"
 import type { Tasks } from "./tasks.ts"
 
 export interface InboxesOptions {
@@ -108,12 +109,4 @@ export class Inboxes {
       await unlessRemoved(() => tendPackages(context, inbox))
     })
   }
-}
-
-function shuffled<T>(items: T[]): T[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1))
-    ;[items[last], items[other]] = [items[other] as T, items[last] as T]
-  }
-  return items
 }

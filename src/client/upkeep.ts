@@ -9,6 +9,7 @@ import { around, pause, renewalTime, spreadMilliseconds } from "./pace.ts"
 import { publishAddPackages, wantsAddPackages } from "./packages.ts"
 import { at, change, load, Schedule } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
+import { shuffled } from "./shuffled.ts"
 
 export interface UpkeepOptions {
   /** Mean of the random time between two questions to the AS. */
@@ -36,6 +37,7 @@ export class Upkeep {
   readonly #inboxes: Inboxes
   readonly #options: UpkeepOptions
   readonly #publishing = new Lock()
+  readonly #writing = new Lock()
   #schedule: Schedule
 
   private constructor(
@@ -169,18 +171,14 @@ export class Upkeep {
   }
 
   async #set(times: Partial<Schedule>): Promise<void> {
-    const next = { ...this.#schedule, ...times }
-    await this.#context.store.transaction([change(Schedule, at.schedule, next)])
-    this.#schedule = next
+    await this.#writing.run(async () => {
+      const next = { ...this.#schedule, ...times }
+      await this.#context.store.transaction([change(Schedule, at.schedule, next)])
+      this.#schedule = next
+    })
   }
 }
 
 function seconds(milliseconds: number): number {
   return Math.ceil(milliseconds / 1000)
-}
-
-/** In random order. */
-function shuffled<T>(items: readonly T[]): T[] {
-  const keyed = items.map((item) => ({ item, key: Math.random() }))
-  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item)
 }
