@@ -1,35 +1,58 @@
 import { Buffer } from "node:buffer"
 
-/** One request as it went over the wire. */
-export interface WireRequest {
-  /** Request line and headers. */
+/** One request or answer as it went over the wire. */
+export interface WireMessage {
+  /** First line and headers. */
   readonly head: string
-  readonly method: string
-  readonly target: string
+  /** Words of the first line. */
+  readonly line: readonly string[]
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>
+  readonly body: Uint8Array
+}
+
+export interface WireRequest extends WireMessage {
+  readonly method: string
+  readonly target: string
 }
 
 /** The HTTP/1.1 requests that a client sent on one connection; what follows an upgrade is no HTTP any more. */
 export function requestsOf(sent: readonly Uint8Array[]): WireRequest[] {
-  const requests: WireRequest[] = []
-  let rest = Buffer.concat(sent)
-  while (rest.length > 0) {
-    const end = rest.indexOf("\r\n\r\n")
-    if (end < 0) throw new Error("a request without an end")
-    const request = parse(rest.toString("latin1", 0, end))
-    requests.push(request)
-    if (request.headers.has("upgrade")) break
-    if (request.headers.has("transfer-encoding")) throw new Error("a request of unknown length")
-    rest = rest.subarray(end + 4 + Number(request.headers.get("content-length") ?? 0))
-  }
-  return requests
+  return parseAll(Buffer.concat(sent)).messages.map((message) => {
+    const [method = "", target = "", version] = message.line
+    if (version !== "HTTP/1.1") throw new Error("not a request")
+    return { ...message, method, target }
+  })
 }
 
-function parse(head: string): WireRequest {
-  const [line = "", ...fields] = head.split("\r\n")
-  const [method = "", target = "", version] = line.split(" ")
-  if (version !== "HTTP/1.1") throw new Error("not a request")
+/** The answers to them, whole ones only. */
+export function answersOf(received: readonly Uint8Array[]): WireMessage[] {
+  return parseAll(Buffer.concat(received)).messages
+}
+
+/** What a client sent, or received, after its connection was upgraded. */
+export function upgradedPart(bytes: readonly Uint8Array[]): Uint8Array {
+  return parseAll(Buffer.concat(bytes)).rest
+}
+
+function parseAll(bytes: Buffer): { readonly messages: WireMessage[]; readonly rest: Uint8Array } {
+  const messages: WireMessage[] = []
+  let rest = bytes
+  while (rest.length > 0) {
+    const end = rest.indexOf("\r\n\r\n")
+    if (end < 0) throw new Error("a message without an end")
+    const { head, line, headers } = parseHead(rest.toString("latin1", 0, end))
+    if (headers.has("transfer-encoding")) throw new Error("a message of unknown length")
+    const length = Number(headers.get("content-length") ?? 0)
+    messages.push({ head, line, headers, body: Uint8Array.from(rest.subarray(end + 4, end + 4 + length)) })
+    rest = rest.subarray(end + 4 + length)
+    if (headers.has("upgrade")) break
+  }
+  return { messages, rest }
+}
+
+function parseHead(head: string): Omit<WireMessage, "body"> {
+  const [first = "", ...fields] = head.split("\r\n")
   const headers = new Map<string, string>()
   for (const field of fields) {
     const colon = field.indexOf(":")
@@ -37,5 +60,5 @@ function parse(head: string): WireRequest {
     if (headers.has(name)) throw new Error("a header that comes twice")
     headers.set(name, field.slice(colon + 1).trim())
   }
-  return { head, method, target, headers }
+  return { head, line: first.split(" "), headers }
 }

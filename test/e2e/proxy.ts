@@ -4,11 +4,14 @@ import { connect, createServer, type Server, type Socket } from "node:net"
 export interface Passage {
   /** Bytes from the client to the server. */
   readonly sent: Uint8Array[]
+  /** Bytes from the server to the client, if the proxy keeps them. */
+  readonly received: Uint8Array[]
   /** The client stops reading: nothing of what the server sends is taken off its socket any more. */
   stall(): void
 }
 
 export interface ProxyOptions {
+  readonly keepAnswers?: boolean
   /** Called for every connection: after how many bytes it is cut, and in which direction they are counted. */
   readonly cut?: () => { readonly direction: "up" | "down"; readonly bytes: number }
 }
@@ -21,11 +24,12 @@ export class LoopbackProxy {
   readonly #sockets = new Set<Socket>()
   #port = 0
 
-  private constructor(target: () => number, { cut }: ProxyOptions) {
+  private constructor(target: () => number, { cut, keepAnswers = false }: ProxyOptions) {
     this.#server = createServer((client) => {
       const server = connect(target(), "127.0.0.1")
       const sent: Uint8Array[] = []
-      this.passages.push({ sent, stall: () => server.pause() })
+      const received: Uint8Array[] = []
+      this.passages.push({ sent, received, stall: () => server.pause() })
       const plan = cut?.()
       const end = (): void => {
         client.destroy()
@@ -35,6 +39,7 @@ export class LoopbackProxy {
         let left = plan?.direction === direction ? plan.bytes : Number.POSITIVE_INFINITY
         from.on("data", (chunk: Uint8Array) => {
           if (direction === "up") sent.push(Uint8Array.from(chunk))
+          else if (keepAnswers) received.push(Uint8Array.from(chunk))
           if (chunk.length <= left) {
             left -= chunk.length
             to.write(chunk)
