@@ -1,4 +1,5 @@
 import { ristretto255_hasher } from "@noble/curves/ed25519.js"
+import { FORMAT_VERSION } from "../../../src/limits.ts"
 import { decodeBatchRequest, decodeBatchResponse } from "../../../src/privacypass/batch.ts"
 import { encodeTokenInput, type Token } from "../../../src/privacypass/token.ts"
 import { as } from "../../../src/wire/as.ts"
@@ -91,7 +92,7 @@ interface Issuance {
 
 function issuances(sightings: readonly Sighting[]): Issuance[] {
   return sightings
-    .filter(({ target, answer }) => target === as.requestTokens.path && answer.length > 0)
+    .filter(({ target, answer }) => target === as.requestTokens.path && answer[0] === FORMAT_VERSION)
     .map(({ sent, answer }) => {
       const payload = sent.at(-2) as Uint8Array
       const { request } = decodeCbor(payload) as { request: Uint8Array }
