@@ -20,6 +20,7 @@ import { deliveryMigrations } from "../src/migrations.ts"
 import { createQs, type Qs } from "../src/qs/service.ts"
 import { QUEUE_TABLE } from "../src/qs/tables.ts"
 import { QueueEngine } from "../src/queue/engine.ts"
+import { qsSecrets } from "../src/server.ts"
 import { type OpenedStore, openStore } from "../src/store/open.ts"
 import { localWakeups } from "../src/store/wakeups.ts"
 import { concat } from "../src/wire/bytes.ts"
@@ -102,13 +103,7 @@ export class Homeserver {
       crypto,
       store,
       engine,
-      secrets: {
-        configSecretKeys: secrets.queueConfigKeys,
-        ticketKey: secrets.ticketKey,
-        slotKeys: secrets.queueSlotKeys,
-        signingSeed: secrets.queueSigningSeed,
-        pushSeed: secrets.pushSeed,
-      },
+      secrets: qsSecrets(secrets),
       outgoing: { allowPrivate: false },
       domain: DOMAIN,
       retentionMonths: CLIENT_RETENTION_MONTHS,

@@ -19,6 +19,7 @@ import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
+import type { QsSecrets } from "./qs/parts.ts"
 import { createQs } from "./qs/service.ts"
 import { QUEUE_TABLE } from "./qs/tables.ts"
 import { SteadyClock } from "./queue/clock.ts"
@@ -199,13 +200,7 @@ function composeServices(
     crypto,
     store: stores.delivery,
     engine: qsEngine,
-    secrets: {
-      configSecretKeys: secrets.queueConfigKeys,
-      ticketKey: secrets.ticketKey,
-      slotKeys: secrets.queueSlotKeys,
-      signingSeed: secrets.queueSigningSeed,
-      pushSeed: secrets.pushSeed,
-    },
+    secrets: qsSecrets(secrets),
     domain,
     retentionMonths: config.clientRetentionMonths,
     outgoing: { allowPrivate: config.pushPrivateAddresses },
@@ -272,6 +267,22 @@ function listen(edge: Edge, { host, port }: Config): number {
     if (code === "EADDRINUSE")
       throw new ConfigError(`port ${port} on ${host} is in use: choose another with --port`)
     throw new ConfigError(`the server cannot listen on port ${port} of ${host} (${code})`)
+  }
+}
+
+type SecretsOfQs = Pick<
+  Secrets,
+  "queueConfigKeys" | "ticketKey" | "queueSlotKeys" | "queueSigningSeed" | "pushSeed"
+>
+
+/** What the QS gets of the server's secrets. */
+export function qsSecrets(secrets: SecretsOfQs): QsSecrets {
+  return {
+    configSecretKeys: secrets.queueConfigKeys,
+    ticketKey: secrets.ticketKey,
+    slotKeys: secrets.queueSlotKeys,
+    signingSeed: secrets.queueSigningSeed,
+    pushSeed: secrets.pushSeed,
   }
 }
 

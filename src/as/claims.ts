@@ -1,20 +1,18 @@
-import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX } from "../limits.ts"
 import { concat } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import {
   type Claim,
   choosePackage,
   type OwnerKey,
+  PACKAGES_PER_USER_MAX,
   type PackageColumns,
   type PackageTable,
 } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 
-const STORED_PACKAGES_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
-
 /**
- * Hands out one of the packages of a user or an alias that can be used. It is used up, unless it is the last or this period's claims have
- * used up as many as they may.
+ * Hands out one of the packages of a user or an alias that can be used. It is used up, unless it is the last or this
+ * period's claims have used up as many as they may.
  *
  * @throws Problem as.no-connection-package
  */
@@ -28,7 +26,7 @@ export async function claimPackage(
   const mayConsume = claims.take(concat(...Object.values(target)))
   const claimed: Claim[] = []
   await change((view) => {
-    const stored = view.list(table, target, STORED_PACKAGES_MAX)
+    const stored = view.list(table, target, PACKAGES_PER_USER_MAX)
     const claim = choosePackage(crypto, table, stored, isUsable, mayConsume)
     if (claim === undefined) throw new Problem("as.no-connection-package")
     claimed.push(claim)

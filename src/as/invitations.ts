@@ -1,10 +1,10 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { INVITATIONS_PER_SWEEP_UNIT } from "../limits.ts"
-import { monthOf } from "../queue/month.ts"
+import { monthOf } from "../month.ts"
 import { type Effect, put, type Reader, remove, type View, type Writer } from "../store/database.ts"
 import { concat } from "../wire/bytes.ts"
-import { dayOf, lastDayOf } from "../wire/invitation.ts"
+import { dayOf, lastDayOf, startOfDay } from "../wire/invitation.ts"
 import { Problem } from "../wire/problem.ts"
 import { type InvitationRow, invitations } from "./tables.ts"
 
@@ -17,8 +17,6 @@ export interface InvitationPolicy {
 
 /** An invitation that was good when a registration began: what will tell that it was used. */
 export type Invitation = InvitationRow
-
-const DAY_MILLISECONDS = 86_400_000
 
 /**
  * Invitation codes (PROTOCOL.md section 4.2), each good for one registration. Of a code that was used a hash is kept,
@@ -46,7 +44,7 @@ export class Invitations {
     const lastDay = lastDayOf(this.#crypto, this.#policy.key, code)
     if (lastDay === undefined || lastDay < dayOf(this.#seconds())) throw new Problem("as.invalid-invitation")
     const used = this.#crypto.hmacSha256(this.#policy.key, concat(labels.usedInvitation, code))
-    const invitation = { month: monthOf(lastDay * DAY_MILLISECONDS), used }
+    const invitation = { month: monthOf(startOfDay(lastDay)), used }
     requireUnused(reader, invitation)
     return invitation
   }

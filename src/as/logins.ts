@@ -1,5 +1,6 @@
 import type { BegunLogin } from "../crypto/opaque/server.ts"
 import { wipe } from "../crypto/wipe.ts"
+import { ExpiringMap } from "../expiring-map.ts"
 import { LOGIN_CLIENTS_MAX, LOGIN_SECONDS, LOGIN_WINDOW_SECONDS, LOGINS_PER_CLIENT_MAX } from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
@@ -20,8 +21,6 @@ const DEFAULTS: LoginLimits = {
 }
 
 interface ClientLogins {
-  /** Milliseconds. */
-  readonly windowEnds: number
   begun: number
   login: { readonly deadline: number; readonly state: Uint8Array } | undefined
 }
@@ -34,13 +33,13 @@ interface ClientLogins {
 export class Logins {
   readonly #limits: LoginLimits
   readonly #now: () => number
-  /** In the order in which their windows end, because all last equally long. */
-  readonly #clients = new Map<string, ClientLogins>()
+  readonly #clients: ExpiringMap<ClientLogins>
 
   /** `now` in milliseconds, not going back. */
   constructor(now: () => number, limits: LoginLimits = DEFAULTS) {
     this.#now = now
     this.#limits = limits
+    this.#clients = new ExpiringMap(now, limits.windowSeconds, ({ login }) => wipe(login?.state))
   }
 
   /**
@@ -49,7 +48,6 @@ export class Logins {
    * @throws Problem as.too-many-logins; server.overloaded if those of too many clients are counted
    */
   begin(clientId: Uint8Array, start: () => BegunLogin): Uint8Array {
-    this.#forgetExpired()
     const client = this.#clients.get(toHex(clientId)) ?? this.#open(clientId)
     if (client.begun >= this.#limits.perClientMax) throw new Problem("as.too-many-logins")
     client.begun += 1
@@ -61,7 +59,6 @@ export class Logins {
 
   /** The state of the client's login, which is forgotten here: it is used once. The caller overwrites it. */
   take(clientId: Uint8Array): Uint8Array | undefined {
-    this.#forgetExpired()
     const client = this.#clients.get(toHex(clientId))
     const login = client?.login
     if (client === undefined || login === undefined) return undefined
@@ -73,27 +70,13 @@ export class Logins {
 
   /** Forgets a client that is no more. */
   forget(clientId: Uint8Array): void {
-    this.#forget(toHex(clientId))
+    this.#clients.delete(toHex(clientId))
   }
 
   #open(clientId: Uint8Array): ClientLogins {
     if (this.#clients.size >= this.#limits.clientsMax) throw new Problem("server.overloaded")
-    const windowEnds = this.#now() + 1000 * this.#limits.windowSeconds
-    const client: ClientLogins = { windowEnds, begun: 0, login: undefined }
+    const client: ClientLogins = { begun: 0, login: undefined }
     this.#clients.set(toHex(clientId), client)
     return client
-  }
-
-  #forgetExpired(): void {
-    const now = this.#now()
-    for (const [name, { windowEnds }] of this.#clients) {
-      if (windowEnds > now) return
-      this.#forget(name)
-    }
-  }
-
-  #forget(name: string): void {
-    wipe(this.#clients.get(name)?.login?.state)
-    this.#clients.delete(name)
   }
 }

@@ -1,4 +1,5 @@
 import { wipe } from "../crypto/wipe.ts"
+import { ExpiringMap } from "../expiring-map.ts"
 import { PENDING_REGISTRATION_SECONDS, PENDING_REGISTRATIONS_MAX } from "../limits.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
@@ -24,7 +25,6 @@ export interface FirstLogin {
 }
 
 interface Entry {
-  readonly deadline: number
   readonly pending: PendingRegistration
   login: FirstLogin | undefined
 }
@@ -46,14 +46,13 @@ const DEFAULTS: PendingLimits = {
  */
 export class PendingRegistrations {
   readonly #limits: PendingLimits
-  readonly #now: () => number
-  /** In the order of their deadlines, because all last equally long. */
-  readonly #entries = new Map<string, Entry>()
+  /** By user. */
+  readonly #entries: ExpiringMap<Entry>
 
   /** `now` in milliseconds, not going back. */
   constructor(now: () => number, limits: PendingLimits = DEFAULTS) {
-    this.#now = now
     this.#limits = limits
+    this.#entries = new ExpiringMap(now, limits.seconds, ({ login }) => wipe(login?.state))
   }
 
   /**
@@ -62,16 +61,14 @@ export class PendingRegistrations {
    * @throws Problem as.client-exists if another key holds the user id, server.overloaded if too many are pending
    */
   add(pending: PendingRegistration): void {
-    this.#forgetExpired()
     const name = nameOf(pending.clientId)
     const known = this.#entries.get(name)
     if (known !== undefined && !equal(known.pending.publicKey, pending.publicKey)) {
       throw new Problem("as.client-exists")
     }
-    this.#forget(name)
+    this.#entries.delete(name)
     if (this.#entries.size >= this.#limits.entriesMax) throw new Problem("server.overloaded")
-    const deadline = this.#now() + 1000 * this.#limits.seconds
-    this.#entries.set(name, { deadline, pending, login: undefined })
+    this.#entries.set(name, { pending, login: undefined })
   }
 
   /** The client's pending registration, unless its time is over. */
@@ -94,26 +91,12 @@ export class PendingRegistrations {
 
   /** Forgets the registration of the client's user, because it is finished. */
   remove(clientId: Uint8Array): void {
-    this.#forget(nameOf(clientId))
+    this.#entries.delete(nameOf(clientId))
   }
 
   #entryOf(clientId: Uint8Array): Entry | undefined {
-    this.#forgetExpired()
     const entry = this.#entries.get(nameOf(clientId))
     return entry !== undefined && equal(entry.pending.clientId, clientId) ? entry : undefined
-  }
-
-  #forgetExpired(): void {
-    const now = this.#now()
-    for (const [name, { deadline }] of this.#entries) {
-      if (deadline > now) return
-      this.#forget(name)
-    }
-  }
-
-  #forget(name: string): void {
-    wipe(this.#entries.get(name)?.login?.state)
-    this.#entries.delete(name)
   }
 }
 

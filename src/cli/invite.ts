@@ -5,9 +5,7 @@ import { readSecrets } from "../config/secrets-file.ts"
 import { environmentName } from "../config/settings.ts"
 import { nativeCrypto as crypto } from "../crypto/native.ts"
 import { INVITATION_DAYS_MAX, INVITATIONS_PER_COMMAND_MAX } from "../limits.ts"
-import { dayOf, formatInvitation, makeInvitation } from "../wire/invitation.ts"
-
-const DAY_MILLISECONDS = 86_400_000
+import { dayOf, formatInvitation, makeInvitation, startOfDay } from "../wire/invitation.ts"
 
 export const invite = defineCommand({
   meta: {
@@ -65,7 +63,7 @@ function makeCodes(file: string, count: number, lastDay: number): string[] {
 
 /** Codes go to the output, one a line, and what is said about them to the other one. */
 function print(codes: readonly string[], lastDay: number, json: boolean): void {
-  const goodThrough = new Date(lastDay * DAY_MILLISECONDS).toISOString().slice(0, 10)
+  const goodThrough = new Date(startOfDay(lastDay)).toISOString().slice(0, 10)
   if (json) {
     console.log(JSON.stringify({ invitations: codes, goodThrough }))
     return

@@ -1,11 +1,11 @@
 import type { OpaqueClient } from "../crypto/opaque/client.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { as } from "../wire/as.ts"
-import { clientSigner } from "./client-signer.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { opaqueOf, takeAnswer } from "./password.ts"
 import { Account, at, load, removal } from "./records.ts"
+import { clientSigner } from "./signers.ts"
 
 /** How often a login is done again because the server forgot it. */
 const ATTEMPTS_MAX = 3

@@ -11,6 +11,7 @@ import type { Inboxes } from "./inboxes.ts"
 import { Lock } from "./lock.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { AliasRecord, at, change, load, names, removal } from "./records.ts"
+import { aliasSigner } from "./signers.ts"
 import type { StoreChange } from "./store.ts"
 import type { Tasks } from "./tasks.ts"
 
@@ -109,7 +110,7 @@ export class Aliases {
     const { authSeed, queueKey, connectionPackages } = record
     const keys = { authKey: crypto.ed25519Public(authSeed), queueKey: crypto.x25519Public(queueKey) }
     try {
-      await transport.call(as.registerAlias, { ...keys, connectionPackages }, signerOf(record))
+      await transport.call(as.registerAlias, { ...keys, connectionPackages }, aliasSigner(record))
     } catch (error) {
       if (error instanceof ClientError && error.code === "as.alias-exists") await this.#forget(alias)
       throw error
@@ -122,7 +123,7 @@ export class Aliases {
     const record = await this.#record(alias)
     await this.#inboxes.remove(alias)
     try {
-      await this.#context.transport.call(as.deleteAlias, {}, signerOf(record))
+      await this.#context.transport.call(as.deleteAlias, {}, aliasSigner(record))
     } catch (error) {
       // The server does not know these keys any more: an earlier attempt was carried out, or there never was such an alias.
       if (!(error instanceof ClientError) || error.code !== "auth.refused") throw error
@@ -150,8 +151,4 @@ export class Aliases {
     const changes: StoreChange[] = packages.map(({ key }) => removal(key))
     await store.transaction([removal(at.alias(alias)), removal(at.aliasQueue(alias)), ...changes])
   }
-}
-
-function signerOf({ hash, authSeed }: AliasRecord) {
-  return { sender: { kind: "alias", id: hash }, seed: authSeed } as const
 }

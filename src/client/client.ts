@@ -27,6 +27,7 @@ import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
 import { safetyNumber } from "./safety-number.ts"
 import { Sessions } from "./sessions.ts"
+import { queueSigner } from "./signers.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import { QueueStream } from "./stream.ts"
 import { Tasks } from "./tasks.ts"
@@ -378,7 +379,7 @@ export class Client {
       url,
       crypto,
       transport,
-      signer: { sender: { kind: "qs-client", id: account.qs.client }, seed: account.qsClientSeed },
+      signer: queueSigner(account),
       queueSecretKey: account.queueKey,
       store,
       stateKey: at.queue,

@@ -1,13 +1,13 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { as } from "../wire/as.ts"
-import { equal } from "../wire/bytes.ts"
+import { equal, includesBytes } from "../wire/bytes.ts"
 import { decodeIssuedCredential, type Expiration } from "../wire/credential-format.ts"
 import { CredentialError, verifyChainOfAnyDomain } from "../wire/credentials.ts"
 import { clientFingerprints } from "../wire/revocation.ts"
-import { clientSigner } from "./client-signer.ts"
 import { Lock } from "./lock.ts"
 import { ownCsr, verifyOwnCredential } from "./own-credential.ts"
 import { Account, type Anchors, at, change, type RegisteredAccount } from "./records.ts"
+import { clientSigner } from "./signers.ts"
 import type { ClientStore } from "./store.ts"
 import type { Transport } from "./transport.ts"
 import type { Trust } from "./trust.ts"
@@ -66,7 +66,7 @@ export class Identity {
   isRevokedBy({ revoked }: Pick<Anchors, "revoked">): boolean {
     const { clientId, credential } = this.#account
     const own = clientFingerprints(this.#parts.crypto, credential, clientId)
-    return revoked.some((one) => own.some((fingerprint) => equal(fingerprint, one)))
+    return own.some((fingerprint) => includesBytes(revoked, fingerprint))
   }
 
   /**

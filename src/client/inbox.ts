@@ -2,9 +2,9 @@ import { makeAliasPackage } from "../wire/alias-package.ts"
 import { as } from "../wire/as.ts"
 import { makeConnectionPackage } from "../wire/connection.ts"
 import type { Params, Result } from "../wire/endpoint.ts"
-import { clientSigner } from "./client-signer.ts"
 import type { ClientContext } from "./context.ts"
 import { type AliasRecord, at } from "./records.ts"
+import { aliasSigner, clientSigner } from "./signers.ts"
 
 /**
  * Something that others can ask for a connection: the user id, or an alias. Each has a connection queue and connection
@@ -47,12 +47,9 @@ export function userInbox(context: ClientContext): Inbox {
   }
 }
 
-export function aliasInbox(
-  { crypto, transport }: ClientContext,
-  alias: string,
-  { hash, authSeed, queueKey }: AliasRecord,
-): Inbox {
-  const signer = { sender: { kind: "alias", id: hash }, seed: authSeed } as const
+export function aliasInbox({ crypto, transport }: ClientContext, alias: string, record: AliasRecord): Inbox {
+  const { hash, authSeed, queueKey } = record
+  const signer = aliasSigner(record)
   return {
     alias,
     queueKey,

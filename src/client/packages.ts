@@ -16,8 +16,9 @@ import {
   removal,
   StoredKeyPackage,
 } from "./records.ts"
+import { queueSigner } from "./signers.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
-import type { Signer, Transport } from "./transport.ts"
+import type { Transport } from "./transport.ts"
 
 /** How many AddPackages are published at a time, beside the one of last resort. */
 const ADD_PACKAGES = 16
@@ -56,7 +57,7 @@ export async function publishAddPackages(parts: PublishParts): Promise<void> {
   const made = []
   for (let i = 0; i <= ADD_PACKAGES; i++) made.push(await makeAddPackage(parts, i === 0))
   await store.transaction([...made.map(({ stored }) => stored), ...(await outlived(parts))])
-  const signer: Signer = { sender: { kind: "qs-client", id: account.qs.client }, seed: account.qsClientSeed }
+  const signer = queueSigner(account)
   await transport.call(
     qs.publishAddPackages,
     { addPackages: made.map(({ addPackage }) => addPackage) },

@@ -7,6 +7,7 @@ import { ClientError } from "./errors.ts"
 import { Lock } from "./lock.ts"
 import { at, Contact, change, load, OwnProfile } from "./records.ts"
 import { isRefusal } from "./refusal.ts"
+import { clientSigner } from "./signers.ts"
 
 /** What users show to their contacts. The server stores it and cannot read it. */
 export class Profiles {
@@ -64,8 +65,7 @@ export class Profiles {
     const { account, store, transport } = this.#context
     const stored = await load(store, OwnProfile, at.profile)
     if (stored === undefined || stored.sealed === null) return
-    const signer = { sender: { kind: "client", id: account.clientId }, seed: account.clientSeed } as const
-    await transport.call(as.updateUserProfile, { profile: stored.sealed }, signer)
+    await transport.call(as.updateUserProfile, { profile: stored.sealed }, clientSigner(account))
     await this.#keep({ ...stored, sealed: null })
   }
 

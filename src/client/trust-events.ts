@@ -1,5 +1,5 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { equal, toHex } from "../wire/bytes.ts"
+import { includesBytes, toHex } from "../wire/bytes.ts"
 import { credentialFingerprint } from "../wire/revocation.ts"
 import type { Identity } from "./identity.ts"
 import type { Anchors, StoredEvent } from "./records.ts"
@@ -12,7 +12,7 @@ export function trustEvents(
   after: Anchors,
 ): StoredEvent[] {
   const known = before.unknownRoots
-  const shown = after.unknownRoots.filter((root) => !known.some((one) => equal(one, root)))
+  const shown = after.unknownRoots.filter((root) => !includesBytes(known, root))
   const fingerprints = shown.map((root) => toHex(credentialFingerprint(crypto, root)))
   const events: StoredEvent[] = fingerprints.length === 0 ? [] : [{ type: "unknown-root", fingerprints }]
   if (identity.isRevokedBy(after) && !identity.isRevokedBy(before)) events.push({ type: "revoked" })

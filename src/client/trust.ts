@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { as } from "../wire/as.ts"
-import { equal, toHex } from "../wire/bytes.ts"
+import { includesBytes, toHex } from "../wire/bytes.ts"
 import { CredentialError, type TrustSource } from "../wire/credentials.ts"
 import { endorsedRoots } from "../wire/endorsement.ts"
 import type { Result } from "../wire/endpoint.ts"
@@ -75,7 +75,7 @@ export class Trust {
   isRevoked(clientId: Uint8Array): boolean {
     const { crypto } = this.#parts
     const names = [clientId, userOfClient(clientId)].map((id) => subjectFingerprint(crypto, id))
-    return names.some((name) => includes(this.#anchors.revoked, name))
+    return names.some((name) => includesBytes(this.#anchors.revoked, name))
   }
 
   get roots(): Root[] {
@@ -123,7 +123,7 @@ export class Trust {
     const trust = { domain, credentials: pinned, intermediates, revoked }
     const endorsed = endorsedRoots(crypto, trust, published.roots, endorsements, transport.now())
     const roots = [...pinned, ...endorsed]
-    const unknownRoots = published.roots.filter((root) => !includes(roots, root))
+    const unknownRoots = published.roots.filter((root) => !includesBytes(roots, root))
     await this.#replace({ roots, unknownRoots, intermediates, revoked, aliasSalt: this.aliasSalt })
   }
 
@@ -151,10 +151,6 @@ export class Trust {
     this.#anchors = next
     told?.written()
   }
-}
-
-function includes(list: readonly Uint8Array[], bytes: Uint8Array): boolean {
-  return list.some((one) => equal(one, bytes))
 }
 
 function copied(answer: Result<typeof as.getCredentials>) {

@@ -63,10 +63,9 @@ export class Upkeep {
     const stored = await load(context.store, Schedule, at.schedule)
     if (stored !== undefined) return new Upkeep(context, sessions, inboxes, options, stored)
     const { expiration } = context.identity
-    const later = () => context.transport.now() + seconds(around(options.periodMilliseconds))
     const upkeep = new Upkeep(context, sessions, inboxes, options, {
-      trust: later(),
-      connectionPackages: later(),
+      trust: later(context, options),
+      connectionPackages: later(context, options),
       credential: renewalTime(expiration),
       addPackages: renewalTime(expiration),
     })
@@ -167,7 +166,7 @@ export class Upkeep {
   }
 
   #later(): number {
-    return this.#context.transport.now() + seconds(around(this.#options.periodMilliseconds))
+    return later(this.#context, this.#options)
   }
 
   async #set(times: Partial<Schedule>): Promise<void> {
@@ -179,6 +178,7 @@ export class Upkeep {
   }
 }
 
-function seconds(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1000)
+/** In seconds since 1970. */
+function later({ transport }: ClientContext, { periodMilliseconds }: UpkeepOptions): number {
+  return transport.now() + Math.ceil(around(periodMilliseconds) / 1000)
 }

@@ -15,6 +15,7 @@ import { ClientError } from "./errors.ts"
 import { Lock } from "./lock.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { Account, at, load, removal } from "./records.ts"
+import { clientSigner } from "./signers.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import type { Tasks } from "./tasks.ts"
 import type { TokenSource, Transport } from "./transport.ts"
@@ -123,12 +124,15 @@ export class Wallet implements TokenSource {
     const { transport, store } = this.#parts
     const account = await load(store, Account, at.account)
     if (account === undefined) throw new ClientError("client.damaged-store")
-    const signer = { sender: { kind: "client", id: account.clientId }, seed: account.clientSeed } as const
     for (let attempt = 1; ; attempt++) {
       const batch = await this.#pendingBatch(service)
       if (batch === undefined) return
       try {
-        const { response } = await transport.call(as.requestTokens, { request: batch.request }, signer)
+        const { response } = await transport.call(
+          as.requestTokens,
+          { request: batch.request },
+          clientSigner(account),
+        )
         await this.#keep(service, batch, response)
         return
       } catch (error) {

@@ -1,4 +1,4 @@
-import { equal, fromHex } from "../wire/bytes.ts"
+import { fromHex, includesBytes } from "../wire/bytes.ts"
 
 /**
  * What strict Ed25519 verification asks of an encoded point before any arithmetic, shared by both providers.
@@ -47,7 +47,7 @@ export function isStrictPointEncoding(encoded: Uint8Array): boolean {
   const y = Uint8Array.from(encoded) // a copy: Buffer.slice would share the caller's memory
   y[31] = y[31]! & 0x7f
   if (!isBelowPrime(y)) return false
-  return !SMALL_ORDER_Y.some((small) => equal(small, y))
+  return !includesBytes(SMALL_ORDER_Y, y)
 }
 
 function isBelowPrime(y: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import { EXPIRY_STEP_GROUPS } from "../limits.ts"
+import { monthOf } from "../month.ts"
 import { Conflict } from "../store/database.ts"
 import type { DsContext } from "./context.ts"
-import { monthOf } from "./month.ts"
 import { deleteRows, type GroupRow, groupIsOfMonth, listGroups } from "./store.ts"
 
 /**

@@ -3,12 +3,12 @@ import type { Delivery } from "../fanout.ts"
 import { REMOVALS_PROPOSED_MAX } from "../limits.ts"
 import { proposeFromOutside } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
+import { monthOf } from "../month.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { DsContext } from "./context.ts"
 import { address } from "./fan-out.ts"
 import { removalSeed } from "./group-secret.ts"
 import type { Head, HeadLeaf } from "./head.ts"
-import { monthOf } from "./month.ts"
 import type { StoredProposal } from "./proposal-store.ts"
 
 /**

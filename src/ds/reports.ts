@@ -3,7 +3,7 @@ import { labels } from "../crypto/labels.ts"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { FORMAT_VERSION, HASH_BYTES, QUEUES_REPORTED_MAX } from "../limits.ts"
-import { equal } from "../wire/bytes.ts"
+import { includesBytes } from "../wire/bytes.ts"
 import { CodecError, decodeAll, Writer } from "../wire/tls.ts"
 import { reportPublicKey, reportSecretKey } from "./group-secret.ts"
 import type { Head, HeadLeaf } from "./head.ts"
@@ -57,7 +57,7 @@ export function reportedLeaves(crypto: CryptoProvider, head: Head, reports: Stor
   const digests = decodeReports(plaintext)
   const isReported = ({ queueConfig }: HeadLeaf) => {
     const digest = crypto.sha256(queueConfig)
-    return digests.some((reported) => equal(reported, digest))
+    return includesBytes(digests, digest)
   }
   const leaves = digests.length === 0 ? [] : head.leaves.filter(isReported).map(({ leaf }) => leaf)
   wipe(plaintext)

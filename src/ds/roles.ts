@@ -5,7 +5,7 @@ import {
   readContextExtensions,
 } from "../group/context-extensions.ts"
 import { type Extension, encodeExtensions } from "../mls/index.ts"
-import { equal, toHex } from "../wire/bytes.ts"
+import { equal, includesBytes, toHex } from "../wire/bytes.ts"
 import { type CommitContent, checkCredentialKept, checkNoData } from "./content-rules.ts"
 import { type Head, memberAt } from "./head.ts"
 import type { ObservedCommit } from "./observe.ts"
@@ -21,7 +21,7 @@ export function contextExtensionsOf(extensions: readonly Extension[]): ContextEx
 export function checkAdmin(head: Head, caller: number | undefined): void {
   const { admins } = contextExtensionsOf(head.state.context.extensions)
   const member = caller === undefined ? undefined : memberAt(head, caller)
-  allow(member !== undefined && admins.some((key) => equal(key, member.signatureKey)), rules.admin)
+  allow(member !== undefined && includesBytes(admins, member.signatureKey), rules.admin)
 }
 
 /**

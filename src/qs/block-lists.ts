@@ -2,7 +2,7 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { BLOCK_LISTS_IN_MEMORY_MAX } from "../limits.ts"
 import { byteName } from "../store/byte-name.ts"
 import type { View } from "../store/database.ts"
-import { equal } from "../wire/bytes.ts"
+import { includesBytes } from "../wire/bytes.ts"
 import { type ClientState, type ClientStates, groupHash } from "./client-state.ts"
 import { clients } from "./tables.ts"
 
@@ -33,7 +33,7 @@ export class BlockLists {
     const list = this.#listOf(view, client)
     if (list === undefined) return false
     const hash = groupHash(this.#crypto, list.blockSalt, groupId)
-    return list.blocked.some((blocked) => equal(blocked, hash))
+    return includesBytes(list.blocked, hash)
   }
 
   /** The client's list changes, or the client goes; to be called again if the change fails. */

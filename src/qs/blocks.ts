@@ -1,6 +1,6 @@
 import { BLOCKED_GROUPS_MAX } from "../limits.ts"
 import { put } from "../store/database.ts"
-import { equal } from "../wire/bytes.ts"
+import { equal, includesBytes } from "../wire/bytes.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
 import type { blocks as operations } from "../wire/qs/blocks.ts"
@@ -15,7 +15,7 @@ export function blockHandlers(parts: QsParts): Handlers<typeof operations> {
     async blockGroup(call) {
       const { id, params } = authentication.client(call)
       await changeList(parts, id, params.groupId, (blocked, hash) => {
-        if (blocked.some((other) => equal(other, hash))) return blocked
+        if (includesBytes(blocked, hash)) return blocked
         if (blocked.length >= BLOCKED_GROUPS_MAX) throw new Problem("qs.too-many-blocked-groups")
         return [...blocked, hash]
       })

@@ -7,9 +7,9 @@ import {
   PUSH_INTERVAL_MILLISECONDS_MAX,
   PUSH_INTERVAL_MILLISECONDS_MIN,
 } from "../limits.ts"
+import { monthOf } from "../month.ts"
 import { Outgoing, type OutgoingOptions } from "../outgoing/post.ts"
 import type { QueueEngine } from "../queue/engine.ts"
-import { monthOf } from "../queue/month.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
 import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
 import type { Store } from "../store/database.ts"

@@ -1,5 +1,6 @@
 import { type ChainEntry, entryTag } from "../crypto/chain.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { monthDigits, monthFromDigits, monthOf } from "../month.ts"
 import {
   defineTable,
   type Effect,
@@ -11,7 +12,6 @@ import {
   type Writer,
 } from "../store/database.ts"
 import type { SteadyClock } from "./clock.ts"
-import { monthDigits, monthFromDigits, monthOf } from "./month.ts"
 
 /**
  * Where all queued messages of a service lie: entries of one size under tags that look random, in one table per

@@ -120,12 +120,8 @@ export class Redeemer {
 
   async #verify(bytes: Uint8Array): Promise<void> {
     const { evaluator, keys } = this.#options
-    try {
-      await VerifiedToken.verify(evaluator, { keys: keys(), challengeDigest: this.#digest }, bytes)
-    } catch (error) {
-      if (error instanceof PrivacyPassError) throw new Problem("token.refused")
-      throw error
-    }
+    const expected = { keys: keys(), challengeDigest: this.#digest }
+    await VerifiedToken.verify(evaluator, expected, bytes).catch(refused)
   }
 }
 
@@ -138,7 +134,11 @@ function refusing<T>(work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (error instanceof PrivacyPassError) throw new Problem("token.refused")
-    throw error
+    return refused(error)
   }
+}
+
+function refused(error: unknown): never {
+  if (error instanceof PrivacyPassError) throw new Problem("token.refused")
+  throw error
 }

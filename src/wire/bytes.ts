@@ -31,6 +31,11 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+/** Whether one of a list of public values is equal. */
+export function includesBytes(list: readonly Uint8Array[], bytes: Uint8Array): boolean {
+  return list.some((one) => equal(one, bytes))
+}
+
 /** Equality whose time depends on the length alone. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false

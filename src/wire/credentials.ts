@@ -7,7 +7,7 @@ import {
   CLIENT_CREDENTIAL_SECONDS,
   CREDENTIAL_BACKDATE_SECONDS,
 } from "../limits.ts"
-import { equal } from "./bytes.ts"
+import { equal, includesBytes } from "./bytes.ts"
 import {
   type AsCredential,
   asCredentialTbs,
@@ -317,8 +317,7 @@ function findIssuer(
 }
 
 function requireUnrevoked(trust: TrustAnchors, fingerprints: readonly Uint8Array[]): void {
-  const isRevoked = (fingerprint: Uint8Array) => trust.revoked.some((one) => equal(one, fingerprint))
-  if (fingerprints.some(isRevoked)) throw new CredentialError("revoked")
+  if (fingerprints.some((one) => includesBytes(trust.revoked, one))) throw new CredentialError("revoked")
 }
 
 /**

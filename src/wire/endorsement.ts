@@ -2,7 +2,7 @@ import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { signLabeled, verifyLabeled } from "../crypto/signature.ts"
 import { HASH_BYTES, SIGNATURE_BYTES } from "../limits.ts"
-import { equal } from "./bytes.ts"
+import { equal, includesBytes } from "./bytes.ts"
 import { decodeAsCredential, readVersion, writeVersion } from "./credential-format.ts"
 import { CredentialError, decoded, requireRoot, type TrustAnchors } from "./credentials.ts"
 import { credentialFingerprint } from "./revocation.ts"
@@ -80,7 +80,7 @@ export function endorsedRoots(
 ): Uint8Array[] {
   const usable = (bytes: Uint8Array) => isUsable(crypto, trust, bytes, now)
   const trusted = trust.credentials.filter(usable)
-  const rest = candidates.filter((bytes) => usable(bytes) && !trusted.some((known) => equal(known, bytes)))
+  const rest = candidates.filter((bytes) => usable(bytes) && !includesBytes(trusted, bytes))
   const endorsed: Uint8Array[] = []
   // Grows while it is walked: whoever is vouched for may vouch in turn.
   for (const signer of trusted) {
@@ -96,7 +96,7 @@ export function endorsedRoots(
 
 function isUsable(crypto: CryptoProvider, trust: TrustAnchors, bytes: Uint8Array, now: number): boolean {
   const fingerprint = credentialFingerprint(crypto, bytes)
-  if (trust.revoked.some((revoked) => equal(revoked, fingerprint))) return false
+  if (includesBytes(trust.revoked, fingerprint)) return false
   try {
     requireRoot(
       crypto,

@@ -33,6 +33,11 @@ export function dayOf(seconds: number): number {
   return Math.floor(seconds / DAY_SECONDS)
 }
 
+/** When a day begins, in milliseconds since 1970. */
+export function startOfDay(day: number): number {
+  return 1000 * DAY_SECONDS * day
+}
+
 export function makeInvitation(crypto: CryptoProvider, key: Uint8Array, lastDay: number): Uint8Array {
   const content = new Writer(INVITATION_BYTES).raw(crypto.random(ID_BYTES)).u16(lastDay).finish()
   return concat(content, macOf(crypto, key, content))

@@ -8,7 +8,7 @@ import {
   memberAt,
   writeHead,
 } from "../../src/ds/head.ts"
-import { monthOf } from "../../src/ds/month.ts"
+import { monthOf } from "../../src/month.ts"
 import { CodecError, encodeWith } from "../../src/wire/tls.ts"
 
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })

@@ -8,7 +8,8 @@ import { suite2 } from "../../src/mls/suites/suite2.ts"
 import { suite3 } from "../../src/mls/suites/suite3.ts"
 import { toHex } from "../../src/wire/bytes.ts"
 import { seededCrypto } from "./seeded-crypto.ts"
-import { Simulation, type Tally } from "./simulation.ts"
+import { Simulation } from "./simulation.ts"
+import type { Tally } from "./tally.ts"
 
 const STEPS = 110
 const OPERATIONS_PER_STEP_MIN = 4

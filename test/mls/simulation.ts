@@ -1,26 +1,19 @@
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { wipe } from "../../src/crypto/wipe.ts"
-import { encodeGroupContext } from "../../src/mls/codec/group-context.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
 import type { Proposal } from "../../src/mls/codec/proposal.ts"
 import { Member } from "../../src/mls/member/group.ts"
 import type { OwnKeyPackage } from "../../src/mls/member/key-package.ts"
 import { externalPskProposal, type PskLookup, resumptionPskProposal } from "../../src/mls/member/psks.ts"
-import { observeCommit } from "../../src/mls/observer/commit.ts"
-import { observeCreation } from "../../src/mls/observer/creation.ts"
-import { type AuthenticatedProposal, observeProposal } from "../../src/mls/observer/proposal.ts"
-import type { PublicGroupState } from "../../src/mls/observer/state.ts"
 import type { CipherSuite } from "../../src/mls/suite.ts"
-import type { FlatTree } from "../../src/mls/tree/flat-tree.ts"
 import { concat, equal, toHex, utf8 } from "../../src/wire/bytes.ts"
 import { randomFrom } from "../e2e/random.ts"
-import { type DeliveryTally, deliver, type Handshake, type Random, refused } from "./delivery.ts"
+import { deliver, type Handshake, type Random, refused } from "./delivery.ts"
 import { branch, succeed } from "./descent.ts"
 import { deliverLetters, type LetterReader } from "./letters.ts"
 import {
   addOf,
   clock,
-  customProposals,
   EXTENSION_TYPE,
   lifetime,
   newGroup,
@@ -28,11 +21,13 @@ import {
   newLeaf,
   PROPOSAL_TYPE,
 } from "./member-fixtures.ts"
+import { Observer, policy } from "./onlooker.ts"
+import { newTally, type Tally } from "./tally.ts"
 
 /**
  * A group in memory that lives through a seeded random history: concurrent commits of which one wins, proposals by
- * reference and by value, joins from inside and outside, restarts, branches, ends and new beginnings. A server takes handshakes of its epoch alone and
- * keeps them in order, but members get them lost, late, out of order and twice ({@link deliver}), act meanwhile on what
+ * reference and by value, joins from inside and outside, restarts, branches, ends and new beginnings. A server takes
+ * handshakes of its epoch alone and keeps them in order, but members get them lost, late, out of order and twice ({@link deliver}), act meanwhile on what
  * they know, and come back from outside. Each of them agrees with all others about every epoch that it reaches, and so
  * does an observer. Secrets that an operation declares used up are overwritten, so a state that still needed one would
  * not live on.
@@ -41,75 +36,12 @@ import {
 const PSK_ID = utf8("shared")
 const PSK = utf8("a secret that everybody knows")
 const psks: PskLookup = (id) => (id.kind === "external" ? PSK : undefined)
-const policy = { ...clock, customProposals }
 
 interface Person extends LetterReader {
   /** Reads its handshakes rarely. */
   readonly isSlow: boolean
   /** Handshakes that the server has for it, in order. */
   unread: Handshake[]
-}
-
-class Observer {
-  readonly #suite: CipherSuite
-  #state: PublicGroupState
-  #tree: FlatTree
-  #proposals = new Map<string, AuthenticatedProposal>()
-
-  constructor(suite: CipherSuite, groupInfo: Uint8Array, ratchetTree: Uint8Array) {
-    this.#suite = suite
-    const seen = observeCreation(suite, groupInfo, ratchetTree, clock.now)
-    this.#state = seen.state
-    this.#tree = seen.tree
-  }
-
-  propose(message: Uint8Array): void {
-    const proposal = observeProposal(this.#suite, this.#state, this.#tree, message, policy)
-    this.#proposals.set(toHex(proposal.ref), proposal)
-  }
-
-  commit(message: Uint8Array): void {
-    const options = { ...policy, proposals: this.#proposals }
-    const staged = observeCommit(this.#suite, this.#state, this.#tree, message, options)
-    this.#state = staged.next
-    this.#tree = staged.tree
-    this.#proposals = new Map()
-  }
-
-  agreesWith(member: Member): boolean {
-    const { context, interimTranscriptHash } = this.#state
-    return (
-      equal(encodeGroupContext(context), member.encodedContext()) &&
-      equal(interimTranscriptHash, member.group.interimTranscriptHash) &&
-      equal(this.#tree.snapshot(), member.tree.snapshot())
-    )
-  }
-}
-
-/** What a simulation did, so that a test can see that it did something of everything. */
-export interface Tally extends DeliveryTally {
-  /** What members did: handshakes, accepted or not, letters, joins and restarts. */
-  operations: number
-  epochs: number
-  /** Members at once. */
-  most: number
-  adds: number
-  removes: number
-  externals: number
-  resyncs: number
-  proposals: number
-  updates: number
-  psks: number
-  selfRemoves: number
-  custom: number
-  successors: number
-  branches: number
-  lostCommits: number
-  /** Handshakes made in an epoch that was over for the server. */
-  stale: number
-  letters: number
-  late: number
-  restarts: number
 }
 
 export interface SimulationOptions {
@@ -122,31 +54,7 @@ export interface SimulationOptions {
 }
 
 export class Simulation {
-  readonly tally: Tally = {
-    operations: 0,
-    epochs: 0,
-    most: 1,
-    adds: 0,
-    removes: 0,
-    externals: 0,
-    resyncs: 0,
-    proposals: 0,
-    updates: 0,
-    psks: 0,
-    selfRemoves: 0,
-    custom: 0,
-    successors: 0,
-    branches: 0,
-    lostCommits: 0,
-    stale: 0,
-    letters: 0,
-    late: 0,
-    restarts: 0,
-    lost: 0,
-    early: 0,
-    tardy: 0,
-    repeated: 0,
-  }
+  readonly tally: Tally = newTally()
   readonly #random: Random
   readonly #encrypted: boolean
   readonly #suite: CipherSuite

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { retireKeys, rotateSecret } from "../../src/config/rotation.ts"
 import { makeSecrets, type Secrets } from "../../src/config/secrets.ts"
 import { SlotsUnreadable } from "../../src/queue/slot-keys.ts"
+import { qsSecrets } from "../../src/server.ts"
 import { testCertificate } from "../outgoing/certificate.ts"
 import { deliverTo, messageOf, receive, registered, resolve, send } from "./delivery.ts"
 import { hasPushToken, Receiver, say, subscribe } from "./push-member.ts"
@@ -16,13 +17,7 @@ async function worldOf(secrets: Secrets): Promise<World> {
 }
 
 function restart(world: World, secrets: Secrets): void {
-  world.restart({
-    configSecretKeys: [...secrets.queueConfigKeys],
-    ticketKey: secrets.ticketKey,
-    signingSeed: secrets.queueSigningSeed,
-    slotKeys: [...secrets.queueSlotKeys],
-    pushSeed: secrets.pushSeed,
-  })
+  world.restart(qsSecrets(secrets))
 }
 
 const names = ["queueConfigKeys", "queueSlotKeys", "ticketKey", "queueSigningSeed", "pushSeed"] as const

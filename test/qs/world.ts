@@ -8,6 +8,7 @@ import { signLabeled } from "../../src/crypto/signature.ts"
 import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
 import type { OutgoingOptions } from "../../src/outgoing/post.ts"
+import type { QsSecrets } from "../../src/qs/parts.ts"
 import type { PushPace } from "../../src/qs/push/scheduler.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
 import { type ClientRow, clients, QUEUE_TABLE } from "../../src/qs/tables.ts"
@@ -38,7 +39,7 @@ export const NOW = Date.UTC(2026, 10, 20)
 export class World {
   readonly directory: string
   readonly store: OpenedStore
-  secrets = {
+  secrets: QsSecrets = {
     configSecretKeys: [crypto.random(32)],
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
@@ -68,7 +69,7 @@ export class World {
   }
 
   /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
-  restart(rotated: Partial<World["secrets"]> = {}, store: Store = this.store, provider = crypto): void {
+  restart(rotated: Partial<QsSecrets> = {}, store: Store = this.store, provider = crypto): void {
     this.qs?.stop()
     this.secrets = { ...this.secrets, ...rotated }
     const { secrets } = this

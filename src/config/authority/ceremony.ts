@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../../crypto/provider.ts"
 import { KEY_BYTES } from "../../limits.ts"
-import { equal } from "../../wire/bytes.ts"
+import { equal, includesBytes } from "../../wire/bytes.ts"
 import { decodeAsCredential } from "../../wire/credential-format.ts"
 import {
   CredentialError,
@@ -122,7 +122,7 @@ function acceptRoot(
   const { roots } = authority
   const last = roots.at(-1)
   if (last !== undefined && equal(last, root)) return authority
-  if (roots.some((known) => equal(known, root))) {
+  if (includesBytes(roots, root)) {
     throw new ConfigError("the credential was signed by an earlier root: a newer one is published")
   }
   const endorsements = endorsement === undefined ? [] : [endorsement]

@@ -1,6 +1,6 @@
 import type { CryptoProvider } from "../../crypto/provider.ts"
 import { CREDENTIAL_RENEWAL_GRACE_SECONDS, KEY_BYTES } from "../../limits.ts"
-import { equal } from "../../wire/bytes.ts"
+import { includesBytes } from "../../wire/bytes.ts"
 import { decodeAsCredential, decodeIssuedCredential } from "../../wire/credential-format.ts"
 import { issueIntermediate, makeAsCredential, makeIntermediateCsr } from "../../wire/credentials.ts"
 import { decodeEndorsement, makeEndorsement } from "../../wire/endorsement.ts"
@@ -92,7 +92,7 @@ export function withoutExpired(
 ): AuthoritySecrets {
   const roots = authority.roots.filter((root, i, { length }) => i === length - 1 || rootEnd(root) > now)
   const fingerprints = roots.map((root) => credentialFingerprint(crypto, root))
-  const isKept = (fingerprint: Uint8Array) => fingerprints.some((kept) => equal(kept, fingerprint))
+  const isKept = (fingerprint: Uint8Array) => includesBytes(fingerprints, fingerprint)
   return {
     ...authority,
     roots,

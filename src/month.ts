@@ -1,4 +1,7 @@
-/** Months since January 2020 in UTC: the only time that the pool knows, because each has a partition of its own. */
+/**
+ * Months since January 2020 in UTC: the only measure of time in group records and QS client records, and of the pool, which
+ * has a partition for each.
+ */
 export function monthOf(milliseconds: number): number {
   const date = new Date(milliseconds)
   return (date.getUTCFullYear() - 2020) * 12 + date.getUTCMonth()
