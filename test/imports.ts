@@ -64,6 +64,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   http: ["http", "privacypass", "store/database.ts", "crypto", "wire", "limits.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
+  audit: ["audit", "config/file-form.ts"],
   client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "crypto", "wire", "limits.ts"],
   "rate-limits.ts": [

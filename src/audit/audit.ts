@@ -1,0 +1,58 @@
+import { otherFiles, permissions, schema, secretsInside } from "./checks/files.ts"
+import { knownThings } from "./checks/known.ts"
+import { cellOrder, engineTables, rowIds } from "./checks/order.ts"
+import { log, residue } from "./checks/remains.ts"
+import { repeated } from "./checks/repeated.ts"
+import { columnTimes, fileTimes } from "./checks/times.ts"
+import { counters, lengths, randomness } from "./checks/values.ts"
+import { readSnapshot, type Snapshot } from "./evidence.ts"
+import type { Finding } from "./finding.ts"
+import { type Seen, whatIsSeen } from "./seen.ts"
+
+/** What an audit came to. */
+export interface Audit {
+  readonly directories: readonly string[]
+  /** Of the last directory. */
+  readonly seen: readonly Seen[]
+  readonly findings: readonly (Finding & { readonly question: string })[]
+}
+
+export interface AuditOptions {
+  /** Data directories, backups or single databases, oldest first. */
+  readonly paths: readonly string[]
+  /** What only clients should have. */
+  readonly known: readonly Uint8Array[]
+}
+
+/**
+ * Plays the snapshot adversary: reads what lies in the directories without SQLite, and tries to learn more from it than the
+ * server promises. Throws CannotLook.
+ */
+export function audit({ paths, known }: AuditOptions): Audit {
+  const snapshots = paths.map(readSnapshot)
+  const checks = [
+    schema,
+    otherFiles,
+    secretsInside,
+    permissions,
+    fileTimes,
+    rowIds,
+    cellOrder,
+    engineTables,
+    log,
+    residue,
+    counters,
+    columnTimes,
+    lengths,
+    randomness,
+    repeated,
+    knownThings(known),
+  ]
+  const findings = checks.map(({ id, question, ...check }) => ({ id, question, ...check.run(snapshots) }))
+  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings }
+}
+
+/** Whether everything held. */
+export function holds({ findings }: Audit): boolean {
+  return findings.every(({ pass }) => pass)
+}

@@ -1,0 +1,116 @@
+/**
+ * What Cinder's own tables are allowed to show, column by column (PROTOCOL.md section 1). Columns of anybody else's tables are
+ * `unknown`: whatever they show counts.
+ *
+ * - `id`: random, says which rows belong together within one {@link worldOf world};
+ * - `key`: a public key; `seed`: a key that the promise concedes;
+ * - `sealed`: looks random, and is of one length; `padded`: the same, in few lengths;
+ * - `public`: what clients publish;
+ * - `month`, `part`, `flag`: small numbers, of a calendar month, of a piece of something, of yes or no.
+ */
+export type Role =
+  | "id"
+  | "key"
+  | "seed"
+  | "sealed"
+  | "padded"
+  | "public"
+  | "month"
+  | "part"
+  | "flag"
+  | "unknown"
+
+type Columns = Readonly<Record<string, Role>>
+
+interface Promised {
+  readonly columns: Columns
+  /** Rows of one world may be linked with each other; rows of different ones may not. */
+  readonly world: string
+}
+
+const queue: Columns = { id: "id", queue_key: "key", slots: "sealed", slot_state: "sealed" }
+const entries: Columns = { tag: "sealed", entry: "sealed" }
+
+const promised: Readonly<Record<string, Promised>> = {
+  as_client: { world: "users", columns: { user: "id", client: "id", credential: "public" } },
+  as_user: { world: "users", columns: { user: "id", record: "sealed" } },
+  as_connection_package: {
+    world: "users",
+    columns: { user: "id", client: "id", package: "id", body: "public" },
+  },
+  as_profile: { world: "users", columns: { user: "id", part: "part", body: "sealed" } },
+  as_queue: { world: "connection queues", columns: queue },
+  as_alias: { world: "aliases", columns: { alias: "id", auth_key: "key", queue: "id" } },
+  as_alias_package: { world: "aliases", columns: { alias: "id", package: "id", body: "public" } },
+  as_token_key: { world: "token keys", columns: { month: "month", seed: "seed" } },
+  as_allowance: { world: "allowances", columns: { pseudonym: "id", draw: "sealed" } },
+  as_invitation: { world: "invitations", columns: { month: "month", used: "id" } },
+  qs_user: { world: "pseudonyms", columns: { id: "id", auth_key: "key", token_hash: "id" } },
+  qs_friendship: { world: "pseudonyms", columns: { token_hash: "id", user_id: "id" } },
+  qs_client: {
+    world: "pseudonyms",
+    columns: { id: "id", user_id: "id", auth_key: "key", state: "sealed" },
+  },
+  qs_user_client: { world: "pseudonyms", columns: { user_id: "id", client_id: "id" } },
+  qs_queue: { world: "pseudonyms", columns: queue },
+  qs_add_package: {
+    world: "pseudonyms",
+    columns: { client_id: "id", last_resort: "flag", id: "id", body: "public" },
+  },
+  ds_group: {
+    world: "groups",
+    columns: {
+      group_id: "id",
+      month: "month",
+      head_salt: "sealed",
+      head_commitment: "sealed",
+      tree_salt: "sealed",
+      tree_commitment: "sealed",
+    },
+  },
+  ds_head: { world: "groups", columns: { group_id: "id", ciphertext: "padded" } },
+  ds_tree: { world: "groups", columns: { group_id: "id", ciphertext: "padded" } },
+  ds_report: { world: "groups", columns: { group_id: "id", public_key: "key", sealed: "sealed" } },
+}
+
+/** Tables that are made at run time, one a month. */
+const monthly: Readonly<Record<string, Promised>> = {
+  as_pool: { world: "connection pool", columns: entries },
+  qs_pool: { world: "pool", columns: entries },
+  as_spent: { world: "spent tokens", columns: { nonce: "id" } },
+  delivery_spent: { world: "spent tokens", columns: { nonce: "id" } },
+}
+
+/** Worlds whose rows name each other, as the promise concedes: users and aliases have connection queues. */
+const linked: readonly (readonly [string, string])[] = [
+  ["users", "connection queues"],
+  ["aliases", "connection queues"],
+]
+
+const MONTH = /_\d{6}$/
+
+function find(table: string): Promised | undefined {
+  if (Object.hasOwn(promised, table)) return promised[table]
+  const name = table.replace(MONTH, "")
+  return MONTH.test(table) && Object.hasOwn(monthly, name) ? monthly[name] : undefined
+}
+
+/** Whether a table is one of Cinder's, with no other columns. */
+export function isPromised(table: string, columns: readonly string[]): boolean {
+  const known = find(table)
+  return known !== undefined && columns.every((column) => Object.hasOwn(known.columns, column))
+}
+
+export function roleOf(table: string, column: string): Role {
+  return find(table)?.columns[column] ?? "unknown"
+}
+
+/** Tables of strangers are worlds of their own. */
+export function worldOf(table: string): string {
+  return find(table)?.world ?? `table ${table}`
+}
+
+/** Whether rows of two worlds may name each other. */
+export function mayBeLinked(one: string, other: string): boolean {
+  return one === other || linked.some((pair) => pair.includes(one) && pair.includes(other))
+}

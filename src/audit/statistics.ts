@@ -1,0 +1,58 @@
+/** How well a guess does, and how sure that is. */
+
+/** An estimate with its 95 % confidence interval. */
+export interface Estimate {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+}
+
+/** Normal deviate of a two-sided interval of 95 %. */
+const Z = 1.96
+
+/** A number that was counted, not estimated. */
+export function exactly(value: number): Estimate {
+  return { value, low: value, high: value }
+}
+
+/** A share of `total`, with the interval of Wilson (1927). */
+export function share(hits: number, total: number): Estimate {
+  if (total === 0) return { value: 0, low: 0, high: 1 }
+  const value = hits / total
+  const z2 = (Z * Z) / total
+  const middle = (value + z2 / 2) / (1 + z2)
+  const half = (Z / (1 + z2)) * Math.sqrt((value * (1 - value)) / total + z2 / (4 * total))
+  return { value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) }
+}
+
+/** Bits that an order of `count` things carries. */
+export function bitsOfOrder(count: number): number {
+  let bits = 0
+  for (let i = 2; i <= count; i++) bits += Math.log2(i)
+  return bits
+}
+
+/** Bits that it takes on average to say which of the values one is. */
+export function entropyOf(values: Iterable<unknown>): number {
+  const counts = new Map<unknown, number>()
+  let total = 0
+  for (const value of values) {
+    counts.set(value, (counts.get(value) ?? 0) + 1)
+    total += 1
+  }
+  let bits = 0
+  for (const count of counts.values()) bits -= (count / total) * Math.log2(count / total)
+  return bits
+}
+
+/**
+ * Chi-square of the bytes' frequencies against uniform ones, as deviations from what is expected by chance: it has mean 0
+ * and deviation 1 for random bytes.
+ */
+export function deviationFromUniform(counts: readonly number[]): number {
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  const expected = total / counts.length
+  const chi = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+  const freedom = counts.length - 1
+  return (chi - freedom) / Math.sqrt(2 * freedom)
+}
