@@ -8,6 +8,7 @@ import {
   type SubCommandsDef,
 } from "citty"
 import { version } from "../package.json"
+import { auditCommand } from "./cli/audit.ts"
 import { exitOnFault, explain } from "./cli/explain.ts"
 import { invite } from "./cli/invite.ts"
 import { keys } from "./cli/keys.ts"
@@ -22,7 +23,7 @@ const main: CommandDef = defineCommand({
     description:
       "A homeserver for end-to-end encrypted group messaging. Try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: { serve, invite, keys, secrets } as SubCommandsDef,
+  subCommands: { serve, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
 })
 
 interface Found {

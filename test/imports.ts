@@ -81,7 +81,17 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   "migrations.ts": ["store/migrations.ts"],
   "server.ts": [""],
-  cli: ["cli", "config", "crypto", "wire", "limits.ts", "server.ts", "http/failure.ts", "store/database.ts"],
+  cli: [
+    "cli",
+    "audit",
+    "config",
+    "crypto",
+    "wire",
+    "limits.ts",
+    "server.ts",
+    "http/failure.ts",
+    "store/database.ts",
+  ],
   "main.ts": ["cli", "http/failure.ts"],
 }
 

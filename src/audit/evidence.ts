@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync, type Stats } from "node:fs"
 import { join } from "node:path"
 import { type Contents, readContents } from "./sqlite/contents.ts"
 import { DatabaseImage, ImageDamaged, isDatabase } from "./sqlite/image.ts"
+import { type Unused, unusedParts } from "./sqlite/unused.ts"
 
 /** What the snapshot adversary has: directories as they were at some moments, oldest first. */
 
@@ -26,6 +27,7 @@ export interface Database {
   readonly name: string
   readonly image: DatabaseImage
   readonly contents: Contents
+  readonly unused: readonly Unused[]
 }
 
 export interface Snapshot {
@@ -54,7 +56,8 @@ export function readSnapshot(path: string): Snapshot {
 function readDatabase(name: string, bytes: Uint8Array, log: Uint8Array): Database {
   try {
     const image = new DatabaseImage(bytes, log)
-    return { name, image, contents: readContents(image) }
+    const contents = readContents(image)
+    return { name, image, contents, unused: unusedParts(image, contents) }
   } catch (error) {
     if (error instanceof ImageDamaged) throw new CannotLook(`${name} is damaged (${error.message})`)
     throw error

@@ -5,12 +5,20 @@ import { ConfigError } from "../config/config.ts"
 export interface StrictCommand<T extends ArgsDef> {
   readonly meta: { readonly name: string; readonly description: string }
   readonly args: T
+  /** What words beyond the flags are, if there may be any number of them. */
+  readonly words?: string
   run(args: ParsedArgs<T>): void
 }
 
 /** A command that refuses words and flags that it does not know, where the parser would pass over them. */
-export function strictCommand<const T extends ArgsDef>({ meta, args, run }: StrictCommand<T>): CommandDef<T> {
-  const positionals = Object.values(args).filter(({ type }) => type === "positional").length
+export function strictCommand<const T extends ArgsDef>({
+  meta,
+  args,
+  words: freeWords,
+  run,
+}: StrictCommand<T>): CommandDef<T> {
+  const named = Object.values(args).filter(({ type }) => type === "positional").length
+  const positionals = freeWords === undefined ? named : Number.POSITIVE_INFINITY
   return defineCommand({
     meta,
     args,

@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer"
 import type { Database } from "../evidence.ts"
 import { type Check, countedFinding } from "../finding.ts"
-import { unusedParts } from "../sqlite/unused.ts"
 
 export const log: Check = {
   id: "log",
@@ -41,9 +40,9 @@ export const residue: Check = {
   },
 }
 
-function* remainsOf({ name, image, contents }: Database): Generator<{ place: string; bytes: number }> {
+function* remainsOf({ name, image, unused }: Database): Generator<{ place: string; bytes: number }> {
   const pages = new Map<number, number>()
-  for (const { page, bytes } of unusedParts(image, contents)) {
+  for (const { page, bytes } of unused) {
     pages.set(page, (pages.get(page) ?? 0) + nonZero(bytes))
   }
   for (const [page, bytes] of pages) yield { place: `${name}: page ${page}`, bytes }

@@ -43,11 +43,14 @@ export class DatabaseImage {
       throw new ImageDamaged("page size")
     this.usableBytes = this.pageSize - this.file.readUInt8(20)
     if (this.usableBytes < 480) throw new ImageDamaged("reserved bytes")
-    this.encoding = encodingOf(this.file.readUInt32BE(56))
     const { frames, pages } = readLog(this.log, this.pageSize)
     this.frames = frames
     for (const frame of frames) if (frame.committed) this.#latest.set(frame.page, frame.bytes)
-    this.pageCount = pages ?? Math.floor(this.file.length / this.pageSize)
+    const filePages = Math.floor(this.file.length / this.pageSize)
+    this.pageCount = pages ?? filePages
+    if (this.pageCount > filePages + frames.length) throw new ImageDamaged("number of pages")
+    // A database that was never checkpointed has its header in the log.
+    this.encoding = encodingOf((this.#latest.get(1) ?? this.file).readUInt32BE(56))
   }
 
   /** A page as a reader would get it: out of the log if it is there. Pages count from 1. Throws ImageDamaged. */

@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer"
+import { Buffer } from "node:buffer"
 import { type DatabaseImage, ImageDamaged } from "./image.ts"
 import { readVarint } from "./varint.ts"
 
@@ -39,5 +39,6 @@ function decodeValue(type: number, content: Buffer, encoding: DatabaseImage["enc
   if (type < 6) return content.readIntBE(0, content.length)
   if (type % 2 === 0) return content
   if (encoding === "utf-8") return content.toString("utf8")
-  return new TextDecoder(encoding).decode(content)
+  if (content.length % 2 !== 0) throw new ImageDamaged("length of a text")
+  return (encoding === "utf-16le" ? content : Buffer.from(content).swap16()).toString("utf16le")
 }

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from "node:fs"
+import { styleText } from "node:util"
+import { audit, holds } from "../audit/audit.ts"
+import { parseKnown } from "../audit/checks/known.ts"
+import { CannotLook } from "../audit/evidence.ts"
+import { asHtml } from "../audit/html.ts"
+import { asJson } from "../audit/json.ts"
+import { asText, type Paint } from "../audit/text.ts"
+import { ConfigError } from "../config/config.ts"
+import { explain } from "./explain.ts"
+import { strictCommand } from "./strict.ts"
+
+const LEAKS = 1
+const COULD_NOT_LOOK = 2
+
+const command = strictCommand({
+  meta: {
+    name: "cinder audit",
+    description:
+      "Plays the adversary who takes the server's files: tells what they show, and tries to learn more than is promised. Give a data directory, a backup or any SQLite file; or several from different times, oldest first. Look at a copy (cp -a) or at a server that is stopped; it only reads. Ends with 0 if the promise holds, with 1 if it does not, with 2 if it could not look.",
+  },
+  args: {
+    known: {
+      type: "string",
+      description:
+        "a file with things that must not be found, one a line: hex:…, base64:…, or text. Keys and messages of your own client, for instance",
+    },
+    html: { type: "string", description: "writes the report as a page for people" },
+    json: { type: "boolean", description: "prints one JSON object, for programs" },
+  },
+  words: "directories",
+  run({ _: paths, known, html, json }) {
+    if (paths.length === 0) throw new ConfigError("audit needs a directory: cinder audit DIR")
+    const result = audit({ paths, known: known === undefined ? [] : readKnown(known) })
+    if (html !== undefined) writePage(html, asHtml(result))
+    console.log(json === true ? JSON.stringify(asJson(result)) : asText(result, paint))
+    process.exitCode = holds(result) ? 0 : LEAKS
+  },
+})
+
+/** 1 is for leaks alone: whatever kept the audit from looking is another thing. */
+export const auditCommand: typeof command = {
+  ...command,
+  run(context) {
+    try {
+      command.run?.(context)
+    } catch (error) {
+      console.error(error instanceof CannotLook ? `cinder: ${error.message}` : explain(error))
+      process.exitCode = COULD_NOT_LOOK
+    }
+  },
+}
+
+const paint: Paint = (colour, words) =>
+  process.stdout.isTTY ? styleText(colour, words, { validateStream: false }) : words
+
+function readKnown(path: string): Uint8Array[] {
+  try {
+    return parseKnown(readFileSync(path, "utf8"))
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? error.message : "it cannot be read"
+    throw new ConfigError(`${path} is no list of known things: ${reason}`)
+  }
+}
+
+function writePage(path: string, page: string): void {
+  try {
+    writeFileSync(path, page, { mode: 0o600 })
+  } catch {
+    throw new ConfigError(`the page ${path} cannot be written`)
+  }
+}
