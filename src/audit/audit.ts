@@ -6,7 +6,7 @@ import { repeated } from "./checks/repeated.ts"
 import { columnTimes, fileTimes } from "./checks/times.ts"
 import { counters, lengths, randomness } from "./checks/values.ts"
 import { readSnapshot, type Snapshot } from "./evidence.ts"
-import type { Finding } from "./finding.ts"
+import type { Check, Finding } from "./finding.ts"
 import { type Seen, whatIsSeen } from "./seen.ts"
 
 /** What an audit came to. */
@@ -30,7 +30,17 @@ export interface AuditOptions {
  */
 export function audit({ paths, known }: AuditOptions): Audit {
   const snapshots = paths.map(readSnapshot)
-  const checks = [
+  const findings = checksFor(known).map(({ id, question, ...check }) => ({
+    id,
+    question,
+    ...check.run(snapshots),
+  }))
+  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings }
+}
+
+/** Every attempt, in the order of the report. */
+export function checksFor(known: readonly Uint8Array[]): readonly Check[] {
+  return [
     schema,
     otherFiles,
     secretsInside,
@@ -48,8 +58,6 @@ export function audit({ paths, known }: AuditOptions): Audit {
     repeated,
     knownThings(known),
   ]
-  const findings = checks.map(({ id, question, ...check }) => ({ id, question, ...check.run(snapshots) }))
-  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings }
 }
 
 /** Whether everything held. */

@@ -7,22 +7,9 @@ export interface Estimate {
   readonly high: number
 }
 
-/** Normal deviate of a two-sided interval of 95 %. */
-const Z = 1.96
-
 /** A number that was counted, not estimated. */
 export function exactly(value: number): Estimate {
   return { value, low: value, high: value }
-}
-
-/** A share of `total`, with the interval of Wilson (1927). */
-export function share(hits: number, total: number): Estimate {
-  if (total === 0) return { value: 0, low: 0, high: 1 }
-  const value = hits / total
-  const z2 = (Z * Z) / total
-  const middle = (value + z2 / 2) / (1 + z2)
-  const half = (Z / (1 + z2)) * Math.sqrt((value * (1 - value)) / total + z2 / (4 * total))
-  return { value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) }
 }
 
 /** Bits that an order of `count` things carries. */

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite"
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs"
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, futimesSync, openSync, writeSync } from "node:fs"
 import { StoreFailed } from "./database.ts"
 import { codeOf } from "./error-code.ts"
 import { clearResidue, FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "./residue.ts"
@@ -14,6 +14,7 @@ import { clearResidue, FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "./residue.ts
  * 2. what the pages just written show of the past is cleared (`residue.ts`);
  * 3. the log's header becomes zeros, durably: from here on there is no log to recover;
  * 4. the rest becomes zeros, durably.
+ * 5. the times of both files become the month's beginning: they would be those of somebody's last message.
  * With 3 after 4, a crash could leave a valid beginning of the log, whose old pages recovery would put in front of
  * the database's newer ones. SQLite itself reads nothing of a log that is completely checkpointed, and starts the
  * next one at its beginning with a new header.
@@ -93,6 +94,7 @@ export class Scrubber {
       this.#options.step?.("residue")
       this.#overwrite(this.#log, log)
     }
+    for (const descriptor of [this.#file, this.#log]) if (descriptor !== undefined) coarsenTimes(descriptor)
     this.#clean = true
     this.#suspectWhole = false
     this.#options.step?.("end")
@@ -143,6 +145,12 @@ export class Scrubber {
     this.#timer = undefined
     this.#immediate = undefined
   }
+}
+
+function coarsenTimes(descriptor: number): void {
+  const now = new Date()
+  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()))
+  futimesSync(descriptor, month, month)
 }
 
 function writeZeros(descriptor: number, at: number, bytes: number): void {

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite"
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Audit, audit } from "../../src/audit/audit.ts"
@@ -21,8 +21,9 @@ export class Workshop implements Disposable {
     const directory = mkdtempSync(join(tmpdir(), "cinder-audit-copy-"))
     this.#copies.push(directory)
     for (const suffix of ["", "-wal", "-journal"]) {
-      if (existsSync(this.data + suffix))
-        copyFileSync(this.data + suffix, join(directory, `data.sqlite${suffix}`))
+      if (!existsSync(this.data + suffix)) continue
+      copyFileSync(this.data + suffix, join(directory, `data.sqlite${suffix}`))
+      chmodSync(join(directory, `data.sqlite${suffix}`), 0o600)
     }
     return directory
   }
@@ -37,7 +38,7 @@ export class Workshop implements Disposable {
   }
 }
 
-export function random(length: number): Uint8Array {
+export function random(length: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(length))
 }
 

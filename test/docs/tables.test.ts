@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { checksFor } from "../../src/audit/audit.ts"
 import { operationRules } from "../../src/ds/operation-rules.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
 import { type Rule, rules } from "../../src/mls/rules.ts"
@@ -44,6 +45,12 @@ describe("the documentation", () => {
     const expected = Object.values(operationRules).map(({ id, text }) => [id, text])
     expect(listed.map((found) => found.slice(1))).toEqual(expected)
     expect(new Set(expected.map(([id]) => id)).size).toBe(expected.length)
+  })
+
+  test("lists every check of the audit with its question, and no other", () => {
+    const listed = [...read("docs/audit.md").matchAll(/^\| `([a-z-]+)` \| (.*?\?) \|/gm)]
+    const expected = checksFor([]).map(({ id, question }) => [id, question])
+    expect(listed.map((row) => row.slice(1))).toEqual(expected)
   })
 
   test("names a test that exists behind each line of the threat model", () => {

@@ -153,6 +153,21 @@ describe("what secure_delete leaves in rebuilt pages", () => {
   })
 })
 
+test("the files' times say no more than the month after a scrub", async () => {
+  using directory = temporaryDirectory()
+  const file = join(directory.path, "store.sqlite")
+  const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+  const times = () =>
+    readdirSync(directory.path).map((name) => statSync(join(directory.path, name)).mtime.toISOString())
+  const month = /^\d{4}-\d\d-01T00:00:00\.000Z$/
+  await submit(store, [put(entries, marked(randomBytes(32)))])
+  expect(times().some((time) => !month.test(time))).toBe(true)
+  store.scrub()
+  for (const time of times()) expect(time).toMatch(month)
+  await store.close()
+  for (const time of times()) expect(time).toMatch(month)
+})
+
 describe("a scrub happens by itself", () => {
   test("some time after a commit", async () => {
     using directory = temporaryDirectory()

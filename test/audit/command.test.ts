@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { asHtml } from "../../src/audit/html.ts"
+import { toHex } from "../../src/wire/bytes.ts"
+import { Homeserver } from "../e2e/homeserver.ts"
+import { RememberingStore } from "../e2e/loot.ts"
+import { befriend, gather, Person } from "../e2e/person.ts"
+import { random, Workshop } from "./databases.ts"
+
+/** `cinder audit` as somebody runs it who wants to know, over what a real server leaves. */
+
+const MAIN = join(import.meta.dir, "../../src/main.ts")
+const directory = mkdtempSync(join(tmpdir(), "cinder-audit-"))
+const place = (name: string): string => join(directory, name)
+
+const PEOPLE = 10
+const stores: RememberingStore[] = []
+let texts: readonly string[]
+
+beforeAll(async () => {
+  const server = await Homeserver.start()
+  const keep = (name: string) =>
+    cpSync(server.data, place(name), { recursive: true, preserveTimestamps: true })
+  const people: Person[] = []
+  for (let i = 0; i < PEOPLE; i++) {
+    const store = new RememberingStore()
+    stores.push(store)
+    people.push(await Person.register({ url: server.url, displayName: `somebody called ${i}`, store }))
+  }
+  const [host, ...guests] = people as [Person, ...Person[]]
+  for (const guest of guests) await befriend(host, guest)
+  await host.client.registerAlias("nobody-knows-me")
+  const group = await gather(host, guests)
+  for (const guest of guests.slice(3)) await guest.stop()
+  texts = Array.from({ length: 12 }, (_, i) => `what we said the ${i}th time`)
+  for (const text of texts) await host.say(text, group)
+  await untilLogs(server.data, true)
+  keep("running")
+  const talking = Promise.allSettled(texts.map((text) => host.say(text, group)))
+  await untilLogs(server.data, false)
+  await server.kill()
+  keep("killed")
+  await server.start()
+  await talking
+  for (const person of people.slice(0, 4)) await person.stop()
+  await server.stop()
+  keep("stopped")
+  await server.end()
+}, 60_000)
+
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** Waits until the logs hold only zeros, or something else. */
+async function untilLogs(data: string, clean: boolean): Promise<void> {
+  const isClean = (name: string) => readFileSync(join(data, `${name}.sqlite-wal`)).every((byte) => byte === 0)
+  while (["as", "delivery"].every(isClean) !== clean) await Bun.sleep(1)
+}
+
+interface Result {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+async function cinderAudit(...words: readonly string[]): Promise<Result> {
+  const child = Bun.spawn([process.execPath, MAIN, "audit", ...words], { stdout: "pipe", stderr: "pipe" })
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { code: await child.exited, out, err }
+}
+
+interface Checked {
+  readonly id: string
+  readonly pass: boolean
+  readonly [more: string]: unknown
+}
+
+async function checksOf(...words: readonly string[]) {
+  const { code, out } = await cinderAudit("--json", ...words)
+  return { code, ...(JSON.parse(out) as { pass: boolean; checks: Checked[] }) }
+}
+
+describe("of a server's data", () => {
+  test("it finds that the promise holds, while the server runs and after it stopped", async () => {
+    for (const moment of ["running", "stopped"]) {
+      const { code, out, err } = await cinderAudit(place(moment))
+      expect([moment, code, err]).toEqual([moment, 0, ""])
+      expect(out).toContain("The promise holds")
+      expect(out).toMatch(new RegExp(`^ +${PEOPLE} {2}users$`, "m"))
+      expect(out).toMatch(/^ +1 {2}aliases, as hashes$/m)
+      expect(out).not.toContain("\u001b")
+    }
+  })
+
+  test("of one that was killed under load it shows what the log tells, and nothing else", async () => {
+    const { code, pass, checks } = await checksOf(place("killed"))
+    expect([code, pass]).toEqual([1, false])
+    const leaks = checks.filter((check) => !check.pass).map(({ id }) => id)
+    expect(leaks).toContain("log")
+    for (const id of leaks) expect(["log", "cell-order", "residue"]).toContain(id)
+  })
+
+  test("nothing that clients know is found in it, and it is found where it is", async () => {
+    const keys = stores.flatMap((store) => store.keys().map(({ key }) => `hex:${toHex(key)}`))
+    const list = place("known")
+    writeFileSync(list, [...new Set(keys), ...texts].join("\n"))
+    expect(keys.length).toBeGreaterThan(200)
+    expect((await cinderAudit("--known", list, place("stopped"))).code).toBe(0)
+    cpSync(place("stopped"), place("careless"), { recursive: true })
+    const [key] = keys as [string]
+    writeFileSync(
+      place("careless/debug.log"),
+      `the key is ${Buffer.from(key.slice(4), "hex").toString("base64")}`,
+      {
+        mode: 0o600,
+      },
+    )
+    const { code, checks } = await checksOf("--known", list, place("careless"))
+    expect(code).toBe(1)
+    expect(checks.filter((check) => !check.pass).map(({ id }) => id)).toEqual(["other-files", "known"])
+  })
+
+  test("several snapshots are looked at together", async () => {
+    const { code, out } = await cinderAudit(place("running"), place("stopped"))
+    expect(code).toBe(0)
+    expect(out).toStartWith("2 snapshots")
+  })
+})
+
+test("the JSON document has for each check what it measured against chance", async () => {
+  const { checks } = await checksOf(place("killed"))
+  for (const check of checks) {
+    expect(check).toEqual({
+      id: expect.any(String),
+      pass: expect.any(Boolean),
+      question: expect.any(String),
+      measure: expect.any(Number),
+      chance: expect.any(Number),
+      ci: [expect.any(Number), expect.any(Number)],
+      unit: expect.any(String),
+      words: expect.any(String),
+      details: expect.any(Array),
+    })
+  }
+})
+
+test("a database of somebody else's is looked at as well", async () => {
+  using shop = new Workshop()
+  shop.database.run(
+    "CREATE TABLE messages (id INTEGER PRIMARY KEY, queue TEXT, received_at INTEGER, body BLOB)",
+  )
+  for (let i = 0; i < 20; i++) {
+    const row = [`queue-${i % 4}`, 1_793_000_000 + i * 60, random(100 + i)]
+    shop.database.run("INSERT INTO messages (queue, received_at, body) VALUES (?, ?, ?)", row)
+  }
+  shop.database.run("DELETE FROM messages WHERE id % 3 = 0")
+  const { code, checks } = await checksOf(shop.data)
+  expect(code).toBe(1)
+  const leaks = checks.filter(({ pass }) => !pass).map(({ id }) => id)
+  expect(leaks).toEqual(expect.arrayContaining(["row-ids", "residue", "counters", "column-times", "lengths"]))
+})
+
+describe("the page", () => {
+  test("needs nothing but itself, and shows names as text, whatever they are", () => {
+    using shop = new Workshop()
+    shop.database.run(`CREATE TABLE "<script>alert('1')</script>" (id INTEGER PRIMARY KEY, v TEXT)`)
+    shop.database.run(`INSERT INTO "<script>alert('1')</script>" (v) VALUES ('a'), ('bc'), ('def')`)
+    const page = asHtml(shop.audit())
+    expect(page).not.toMatch(/<script|<link|<img|url\(|https?:/i)
+    expect(page).toContain("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;")
+    expect(page).toContain("default-src 'none'")
+  })
+
+  test("is written where it is asked for, beside what is printed", async () => {
+    const file = place("report.html")
+    const { code, out } = await cinderAudit("--html", file, place("stopped"))
+    expect([code, out.includes("The promise holds")]).toEqual([0, true])
+    const page = readFileSync(file, "utf8")
+    expect(page).toStartWith("<!doctype html>")
+    expect(page).toContain("The promise holds")
+    expect(page).toContain("<svg")
+  })
+})
+
+test("what keeps it from looking ends with 2 and a sentence", async () => {
+  const known = place("bad")
+  writeFileSync(known, "hex:zz")
+  const cases = [
+    [],
+    [place("nothing")],
+    ["--wrong", place("stopped")],
+    ["--known", known, place("stopped")],
+    ["--known", place("nothing"), place("stopped")],
+    ["--html", place("no/where.html"), place("stopped")],
+  ]
+  for (const words of cases) {
+    const { code, out, err } = await cinderAudit(...words)
+    expect([words, code, out]).toEqual([words, 2, ""])
+    expect(err).toMatch(/^cinder: .+\n$/)
+  }
+})
