@@ -73,6 +73,15 @@ await step("SIGTERM ends it with 0", async () => {
 await step("it leaves its databases and no log", async () => {
   return readdirSync(join(directory, "data")).sort().join() === "as.sqlite,delivery.sqlite"
 })
+await step("its audit of them finds that the promise holds", async () => {
+  const audit = Bun.spawn([binary, "audit", "data"], {
+    cwd: directory,
+    env: {},
+    stdin: "ignore",
+    stdout: "ignore",
+  })
+  return (await audit.exited) === 0
+})
 
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 ? 1 : 0)

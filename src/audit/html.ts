@@ -37,7 +37,7 @@ ${audit.findings.map(section).join("\n")}
 function pictures({ seen, findings }: Audit): string {
   const sizes = seen.flatMap(({ what, count }) => {
     const bytes = /^sealed records of (\d+) bytes$/.exec(what)?.[1]
-    return bytes === undefined ? [] : [{ label: `${Math.ceil(Number(bytes) / 1024)} KiB`, value: count }]
+    return bytes === undefined ? [] : [{ label: `${Math.floor(Number(bytes) / 1024)} KiB`, value: count }]
   })
   const attempts = findings.map(({ id, pass, measure, chance }) => {
     return { label: id, value: pass ? 0 : 1 + Math.log2(1 + Math.abs(measure.value - chance)), alarm: !pass }
