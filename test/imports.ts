@@ -66,7 +66,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ["config", "crypto", "wire", "limits.ts"],
   audit: ["audit", "config/file-form.ts"],
   client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],
-  demo: ["demo", "client", "crypto", "wire", "limits.ts"],
+  "client-bun": ["client-bun", "client", "store", "crypto", "wire", "limits.ts"],
+  demo: ["demo", "client", "client-bun", "crypto", "wire", "limits.ts"],
   "rate-limits.ts": [
     "evaluator.ts",
     "as",
@@ -102,7 +103,7 @@ const serverOnly = "crypto/native.ts"
 /** Packages that only some rooms may import. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   elysia: ["http"],
-  "bun:sqlite": ["store", "demo"],
+  "bun:sqlite": ["store"],
   "ts-mls": [],
   "@serenity-kit/opaque": ["crypto"],
   citty: ["main.ts", "cli", "demo"],

@@ -27,6 +27,12 @@ export type LocalCode =
   | "client.contended"
   /** The store holds something that this version did not write. */
   | "client.damaged-store"
+  /** Somebody has the store open already: another tab, another process, or this one. */
+  | "client.store-in-use"
+  /** Not a store of this library, or one that a newer version of it has written. Nothing was changed. */
+  | "client.incompatible-store"
+  /** The store cannot be opened, read or written: no room, no permission, a broken disk, or a page without a secure context. */
+  | "client.store-failed"
 
 export type ClientErrorCode = ProblemCode | LocalCode
 

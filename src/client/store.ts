@@ -1,7 +1,8 @@
 /**
  * Where a client keeps its state: keys, groups, queue positions, undelivered events. Values are secret and opaque;
  * keys are short text (`group/<hexadecimal>`), unique per client. An implementation owns copies: it neither keeps nor
- * hands out a buffer that somebody else may change.
+ * hands out a buffer that somebody else may change. Changes take effect in the order of calling, and a change that is
+ * none ({@link copyChanges}) rejects before anything is changed.
  */
 export interface ClientStore {
   get(key: string): Promise<Uint8Array | undefined>
@@ -21,13 +22,35 @@ export interface StoreChange {
   readonly value: Uint8Array | undefined
 }
 
+/**
+ * A store that outlives its object. Only one object at a time has it open: two clients over one state would use the same
+ * keys twice. What cannot be read or written rejects with ClientError `client.store-failed`.
+ */
+export interface DurableStore extends ClientStore {
+  /** Finishes what was begun and lets go. Any other call rejects with ClientError `client.closed` from then on. */
+  close(): Promise<void>
+  /** Deletes the whole store, with all that the client ever was, and closes. */
+  destroy(): Promise<void>
+}
+
+/** The changes with copies of their values, for the store to wipe. Throws TypeError if one of them is no change. */
+export function copyChanges(changes: readonly StoreChange[]): StoreChange[] {
+  for (const { key, value } of changes) {
+    if (typeof key !== "string") throw new TypeError("keys are text")
+    if (value !== undefined && !(value instanceof Uint8Array)) throw new TypeError("values are bytes")
+  }
+  return changes.map(({ key, value }) => ({ key, value: value && new Uint8Array(value) }))
+}
+
 /** A store that lives as long as its object: for tests, and for clients that should forget everything. */
 export function memoryStore(): ClientStore {
   const values = new Map<string, Uint8Array>()
-  function apply({ key, value }: StoreChange): void {
-    values.get(key)?.fill(0)
-    if (value === undefined) values.delete(key)
-    else values.set(key, value.slice())
+  async function transaction(changes: readonly StoreChange[]): Promise<void> {
+    for (const { key, value } of copyChanges(changes)) {
+      values.get(key)?.fill(0)
+      if (value === undefined) values.delete(key)
+      else values.set(key, value)
+    }
   }
   return {
     async get(key) {
@@ -36,14 +59,8 @@ export function memoryStore(): ClientStore {
     async list(prefix) {
       return [...values.keys()].filter((key) => key.startsWith(prefix)).sort()
     },
-    async put(key, value) {
-      apply({ key, value })
-    },
-    async delete(key) {
-      apply({ key, value: undefined })
-    },
-    async transaction(changes) {
-      for (const change of changes) apply(change)
-    },
+    put: (key, value) => transaction([{ key, value }]),
+    delete: (key) => transaction([{ key, value: undefined }]),
+    transaction,
   }
 }

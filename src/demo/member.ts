@@ -1,9 +1,9 @@
 import { Client, type ClientEvent } from "../client/client.ts"
 import type { Group } from "../client/group.ts"
+import { sqliteStore } from "../client-bun/sqlite-store.ts"
 import { nativeCrypto } from "../crypto/native.ts"
 import { fromUtf8, utf8 } from "../wire/bytes.ts"
 import type { Answer, ChatMessage, Command, CommandName, Seen } from "./protocol.ts"
-import { sqliteStore } from "./sqlite-store.ts"
 
 /**
  * One person's device, as a process of its own: `member.ts NAME URL FILE`. It does what the director asks over IPC, with
@@ -14,7 +14,7 @@ const [name = "", url = "", file = ""] = process.argv.slice(2)
 const POLL_MILLISECONDS = 400
 const SPREAD_MILLISECONDS = 100
 
-const store = sqliteStore(file)
+const store = await sqliteStore(file)
 let client: Client | undefined
 let group: Group | undefined
 
@@ -77,7 +77,7 @@ const commands: Readonly<Record<CommandName, (argument: string) => Promise<strin
   },
   async close() {
     await client?.close()
-    store.close()
+    await store.close()
     return ""
   },
 }

@@ -16,6 +16,7 @@ import {
 } from "./database.ts"
 import { prefixValues } from "./epoch.ts"
 import { codeOf } from "./error-code.ts"
+import { refuseForeign } from "./foreign.ts"
 import { type Migration, migrate } from "./migrations.ts"
 import { Pipeline } from "./pipeline.ts"
 import { clearFile, PAGES_MAX } from "./residue.ts"
@@ -29,6 +30,11 @@ export interface StoreOptions {
    */
   readonly file: string
   readonly migrations: readonly Migration[]
+  /**
+   * Whose databases these are: SQLite's `application_id`, which the first migration has to set. A database of anybody else
+   * is refused before anything is written to it. Undefined: it is not looked at.
+   */
+  readonly applicationId?: number
   /** Bytes, a power of two; fixed when the database is made. Entries should stay below a quarter of it. */
   readonly pageSize?: number
   /** The log is scrubbed at the latest this long after a commit. 0: before anybody is told of the commit. */
@@ -100,6 +106,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   let scrubber: Scrubber | undefined
   try {
     database = new Database(settings.file, { create: false, readwrite: true })
+    if (options.applicationId !== undefined) refuseForeign(database, options.applicationId)
     configure(database, settings)
     scrubber = new Scrubber(database, settings.file, settings.pageSize, {
       delayMs: settings.scrubDelayMs,

@@ -1,4 +1,7 @@
+import { test } from "bun:test"
 import { memoryStore } from "../../src/client/store.ts"
-import { conformsToClientStore } from "./store-conformance.ts"
+import { storeCases } from "./store-conformance.ts"
 
-conformsToClientStore("memory store", async () => memoryStore())
+for (const { name, run } of storeCases) {
+  test(`memory store: ${name}`, () => run({ open: async () => memoryStore() }))
+}
