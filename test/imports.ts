@@ -103,7 +103,7 @@ const serverOnly = "crypto/native.ts"
 /** Packages that only some rooms may import. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   elysia: ["http"],
-  "bun:sqlite": ["store"],
+  "bun:sqlite": ["store", "demo"],
   "ts-mls": [],
   "@serenity-kit/opaque": ["crypto"],
   citty: ["main.ts", "cli", "demo"],

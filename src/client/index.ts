@@ -1,0 +1,17 @@
+/**
+ * The client library, for browsers, Bun and whatever else has fetch and WebSocket: what an application needs, and nothing
+ * else of it is meant to be used. Bun applications take store and cryptography from `client-bun`.
+ */
+
+export { portableCrypto } from "../crypto/portable.ts"
+export type { CryptoProvider } from "../crypto/provider.ts"
+export type { ProblemCode } from "../wire/problem.ts"
+export type { Profile } from "../wire/profile.ts"
+export { Client, type ClientEvent, type ClientOptions } from "./client.ts"
+export { CONTENT_BYTES_MAX } from "./content.ts"
+export { ClientError, type ClientErrorCode, type LocalCode } from "./errors.ts"
+export type { Group, Member } from "./group.ts"
+export { type ClientStore, type DurableStore, memoryStore, type StoreChange } from "./store.ts"
+export { indexedDbStore } from "./stores/indexeddb.ts"
+export type { Fetch } from "./transport.ts"
+export type { Root } from "./trust.ts"
