@@ -90,6 +90,20 @@ withChromium((executablePath) => {
     )
   })
 
+  test("a page of another origin may ask the server, and reads of a refusal what the library needs", async () => {
+    const server = new ServerUnderTest()
+    await server.start()
+    try {
+      const visitor = await Visitor.arrive(browser, site.url)
+      const answer = await (await visitor.open()).call("ask", `${server.url}/ds/create-group`)
+      expect(answer["code"]).toBe("request.malformed")
+      expect(Date.parse(answer["date"] ?? "")).toBeGreaterThan(0)
+      await visitor.leave()
+    } finally {
+      await server.end()
+    }
+  })
+
   describe("people in browsers and one with Bun", () => {
     test(
       "find each other and talk in one group; a reload in the middle loses and doubles nothing, and nothing is left behind",

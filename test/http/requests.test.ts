@@ -245,26 +245,6 @@ describe("a handler's error", () => {
   })
 })
 
-describe("browsers", () => {
-  test("may ask and may call from anywhere, without credentials", async () => {
-    const response = await fetch(`${server.url}/test/echo`, {
-      method: "OPTIONS",
-      headers: { origin: "https://app.example", "access-control-request-method": "POST" },
-    })
-    expect(response.status).toBe(204)
-    expect(response.headers.get("access-control-allow-origin")).toBe("*")
-    expect(response.headers.get("access-control-allow-headers")).toContain("content-type")
-    expect(response.headers.get("access-control-allow-credentials")).toBeNull()
-    expect((await post(server.url, "/test/echo", "")).headers.get("access-control-expose-headers")).toContain(
-      "date",
-    )
-  })
-
-  test("are not told of paths that do not exist", async () => {
-    expect((await fetch(`${server.url}/none`, { method: "OPTIONS" })).status).toBe(404)
-  })
-})
-
 describe("more requests than the server takes at a time", () => {
   test("are refused, to be repeated; those before are answered", async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
