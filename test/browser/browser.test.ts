@@ -12,6 +12,7 @@ import { Visitor } from "./visitor.ts"
 
 /** Only a browser that hangs takes this long. */
 const LONGEST_MS = 120_000
+const RELOADS = 8
 
 withChromium((executablePath) => {
   let browser: Browser
@@ -57,6 +58,26 @@ withChromium((executablePath) => {
       expect(visitor.complaints).toEqual([])
       await visitor.leave()
     })
+
+    test(
+      "loses nothing that was written, and leaves nothing half done, when its page goes in the middle of writing",
+      async () => {
+        const visitor = await Visitor.arrive(browser, site.url)
+        const tab = await visitor.open()
+        for (let last = 0, round = 0; round < RELOADS; round++) {
+          await tab.call("beginRounds", "rounds")
+          const enough = last + 1 + Math.floor(Math.random() * 20)
+          let written = 0
+          while (written < enough) written = await tab.call("rounds")
+          await tab.reload()
+          last = await tab.call("checkRounds", "rounds")
+          expect(last).toBeGreaterThanOrEqual(written)
+        }
+        expect(visitor.complaints).toEqual([])
+        await visitor.leave()
+      },
+      LONGEST_MS,
+    )
 
     test("refuses a database that is not its own, or a later version's", async () => {
       const visitor = await Visitor.arrive(browser, site.url)

@@ -4,6 +4,7 @@
  */
 import { Client, ClientError, type ClientEvent, indexedDbStore } from "cinder/client"
 import { durableStoreCases, storeCases } from "../client/store-conformance.ts"
+import { checkRounds, writeRounds } from "../client/store-rounds.ts"
 
 /** What the test hears of an event: its number, its type, and whatever of the rest is text; content as UTF-8. */
 export interface Seen {
@@ -19,6 +20,7 @@ declare global {
 }
 
 let client: Client | undefined
+let written = 0
 
 function started(): Client {
   if (client === undefined) throw new Error("not started")
@@ -64,6 +66,21 @@ const application = {
   async write(name: string, key: string, text: string): Promise<void> {
     const store = await indexedDbStore(name)
     await store.put(key, new TextEncoder().encode(text))
+  },
+
+  /** Begins to write rounds into a database; {@link rounds} tells which was the last. */
+  async beginRounds(name: string): Promise<void> {
+    const store = await indexedDbStore(name)
+    void writeRounds(store, (round) => {
+      written = round
+    })
+  },
+  rounds: (): number => written,
+  async checkRounds(name: string): Promise<number> {
+    const store = await indexedDbStore(name)
+    const last = await checkRounds(store)
+    await store.close()
+    return last
   },
 
   /** Makes a database that is none of the library's, or one of a later version of it. */

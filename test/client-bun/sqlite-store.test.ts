@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { ClientError } from "../../src/client/errors.ts"
 import { sqliteStore } from "../../src/client-bun/sqlite-store.ts"
 import { durableStoreCases, storeCases } from "../client/store-conformance.ts"
+import { checkRounds } from "../client/store-rounds.ts"
 import { filesWith, randomBytes, temporaryDirectory } from "../store/files.ts"
 
 const FILE = "client.sqlite"
@@ -134,26 +135,10 @@ test("a process killed at whatever moment loses nothing that was written, and le
       if (seen === lines) writer.kill()
     }
     await writer.exited
-    resolved = await checkPairs(file, resolved)
+    const store = await sqliteStore(file)
+    const last = await checkRounds(store)
+    await store.close()
+    expect(last).toBeGreaterThanOrEqual(resolved)
   }
   expect(resolved).toBeGreaterThan(KILLS)
 })
-
-/** What is there must be whole rounds of the writer, up to the one that it has told of or a later one, which is returned. */
-async function checkPairs(file: string, resolved: number): Promise<number> {
-  const store = await sqliteStore(file)
-  const last = new DataView((await store.get("last"))!.buffer).getUint32(0)
-  expect(last).toBeGreaterThanOrEqual(resolved)
-  const expected = Array.from({ length: Math.min(10, last) }, (_, index) => last - index).reverse()
-  const name = (round: number): string => round.toString().padStart(8, "0")
-  expect(await store.list("pair/")).toEqual(
-    expected.flatMap((round) => [`pair/${name(round)}/a`, `pair/${name(round)}/b`]),
-  )
-  for (const round of expected) {
-    const written = await store.get(`pair/${name(round)}/a`)
-    expect(written?.length).toBeGreaterThan(0)
-    expect(await store.get(`pair/${name(round)}/b`)).toEqual(written)
-  }
-  await store.close()
-  return last
-}
