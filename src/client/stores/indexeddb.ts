@@ -9,6 +9,8 @@ import { holdLock } from "./lock.ts"
  *
  * Nothing protects it at rest beyond what protects the browser's profile: IndexedDB can overwrite nothing, so keys that
  * were deleted stay in the browser's files until it compacts them. Whatever script runs in the origin can read it.
+ *
+ * A browser that runs out of room may delete it, unless the application has asked for `navigator.storage.persist()` and got it.
  */
 
 const VERSION = 1
