@@ -1,6 +1,6 @@
-import { ClientError } from "../../src/client/errors.ts"
 import type { ClientStore, DurableStore, StoreChange } from "../../src/client/store.ts"
-import { followsModel, same } from "./store-model.ts"
+import { bytes, failsWith, same, set, unset } from "./store-checks.ts"
+import { followsModel } from "./store-model.ts"
 
 /**
  * What every ClientStore has to do, as cases that run under `bun test` and in a browser's page alike: a case that fails
@@ -17,26 +17,6 @@ export interface StorePlace<Store extends ClientStore> {
 }
 
 const LARGE_BYTES = 1024 * 1024
-
-function bytes(...values: number[]): Uint8Array {
-  return Uint8Array.from(values)
-}
-
-async function failsWith(kind: string, work: Promise<unknown>): Promise<void> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (reason) => reason,
-  )
-  same(error instanceof ClientError ? error.code : (error as Error | undefined)?.name, kind)
-}
-
-function set(key: string, ...values: number[]): StoreChange {
-  return { key, value: bytes(...values) }
-}
-
-function unset(key: string): StoreChange {
-  return { key, value: undefined }
-}
 
 /** What is no change, as a program without types could hand it over. */
 const invalid: readonly unknown[] = [

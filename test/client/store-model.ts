@@ -1,17 +1,6 @@
 import fc from "fast-check"
 import type { ClientStore, DurableStore, StoreChange } from "../../src/client/store.ts"
-
-function shown(value: unknown): string {
-  const plain = (_: string, part: unknown): unknown =>
-    part instanceof Uint8Array ? { bytes: [...part] } : part === undefined ? "nothing" : part
-  return JSON.stringify(value, plain)
-}
-
-/** Throws unless they are equal. Bytes are compared as bytes, whatever array they are in. */
-export function same(actual: unknown, expected: unknown): void {
-  if (shown(actual) !== shown(expected))
-    throw new Error(`${shown(expected)} was expected, not ${shown(actual)}`)
-}
+import { same } from "./store-checks.ts"
 
 const RUNS = 12
 const keyArbitrary = fc.oneof(
@@ -28,8 +17,8 @@ const stepArbitrary = fc.oneof(
 )
 
 /**
- * Random sequences of operations on the store and on a map. Each sequence begins with what the one before has left, which the map holds
- * as well; stores that can be closed are reopened in between.
+ * Random sequences of operations on the store and on a map. Each begins with what the one before has left, which the map
+ * holds as well; stores that can be closed are reopened in between.
  */
 export async function followsModel<Store extends ClientStore>(open: () => Promise<Store>): Promise<void> {
   let store: Store = await open()

@@ -1,5 +1,5 @@
 import type { ClientStore } from "../../src/client/store.ts"
-import { same } from "./store-model.ts"
+import { same } from "./store-checks.ts"
 
 /**
  * Writing that may be stopped at any moment, and what must be there afterwards. A round writes one random value under both
