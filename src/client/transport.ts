@@ -17,7 +17,7 @@ import { encodeSenderId, type SenderId } from "../wire/sender.ts"
 import { decodeResult, domainOf, problemCode, readBounded } from "./answers.ts"
 import { ClientError } from "./errors.ts"
 import { backoffMilliseconds, pause } from "./pace.ts"
-import { ServerClock } from "./server-clock.ts"
+import { type Moment, ServerClock } from "./server-clock.ts"
 
 /** Who signs a request: the name the server finds the key by, and the Ed25519 seed. */
 export interface Signer {
@@ -162,9 +162,9 @@ export class Transport {
     const clock = this.#clockOf(signer)
     if (clock.known) return
     const response = await this.#get(DISCOVERY_PATH, "no-store")
+    if (response.ok) clock.learn(response.headers.get("date"), clock.moment())
     await response.body?.cancel()
     if (!response.ok) throw new ClientError("client.unreachable")
-    clock.learn(response.headers.get("date"))
   }
 
   /** The server found a signature stale where it does not say its time: on a stream. */
@@ -208,10 +208,13 @@ export class Transport {
       signer === undefined
         ? concat(Uint8Array.of(FORMAT_VERSION), payload)
         : this.sign("POST", endpoint.path, payload, signer)
+    const clock = signer && this.#clockOf(signer)
     let response: Response
+    let heard: Moment | undefined
     let answer: Uint8Array
     try {
       response = await this.#fetch(endpoint, body, authorization)
+      heard = clock?.moment()
       answer = await readBounded(response)
     } catch (error) {
       if (error instanceof ClientError) throw error
@@ -220,10 +223,9 @@ export class Transport {
       wipe(body)
     }
     const code = response.ok ? undefined : problemCode(answer)
-    if (signer !== undefined && (response.ok || code !== undefined)) {
-      if (code === "auth.stale") this.forgetTime(signer)
-      this.#clockOf(signer).learn(response.headers.get("date"))
-    }
+    if (code === "auth.stale") clock?.forget()
+    if (heard !== undefined && (response.ok || code !== undefined))
+      clock?.learn(response.headers.get("date"), heard)
     if (response.ok) return { kind: "answer", result: decodeResult(endpoint, answer) }
     if (code !== undefined) return { kind: "refusal", code }
     // A proxy in front of the server answers in its own words while the server is away.
