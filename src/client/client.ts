@@ -70,6 +70,8 @@ export interface ClientOptions {
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
+  /** This device's clock, in milliseconds since 1970. Default: the runtime's. */
+  readonly now?: () => number
 }
 
 /** An event, and the number under which it comes again if the application did not finish with it. */
@@ -131,7 +133,8 @@ export class Client {
     const abort = new AbortController()
     const { signal } = abort
     const fetch: Fetch = options.fetch ?? ((address, request) => globalThis.fetch(address, request))
-    const transport = new Transport({ url, crypto, signal, patienceMilliseconds, fetch })
+    const { now = Date.now } = options
+    const transport = new Transport({ url, crypto, signal, patienceMilliseconds, fetch, now })
     try {
       const known = await load(store, Account, at.account)
       const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())

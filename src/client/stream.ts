@@ -50,7 +50,7 @@ export class QueueStream {
 
   /** Runs until the signal is aborted or another connection took over; never rejects. */
   async run(): Promise<void> {
-    const { signal, onLive, onReplaced, transport } = this.#options
+    const { signal, onLive, onReplaced, transport, signer } = this.#options
     while (!signal.aborted) {
       const code = await this.#connect().catch(() => undefined)
       onLive?.(false)
@@ -59,10 +59,10 @@ export class QueueStream {
         onReplaced?.()
         return
       }
+      if (code === streamClose.stale) transport.forgetTime(signer)
       this.#failures += 1
       try {
         await pause(backoffMilliseconds(this.#failures), signal)
-        if (code === streamClose.stale) await transport.synchronize()
       } catch (error) {
         if (!(error instanceof ClientError)) throw error
       }
@@ -74,7 +74,10 @@ export class QueueStream {
     const { crypto, queueSecretKey, store, stateKey, signal, url, transport, signer } = this.#options
     const target = new URL(STREAM_PATH, url)
     target.protocol = target.protocol === "http:" ? "ws:" : "wss:"
-    const reader = new QueueReader(crypto, queueSecretKey, await store.get(stateKey))
+    await transport.learnTime(signer)
+    const state = await store.get(stateKey)
+    if (signal.aborted) return undefined
+    const reader = new QueueReader(crypto, queueSecretKey, state)
     return await new Promise<number | undefined>((resolve) => {
       const socket = this.#options.webSocket(target)
       socket.binaryType = "arraybuffer"

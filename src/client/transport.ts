@@ -1,10 +1,8 @@
-import { Type } from "@sinclair/typebox"
-import { Value } from "@sinclair/typebox/value"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { FORMAT_VERSION, REQUEST_NONCE_BYTES } from "../limits.ts"
-import { concat } from "../wire/bytes.ts"
-import { decodeBody, encodeCbor } from "../wire/cbor.ts"
+import { concat, toHex } from "../wire/bytes.ts"
+import { encodeCbor } from "../wire/cbor.ts"
 import { externalAad, signRequest } from "../wire/cose.ts"
 import {
   type Endpoint,
@@ -14,12 +12,12 @@ import {
   type TokenService,
   tokenService,
 } from "../wire/endpoint.ts"
-import { type ProblemCode, problems } from "../wire/problem.ts"
-import { qs } from "../wire/qs.ts"
+import type { ProblemCode } from "../wire/problem.ts"
 import { encodeSenderId, type SenderId } from "../wire/sender.ts"
-import { CodecError } from "../wire/tls.ts"
+import { decodeResult, domainOf, problemCode, readBounded } from "./answers.ts"
 import { ClientError } from "./errors.ts"
 import { backoffMilliseconds, pause } from "./pace.ts"
+import { type Moment, ServerClock } from "./server-clock.ts"
 
 /** Who signs a request: the name the server finds the key by, and the Ed25519 seed. */
 export interface Signer {
@@ -47,18 +45,16 @@ export interface TransportOptions {
   /** How long one call may go on trying while the server cannot be reached or is busy. */
   readonly patienceMilliseconds: number
   readonly fetch: Fetch
+  /** This device's clock, in milliseconds since 1970. Default: the runtime's. */
+  readonly now?: () => number
 }
 
-/** Bytes of an answer, at most; the largest is a full dequeue or a group's tree. */
-const ANSWER_BYTES_MAX = 80 * 1024 * 1024
 /** One attempt, at most. */
 const ATTEMPT_MILLISECONDS_MAX = 30_000
 /** Signatures that the server may find stale before the client gives up: after a restart it refuses those of its first second. */
 const STALE_ATTEMPTS_MAX = 6
 /** Tokens that one call may lose to refusals: to a key that was replaced, or to a server that was set back. */
 const TOKEN_ATTEMPTS_MAX = 4
-
-const Discovery = Type.Object({ domain: Type.String({ minLength: 1 }) })
 
 type Attempt<R> =
   | { readonly kind: "answer"; readonly result: R }
@@ -78,16 +74,21 @@ type SignerOf<S extends Sender> = S extends "none" ? [] : [signer: Signer]
  * Requests to the AS carry real identities, those to the DS and the QS pseudonyms: they must not share a connection.
  * AS requests are therefore sent without keep-alive. Browsers ignore that for HTTP/2; a page that needs the
  * separation there has to reach the AS under an origin of its own.
+ *
+ * Signatures carry the server's time, and no part of a client must show what another one was told: the user, each alias and
+ * the pseudonyms learn it each from their own answers, and before their first signature from a document that anybody reads.
+ * All else goes by the device's clock, so the server cannot have anything end or begin by what it says.
  */
 export class Transport {
   readonly #options: TransportOptions
-  /** Server's clock minus ours, in seconds; learnt when a signature is refused as stale. */
-  #clockOffset = 0
-  #clockWanted = false
+  readonly #now: () => number
+  /** By the part of the client that signs. */
+  readonly #clocks = new Map<string, ServerClock>()
   #tokens: TokenSource | undefined
 
   constructor(options: TransportOptions) {
     this.#options = options
+    this.#now = options.now ?? Date.now
   }
 
   /** From now on operations that cost a token are paid for; before, none of them is. */
@@ -95,9 +96,9 @@ export class Transport {
     this.#tokens = tokens
   }
 
-  /** Seconds since 1970 by the server's clock as far as it is known. */
+  /** Seconds since 1970 by the device's clock. */
   now(): number {
-    return Math.floor(Date.now() / 1000) + this.#clockOffset
+    return Math.floor(this.#now() / 1000)
   }
 
   /**
@@ -138,12 +139,15 @@ export class Transport {
     }
   }
 
-  /** The first frame of a stream, or the body of a signed request: version byte and COSE_Sign1. */
+  /**
+   * The first frame of a stream, or the body of a signed request: version byte and COSE_Sign1. {@link learnTime} comes
+   * before it.
+   */
   sign(method: "GET" | "POST", path: string, payload: Uint8Array, signer: Signer): Uint8Array {
     const { crypto } = this.#options
     const parts = {
       kid: encodeSenderId(signer.sender),
-      issuedAt: this.now(),
+      issuedAt: this.#clockOf(signer).now(),
       nonce: crypto.random(REQUEST_NONCE_BYTES),
       payload,
     }
@@ -153,10 +157,19 @@ export class Transport {
     return body
   }
 
-  /** Learns the server's clock; for streams, which do not see it in a refusal. Throws as {@link call} does. */
-  async synchronize(): Promise<void> {
-    this.#clockWanted = true
-    await this.call(qs.publicKeys, {})
+  /** Asks for the server's time, once, unless it is known. Rejects if there is no answer. */
+  async learnTime(signer: Signer): Promise<void> {
+    const clock = this.#clockOf(signer)
+    if (clock.known) return
+    const response = await this.#get(DISCOVERY_PATH, "no-store")
+    if (response.ok) clock.learn(response.headers.get("date"), clock.moment())
+    await response.body?.cancel()
+    if (!response.ok) throw new ClientError("client.unreachable")
+  }
+
+  /** The server found a signature stale where it does not say its time: on a stream. */
+  forgetTime(signer: Signer): void {
+    this.#clockOf(signer).forget()
   }
 
   /** The domain that the server says it serves. Throws ClientError as {@link call} does. */
@@ -168,11 +181,11 @@ export class Transport {
 
   /** A public document, asked for as anybody would; undefined if the server has none at this path. */
   async document(path: string): Promise<Uint8Array | undefined> {
-    const { url, signal, fetch, patienceMilliseconds } = this.#options
+    const { signal, patienceMilliseconds } = this.#options
     const deadline = Date.now() + patienceMilliseconds
     for (let attempt = 1; ; attempt++) {
       try {
-        const response = await fetch(new URL(path, url), { signal, credentials: "omit", keepalive: false })
+        const response = await this.#get(path)
         if (response.status === 404) return undefined
         if (response.ok) return await readBounded(response)
       } catch (error) {
@@ -189,15 +202,19 @@ export class Transport {
     payload: Uint8Array,
     signer: Signer | undefined,
   ): Promise<Attempt<Result<E>>> {
+    if (signer !== undefined && !(await this.#knowsTime(signer))) return { kind: "lost" }
     const authorization = endpoint.token ? await this.#tokens?.take(tokenService(endpoint)) : undefined
     const body =
       signer === undefined
         ? concat(Uint8Array.of(FORMAT_VERSION), payload)
         : this.sign("POST", endpoint.path, payload, signer)
+    const clock = signer && this.#clockOf(signer)
     let response: Response
+    let heard: Moment | undefined
     let answer: Uint8Array
     try {
       response = await this.#fetch(endpoint, body, authorization)
+      heard = clock?.moment()
       answer = await readBounded(response)
     } catch (error) {
       if (error instanceof ClientError) throw error
@@ -205,14 +222,35 @@ export class Transport {
     } finally {
       wipe(body)
     }
-    if (this.#clockWanted) this.#learnClock(response.headers.get("date"))
+    const code = response.ok ? undefined : problemCode(answer)
+    if (code === "auth.stale") clock?.forget()
+    if (heard !== undefined && (response.ok || code !== undefined))
+      clock?.learn(response.headers.get("date"), heard)
     if (response.ok) return { kind: "answer", result: decodeResult(endpoint, answer) }
-    const code = problemCode(answer)
-    if (code === "auth.stale") this.#learnClock(response.headers.get("date"))
     if (code !== undefined) return { kind: "refusal", code }
     // A proxy in front of the server answers in its own words while the server is away.
     if (response.status >= 500) return { kind: "lost" }
     throw new ClientError("client.unexpected-response")
+  }
+
+  #knowsTime(signer: Signer): Promise<boolean> {
+    return this.learnTime(signer).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  #clockOf({ sender }: Signer): ServerClock {
+    const part = sender.kind === "client" || sender.kind === "alias" ? toHex(sender.id) : "pseudonym"
+    const clock = this.#clocks.get(part) ?? new ServerClock(this.#now)
+    this.#clocks.set(part, clock)
+    return clock
+  }
+
+  async #get(path: string, cache: RequestCache = "default"): Promise<Response> {
+    const { url, fetch } = this.#options
+    const signal = this.#attemptSignal()
+    return await fetch(new URL(path, url), { signal, credentials: "omit", cache, keepalive: false })
   }
 
   async #fetch(endpoint: Endpoint, body: Uint8Array, authorization: string | undefined): Promise<Response> {
@@ -225,73 +263,16 @@ export class Transport {
       cache: "no-store",
       redirect: "error",
       keepalive: !endpoint.path.startsWith("/as/") && !inBrowser(),
-      signal: AbortSignal.any([this.#options.signal, AbortSignal.timeout(ATTEMPT_MILLISECONDS_MAX)]),
+      signal: this.#attemptSignal(),
     })
   }
 
-  #learnClock(date: string | null): void {
-    this.#clockWanted = false
-    const server = date === null ? Number.NaN : Date.parse(date)
-    if (!Number.isNaN(server)) this.#clockOffset = Math.round((server - Date.now()) / 1000)
+  #attemptSignal(): AbortSignal {
+    return AbortSignal.any([this.#options.signal, AbortSignal.timeout(ATTEMPT_MILLISECONDS_MAX)])
   }
 }
 
 /** In browsers `keepalive` means something else: the request outlives its page, and its body is limited. */
 function inBrowser(): boolean {
   return "document" in globalThis || "WorkerGlobalScope" in globalThis
-}
-
-async function readBounded(response: Response): Promise<Uint8Array> {
-  const reader = response.body?.getReader()
-  if (reader === undefined) return new Uint8Array(0)
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return concat(...chunks)
-    length += value.length
-    if (length > ANSWER_BYTES_MAX) {
-      await reader.cancel()
-      throw new ClientError("client.unexpected-response")
-    }
-    chunks.push(value)
-  }
-}
-
-function decodeResult<E extends Endpoint>(endpoint: E, answer: Uint8Array): Result<E> {
-  let result: unknown
-  try {
-    result = decodeBody(answer)
-  } catch (error) {
-    if (error instanceof CodecError) throw new ClientError("client.unexpected-response")
-    throw error
-  }
-  if (!Value.Check(endpoint.result, result)) throw new ClientError("client.unexpected-response")
-  return result as Result<E>
-}
-
-function domainOf(document: Uint8Array): string {
-  const discovery = parseJson(document)
-  if (!Value.Check(Discovery, discovery)) throw new ClientError("client.unexpected-response")
-  return discovery.domain
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))
-  } catch {
-    return undefined
-  }
-}
-
-const PROBLEM_PREFIX = "urn:cinder:problem:"
-
-/** The stable code of a problem document, if that is what the body is. */
-function problemCode(answer: Uint8Array): ProblemCode | undefined {
-  const problem = parseJson(answer)
-  if (typeof problem !== "object" || problem === null) return undefined
-  const { code, type } = problem as { readonly code?: unknown; readonly type?: unknown }
-  const name =
-    typeof code === "string" ? code : typeof type === "string" ? type.slice(PROBLEM_PREFIX.length) : ""
-  return Object.hasOwn(problems, name) ? (name as ProblemCode) : undefined
 }

@@ -25,16 +25,12 @@ function problemDocument({ code, rule }: Problem): ProblemDocument {
   return { type: problemType(code), title, status, code, ...(rule === undefined ? {} : { rule }) }
 }
 
-/**
- * `now` in seconds: what a client with a wrong clock has to sign with. `challenge`: what an operation that costs a token
- * says in `WWW-Authenticate` when it refuses for want of one.
- */
-export function problemAnswer(problem: Problem, now: number, challenge?: string): Response {
+/** `challenge`: what an operation that costs a token says in `WWW-Authenticate` when it refuses for want of one. */
+export function problemAnswer(problem: Problem, challenge?: string): Response {
   const headers = new Headers({
     ...anyOrigin,
     "content-type": "application/problem+json",
     "cache-control": "no-store",
-    date: new Date(now * 1000).toUTCString(),
   })
   if (problem.status === 401 && challenge !== undefined) headers.set("www-authenticate", challenge)
   if (problem.status === 405) headers.set("allow", "POST, OPTIONS")
@@ -83,4 +79,10 @@ export function preflightAnswer(): Response {
       "access-control-max-age": "86400",
     },
   })
+}
+
+/** Dates an answer. `now` in seconds: clients sign with it, so it must be by the clock that signatures are judged by. */
+export function dated(answer: Response, now: number): Response {
+  answer.headers.set("date", new Date(now * 1000).toUTCString())
+  return answer
 }

@@ -12,6 +12,7 @@ import { Problem } from "../wire/problem.ts"
 import { STREAM_PATH, streamClose } from "../wire/queue.ts"
 import {
   cborAnswer,
+  dated,
   documentAnswer,
   type PublicDocument,
   preflightAnswer,
@@ -77,8 +78,8 @@ export class Edge {
       // Beyond this Bun refuses by itself, without a code; below, the operations' own limits do.
       maxRequestBodySize: 2 * REQUEST_BODY_BYTES_MAX,
       idleTimeout: CONNECTION_IDLE_SECONDS_MAX,
-      fetch: this.#fetch,
-      error: (error) => this.#refuse(error),
+      fetch: async (request) => this.#dated(await this.#fetch(request)),
+      error: (error) => this.#dated(this.#refuse(error)),
       websocket: this.#streams.handler(),
     })
     return this.#server.port ?? port
@@ -142,7 +143,7 @@ export class Edge {
     } catch (error) {
       const problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
-      return problemAnswer(problem, this.#guard.freshness.now(), gate?.challenge())
+      return problemAnswer(problem, gate?.challenge())
     } finally {
       this.#inFlight--
     }
@@ -157,7 +158,11 @@ export class Edge {
 
   /** Elysia's own errors are about paths and methods; there is no other way to get here with a request. */
   #refuse(error: unknown, request?: Request): Response {
-    return problemAnswer(this.#problemOf(error, request), this.#guard.freshness.now())
+    return problemAnswer(this.#problemOf(error, request))
+  }
+
+  #dated(answer: Response): Response {
+    return dated(answer, this.#guard.freshness.now())
   }
 
   #problemOf(error: unknown, request: Request | undefined): Problem {

@@ -13,12 +13,12 @@ export const DOMAIN = "example.org"
 const DAY_MILLISECONDS = 86_400_000
 
 /**
- * A homeserver in this process, and a calendar for it and its clients that the test moves: `Date.now` of this process is
- * ahead by the days that passed. Its credentials are changed as an operator does it, in the secrets file.
+ * A homeserver in this process, and a calendar for it and its clients that the test moves, ahead of the real one by the days
+ * that passed. Its credentials are changed as an operator does it, in the secrets file.
  */
 export class ClockedServer {
   readonly #directory = mkdtempSync(join(tmpdir(), "cinder-clocked-"))
-  readonly #realNow = Date.now
+  #ahead = 0
   #server: RunningServer | undefined
   readonly #config: Config
 
@@ -34,7 +34,7 @@ export class ClockedServer {
   /** Without a rate limit, requests need no tokens. */
   static async start(rateLimit: "on" | "off" = "on"): Promise<ClockedServer> {
     const server = new ClockedServer(rateLimit)
-    server.#server = await startServer(server.#config, { clock: () => Date.now() })
+    server.#server = await startServer(server.#config, { clock: server.now })
     return server
   }
 
@@ -42,15 +42,17 @@ export class ClockedServer {
     return `http://127.0.0.1:${this.#server?.port}`
   }
 
+  /** Milliseconds since 1970. */
+  readonly now = (): number => Date.now() + this.#ahead
+
   /** Seconds since 1970. */
   get seconds(): number {
-    return Math.floor(Date.now() / 1000)
+    return Math.floor(this.now() / 1000)
   }
 
   /** The server does then what it does once a day. */
   passDays(days: number): void {
-    const ahead = Date.now() - this.#realNow() + days * DAY_MILLISECONDS
-    Date.now = () => this.#realNow() + ahead
+    this.#ahead += days * DAY_MILLISECONDS
     this.#server?.reload()
   }
 
@@ -68,14 +70,17 @@ export class ClockedServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.stop()
-    Date.now = this.#realNow
     rmSync(this.#directory, { recursive: true })
   }
 }
 
-/** A person whose client looks after itself every second or so instead of every day. */
+/** A person by the server's calendar, whose client looks after itself every second or so instead of every day. */
 export function register(server: ClockedServer, name: string, options: PersonOptions = {}): Promise<Person> {
-  return Person.register(server, name, { upkeepMilliseconds: 500, ...options })
+  return Person.register(server, name, {
+    now: server.now,
+    upkeepMilliseconds: 500,
+    ...options,
+  })
 }
 
 /** Waits for what happens by itself. */

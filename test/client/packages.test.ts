@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { at, load, PublishedAddPackages } from "../../src/client/records.ts"
+import type { Fetch } from "../../src/client/transport.ts"
 import { as } from "../../src/wire/as.ts"
 import { decodeBody, encodeBody } from "../../src/wire/cbor.ts"
 import { parseUserId } from "../../src/wire/user-id.ts"
@@ -79,5 +80,24 @@ test("secrets of packages go when nothing that was sealed to them can come any m
     await person.client.pollConnectionRequests()
     return (await keys()).every((key) => !before.includes(key))
   })
+  await person.stop()
+}, 60_000)
+
+test("secrets of packages do not go because the server says another time", async () => {
+  await using server = await ClockedServer.start("off")
+  let lag = 0
+  const recording: Fetch = async (url, request) => {
+    const answer = await fetch(url, request)
+    lag = Date.parse(answer.headers.get("date") ?? "") - Date.now()
+    return answer
+  }
+  const person = await register(server, "person", { now: Date.now, fetch: recording })
+  const keys = () => person.store.list("connection-package/")
+  const before = await keys()
+  expect(before).toHaveLength(16)
+  server.passDays(400)
+  for (let i = 0; i < 3; i++) await person.client.pollConnectionRequests()
+  expect(lag).toBeGreaterThan(399 * 86_400_000)
+  expect(await keys()).toEqual(expect.arrayContaining(before))
   await person.stop()
 }, 60_000)

@@ -14,6 +14,7 @@ export type PersonOptions = Partial<
     | "invitation"
     | "patienceMilliseconds"
     | "upkeepMilliseconds"
+    | "now"
   >
 >
 

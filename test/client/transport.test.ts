@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { Transport } from "../../src/client/transport.ts"
+import { Transport, type TransportOptions } from "../../src/client/transport.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { as } from "../../src/wire/as.ts"
 import { decodeCbor, encodeBody } from "../../src/wire/cbor.ts"
@@ -21,15 +21,18 @@ interface Seen {
 }
 
 /** A transport whose network answers with what is given, in turn, and remembers the requests. */
-function scripted(answers: readonly Answer[], patienceMilliseconds = 20_000) {
+function scripted(answers: readonly Answer[], options: Partial<TransportOptions> = {}) {
   const seen: Seen[] = []
   const abort = new AbortController()
   const transport = new Transport({
     url: "http://server.test",
     crypto,
     signal: abort.signal,
-    patienceMilliseconds,
+    patienceMilliseconds: 20_000,
+    ...options,
     async fetch(url, request) {
+      if (request.method !== "POST")
+        return new Response("{}", { headers: { date: new Date().toUTCString() } })
       seen.push({ url, request, body: new Uint8Array(request.body as Uint8Array<ArrayBuffer>) })
       const answer = answers[seen.length - 1]
       if (answer === undefined) throw new TypeError("no network")
@@ -114,7 +117,7 @@ describe("a call", () => {
   })
 
   test("ends when patience does", async () => {
-    const { transport } = scripted([], 400)
+    const { transport } = scripted([], { patienceMilliseconds: 400 })
     await expect(transport.call(as.getCredentials, {})).rejects.toMatchObject({ code: "client.unreachable" })
   })
 

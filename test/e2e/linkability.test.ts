@@ -26,7 +26,7 @@ beforeAll(async () => {
   const random = randomFrom(Math.random() * 2 ** 32)
   // Looks into the queues are for all queues of a client: their number is a trait that is not hidden.
   const little = (_: number, part: Part): number => (part === "alias" ? 0 : Math.floor(random() * 4))
-  real = await recorded((port) => observe(port, CLIENTS, honest, little))
+  real = await recorded((port) => observe(port, CLIENTS, honest(random), little))
   given = await recorded((port) => observe(port, LEAKY_CLIENTS, leaky, (index) => index))
 }, 180_000)
 
@@ -44,6 +44,8 @@ type Pair = readonly [left: Part, right: Part]
 const allPairs: readonly Pair[] = parts.flatMap((left, i) =>
   parts.slice(i + 1).map((right) => [left, right] as const),
 )
+/** Strangers sign nothing. */
+const signing = allPairs.filter((pair) => !pair.includes("stranger"))
 /** Who is given tokens, and who spends them unnamed. */
 const tokenPairs = allPairs.filter(([left]) => left === "identity")
 
@@ -93,6 +95,11 @@ describe("what one client does under its name, its alias and its pseudonym, and 
   test("has requests of no length by which to know a client again", () => {
     expect(links("sizes", real, allPairs)).toEqual([])
     expect(givenAway("sizes", given, allPairs)).toEqual([...allPairs])
+  })
+
+  test("is signed with the server's time, however wrong the clock of a device is", () => {
+    expect(links("clock", real, signing)).toEqual([])
+    expect(givenAway("clock", given, signing)).toEqual([...signing])
   })
 
   test("is not matched by how much it is, as long as nobody stands out", () => {

@@ -15,6 +15,7 @@ export interface PersonOptions {
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
   readonly patienceMilliseconds?: number
+  readonly now?: () => number
 }
 
 /** A text message as it arrived. */
@@ -61,7 +62,7 @@ export class Person {
   }
 
   async start(): Promise<void> {
-    const { url, displayName = "", crypto = nativeCrypto, invitation, fetch, webSocket } = this.#options
+    const { url, displayName = "", crypto = nativeCrypto, invitation, fetch, webSocket, now } = this.#options
     const { patienceMilliseconds = 30_000 } = this.#options
     this.#client = await Client.create({
       url,
@@ -70,6 +71,7 @@ export class Person {
       displayName,
       spreadMilliseconds: 0,
       patienceMilliseconds,
+      ...(now === undefined ? {} : { now }),
       ...(invitation === undefined ? {} : { invitation }),
       ...(fetch === undefined ? {} : { fetch }),
       ...(webSocket === undefined ? {} : { webSocket }),

@@ -84,6 +84,8 @@ export interface TestStream {
 }
 
 export interface TestEdgeOptions {
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number
   readonly boundary?: number
   readonly requestsInFlightMax?: number
   /** Echoes are answered when this resolves. */
@@ -127,7 +129,7 @@ export function startEdge(options: TestEdgeOptions = {}): TestEdge {
     },
     documents: { "/document": fixedDocument({ a: 1 }) },
     crypto: nativeCrypto,
-    clock: Date.now,
+    clock: options.clock ?? Date.now,
     boundary: options.boundary ?? 0,
     report: (line) => reports.push(line),
     ...(options.requestsInFlightMax === undefined

@@ -78,6 +78,30 @@ describe("a signed request", () => {
     )
   })
 
+  test("is judged by the clock that every answer tells: problems, documents and what browsers ask first, too", async () => {
+    const clock = () => Date.UTC(2031, 4, 7, 1, 2, 3, 999)
+    const other = startEdge({ clock })
+    const ask = (path: string, method = "GET") => fetch(other.url + path, { method })
+    const callOther = (body: Uint8Array) => post(other.url, "/test/signed", body)
+    const issuedAt = Math.floor(clock() / 1000)
+    const answers = await Promise.all([
+      ask("/document"),
+      ask("/health"),
+      ask("/none"),
+      ask("/document?"),
+      ask("/test/signed"),
+      ask("/test/signed", "OPTIONS"),
+      callOther(signedBody(params, { issuedAt })),
+      callOther(signedBody(params)),
+      callOther(Uint8Array.of(1, 2)),
+    ])
+    await other.edge.stop()
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 404, 405, 204, 200, 403, 400])
+    expect(new Set(answers.map(({ headers }) => headers.get("date")))).toEqual(
+      new Set(["Wed, 07 May 2031 01:02:03 GMT"]),
+    )
+  })
+
   test("that is changed anywhere is refused", async () => {
     const body = signedBody(params)
     await fc.assert(

@@ -148,6 +148,11 @@ const issued: Attack = (left, right) =>
     spent.reduce((sum, token) => sum + Math.max(0, ...batches.map((batch) => fits(token, batch))), 0),
   )
 
+/** Undefined for none. */
+function mean(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
 /** By how many bytes somebody's requests are longer than the shortest of their kind; the middle one of the kinds that all make. */
 function excess(side: Side): (number | undefined)[] {
   const kinds = side.map((sightings) => Map.groupBy(sightings, ({ target }) => target))
@@ -174,5 +179,7 @@ export const attacks = {
   headers: common((sightings) => sightings.flatMap(({ headers }) => headers)),
   sizes: near(excess),
   volume: near(activity),
+  /** How far the times that somebody signs with are off. */
+  clock: near((side) => side.map((sightings) => mean(sightings.flatMap(({ lag }) => lag ?? [])))),
   issued,
 } as const satisfies Record<string, Attack>

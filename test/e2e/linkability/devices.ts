@@ -1,6 +1,7 @@
 import { nativeCrypto } from "../../../src/crypto/native.ts"
 import { befriend, gather, Person, type PersonOptions } from "../person.ts"
 import { LoopbackProxy } from "../proxy.ts"
+import type { Random } from "../random.ts"
 import { type Dossier, dossierOf, type Part } from "./dossier.ts"
 import { sightingsOf } from "./sighting.ts"
 
@@ -69,8 +70,13 @@ async function repeat(times: number, work: () => Promise<unknown>): Promise<void
   for (let i = 0; i < times; i++) await work()
 }
 
-/** Devices as there are. */
-export const honest: Traits = () => ({})
+/** Devices as there are: clocks are wrong by up to two minutes, each by its own. */
+export function honest(random: Random): Traits {
+  return () => {
+    const wrong = (random() - 0.5) * 240_000
+    return { now: () => Date.now() + wrong }
+  }
+}
 
 /** Everything that the library does not do: each of these devices can be told by all that an attack looks at. */
 export const leaky: Traits = (index) => {
@@ -85,10 +91,14 @@ export const leaky: Traits = (index) => {
         return bytes
       },
     },
-    // It reuses connections and names itself.
+    // It reuses connections, names itself, and takes no notice of the server's time.
     async fetch(url, request) {
       const headers = { ...(request.headers as Record<string, string>), "x-device": "*".repeat(1 + index) }
-      return await fetch(url, { ...request, headers, keepalive: true })
+      const answer = await fetch(url, { ...request, headers, keepalive: true })
+      const others = new Headers(answer.headers)
+      others.delete("date")
+      return new Response(answer.body, { status: answer.status, headers: others })
     },
+    now: () => Date.now() - index * 5_000,
   }
 }
