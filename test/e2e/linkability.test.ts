@@ -28,7 +28,7 @@ beforeAll(async () => {
   const little = (_: number, part: Part): number => (part === "alias" ? 0 : Math.floor(random() * 4))
   real = await recorded((port) => observe(port, CLIENTS, honest(random), little))
   given = await recorded((port) => observe(port, LEAKY_CLIENTS, leaky, (index) => index))
-}, 180_000)
+}, 300_000)
 
 async function recorded(run: (port: number) => Promise<Dossier[]>): Promise<Dossier[]> {
   const server = await Homeserver.start()
