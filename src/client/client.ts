@@ -12,13 +12,16 @@ import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { EventLog } from "./events.ts"
 import { Group } from "./group.ts"
+import { commitRemovals } from "./group-changes.ts"
 import { createGroup } from "./group-creation.ts"
 import { finishPending } from "./group-operations.ts"
+import type { GroupSession } from "./group-session.ts"
 import { Identity } from "./identity.ts"
 import { userInbox } from "./inbox.ts"
 import { Inboxes } from "./inboxes.ts"
 import { takeMessages } from "./incoming.ts"
 import { takeWelcome } from "./joining.ts"
+import { hasRemovals } from "./leaf-renewal.ts"
 import { ownRecord } from "./leaves.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
@@ -395,6 +398,7 @@ export class Client {
     for (const session of this.#sessions.all()) {
       this.#tasks.start(() => finishPending(session))
       this.#payLater(session.id)
+      this.#tidyLater(session)
     }
     for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
     this.#inboxes.add(userInbox(context))
@@ -423,6 +427,7 @@ export class Client {
       const messages = message.type === "mls" ? [message.message] : message.proposals
       await takeMessages(session, messages, progress)
       if (session.current?.facts.owesFriendship === true) this.#payLater(id)
+      this.#tidyLater(session)
     }
     this.#sessions.drop(id)
   }
@@ -433,6 +438,17 @@ export class Client {
       if (session.current?.facts.owesFriendship !== true) return
       await pause(spreadMilliseconds(this.#spread), this.#context.signal)
       await payFriendship(session)
+    })
+  }
+
+  /** Somebody has to commit that others leave. Each member waits the longer, the more there are; the first does it for all. */
+  #tidyLater(session: GroupSession): void {
+    const { current } = session
+    if (current === undefined || !hasRemovals(current)) return
+    const mean = this.#spread * current.facts.members.length
+    this.#tasks.start(async () => {
+      await pause(spreadMilliseconds(mean), this.#context.signal)
+      await commitRemovals(session)
     })
   }
 

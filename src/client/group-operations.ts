@@ -4,6 +4,7 @@ import { toHex } from "../wire/bytes.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeContent } from "./content.ts"
 import { ClientError, isSilence } from "./errors.ts"
+import { changeEvents } from "./group-events.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
 import { pause } from "./pace.ts"
@@ -21,6 +22,7 @@ import type { Signer } from "./transport.ts"
  */
 
 type PendingSend = Extract<PendingOperation, { kind: "send" }>
+type PendingLeave = Extract<PendingOperation, { kind: "leave" }>
 export type PendingCommit = Extract<PendingOperation, { kind: "commit" }>
 
 /** How often a commit is made again because others were faster. */
@@ -37,14 +39,28 @@ export function sendContent(session: GroupSession, content: ContentKind, body: U
   })
 }
 
-/** Carries a commit out that `make` stages for the current epoch. It is called again when the epoch was lost. */
+/**
+ * Carries a commit out that `make` stages for the current epoch. It is called again when the epoch was lost, and may then
+ * find that there is nothing left to do.
+ */
 export function commitChange(
   session: GroupSession,
-  make: (state: GroupState) => Promise<Omit<PendingCommit, "kind" | "id">>,
+  make: (state: GroupState) => Promise<Omit<PendingCommit, "kind" | "id"> | undefined>,
 ): Promise<void> {
   return carryOut(session, async (state) => {
-    const pending: PendingCommit = { kind: "commit", id: freshId(session), ...(await make(state)) }
+    const made = await make(state)
+    if (made === undefined) return { state, consumed: [] }
+    const pending: PendingCommit = { kind: "commit", id: freshId(session), ...made }
     return { state: { ...state, facts: { ...state.facts, pending } }, consumed: [] }
+  })
+}
+
+/** Proposes that this client leaves; again in the next epoch if this one ends before the server has it. */
+export function proposeLeaving(session: GroupSession): Promise<void> {
+  return carryOut(session, async ({ member, facts }) => {
+    const { message: proposal, next } = await member.leave()
+    const pending = { kind: "leave" as const, id: freshId(session), proposal }
+    return { state: { member: next, facts: { ...facts, pending } }, consumed: [] }
   })
 }
 
@@ -141,28 +157,72 @@ async function settle(session: GroupSession, pending: PendingOperation): Promise
 /** Sends what is pending. `repeated`: an earlier attempt may have reached the server. Called under the lock. */
 async function submit(session: GroupSession, pending: PendingOperation, repeated: boolean): Promise<Outcome> {
   if (pending.kind === "send") return await submitMessage(session, pending)
+  if (pending.kind === "leave") return await submitLeaving(session, pending)
   try {
     await call(session, pending)
   } catch (error) {
     if (!(error instanceof ClientError) || isSilence(error)) throw error
-    const uncertain = repeated || error.ambiguous
-    if (error.code === "ds.wrong-epoch") {
-      if (uncertain && pending.operation !== "joinConnectionGroup") return "unknown"
-      await session.write(withoutPending(session.state))
-      return "lost"
-    }
-    if (error.code === "ds.proposals-pending" && pending.operation === "updateClient") {
-      await session.write(withoutPending(session.state))
-      return "uncovered"
-    }
-    const refused = error.code === "auth.refused"
-    // If it was accepted and other commits followed, the DS knows the key of the new leaf only: the queue will tell.
-    if (uncertain && refused && pending.operation === "updateClient") return "unknown"
-    if (!(uncertain && refused)) await giveUp(session, pending)
-    throw error
+    return await refusedCommit(session, pending, error, repeated || error.ambiguous)
+  }
+  await accept(session, pending)
+  return "accepted"
+}
+
+async function accept(session: GroupSession, pending: PendingCommit): Promise<void> {
+  if (pending.operation === "deleteGroup") {
+    session.accepted.add(pending.id)
+    await session.write(undefined)
+    return
   }
   const { state, events } = acceptCommit(session, session.state, pending)
   await session.write(state, events)
+}
+
+/** `uncertain`: an earlier attempt may have been accepted. */
+async function refusedCommit(
+  session: GroupSession,
+  pending: PendingCommit,
+  error: ClientError,
+  uncertain: boolean,
+): Promise<Outcome> {
+  const { operation } = pending
+  // What these lead to is refused in another way: there is no group any more, or it has two members.
+  const once = operation === "joinConnectionGroup" || operation === "deleteGroup"
+  if (error.code === "ds.wrong-epoch") {
+    if (uncertain && !once) return "unknown"
+    await session.write(withoutPending(session.state))
+    return "lost"
+  }
+  if (error.code === "ds.proposals-pending" && operation === "updateClient") {
+    await session.write(withoutPending(session.state))
+    return "uncovered"
+  }
+  const refused = error.code === "auth.refused"
+  if (uncertain && refused && operation === "deleteGroup") {
+    await accept(session, pending)
+    return "accepted"
+  }
+  // If it was accepted and other commits followed, the DS knows the key of the new leaf only: the queue will tell.
+  if (uncertain && refused && operation === "updateClient") return "unknown"
+  if (!(uncertain && refused)) await giveUp(session, pending)
+  throw error
+}
+
+/** Whoever proposed it before, and does not know, gets the same answer. */
+async function submitLeaving(session: GroupSession, pending: PendingLeave): Promise<Outcome> {
+  const { groupId } = session
+  const { earKey } = session.state.facts
+  const params = { groupId, earKey, proposal: pending.proposal }
+  try {
+    await session.context.transport.call(ds.selfRemove, params, signer(session))
+  } catch (error) {
+    if (!(error instanceof ClientError) || isSilence(error)) throw error
+    await session.write(withoutPending(session.state))
+    if (error.code === "ds.wrong-epoch") return "lost"
+    throw error
+  }
+  session.accepted.add(pending.id)
+  await session.write(withoutPending(session.state))
   return "accepted"
 }
 
@@ -228,36 +288,18 @@ export function acceptCommit(
 ): { readonly state: GroupState; readonly events: StoredEvent[] } {
   const { membership } = session.context
   const member = membership.restore(pending.next)
-  const before = state.facts.members
   const { nextMembers: members } = pending
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
   const received = receivedBy(state, members)
   const facts = { ...withoutPending(state).facts, members, ownLeaf: pending.nextLeaf, received }
-  const events = state.facts.connection === null ? memberEvents(session.id, before, members, own) : []
-  return { state: { member, facts }, events }
+  const next = { member, facts }
+  return { state: next, events: changeEvents(session.id, state, next, own) }
 }
 
 function receivedBy(state: GroupState, members: readonly MemberRecord[]) {
   const present = new Set(members.map(({ leaf }) => leaf))
   return state.facts.received.filter(({ leaf }) => present.has(leaf))
-}
-
-/** Who came and who went between two lists of members. */
-export function memberEvents(
-  group: string,
-  before: readonly MemberRecord[],
-  after: readonly MemberRecord[],
-  by: string,
-): StoredEvent[] {
-  const had = new Set(before.map(({ user }) => user))
-  const has = new Set(after.map(({ user }) => user))
-  const added = [...has].filter((user) => !had.has(user))
-  const removed = [...had].filter((user) => !has.has(user))
-  return [
-    ...removed.map((user) => ({ type: "removed" as const, group, user, by })),
-    ...added.map((user) => ({ type: "added" as const, group, user, by })),
-  ]
 }
 
 export function signer({ state }: GroupSession): Signer {
@@ -277,5 +319,8 @@ async function call(session: GroupSession, pending: PendingCommit): Promise<void
     await transport.call(ds.addUsers, { ...params, welcome, attributions }, signer(session))
   } else if (pending.operation === "joinConnectionGroup" && queueConfig !== null) {
     await transport.call(ds.joinConnectionGroup, { ...params, queueConfig })
+  } else if (pending.operation === "deleteGroup") {
+    const { groupId, earKey: key } = params
+    await transport.call(ds.deleteGroup, { groupId, earKey: key, commit }, signer(session))
   } else throw new ClientError("client.damaged-store")
 }

@@ -9,7 +9,8 @@ import { qs } from "../wire/qs.ts"
 import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { commitChange, finishPending, sendContent, signer, stagedParts } from "./group-operations.ts"
+import { changeGroup, endGroup } from "./group-changes.ts"
+import { proposeLeaving, sendContent, signer, stagedParts } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
@@ -23,6 +24,7 @@ export interface Member {
   /** Client id, hexadecimal. */
   readonly client: string
   readonly leaf: number
+  readonly admin: boolean
   /** The AS has revoked this client or its user since: nobody will join the group before it is removed. */
   readonly revoked: boolean
 }
@@ -47,8 +49,10 @@ export class Group {
 
   members(): Member[] {
     const { context, state } = this.#session
+    const admins = new Set(state.member.admins())
     return state.facts.members.map(({ user, client, leaf }) => {
-      return { user, client: toHex(client), leaf, revoked: context.trust.isRevoked(client) }
+      const revoked = context.trust.isRevoked(client)
+      return { user, client: toHex(client), leaf, admin: admins.has(leaf), revoked }
     })
   }
 
@@ -70,7 +74,7 @@ export class Group {
     const contact = await load(context.store, Contact, at.contact(user))
     if (contact === undefined) throw new ClientError("client.unknown-contact")
     const claimed = await claim(context, user, contact)
-    await this.#change(async (state) => {
+    await changeGroup(this.#session, async (state) => {
       if (state.facts.members.some((member) => member.user === user)) throw new ClientError("ds.not-allowed")
       return await stageAdd(this.#session, state, contact, claimed)
     })
@@ -78,67 +82,50 @@ export class Group {
 
   /** Removes a user with all its clients. Throws ClientError `client.unknown-member`, `ds.not-allowed` unless an admin. */
   async remove(user: string): Promise<void> {
-    await this.#change(async (state) => {
+    await changeGroup(this.#session, async (state) => {
       const removes = state.facts.members.filter((member) => member.user === user).map(({ leaf }) => leaf)
       if (removes.length === 0) throw new ClientError("client.unknown-member")
       const staged = await state.member.commit({ removes, authenticatedData: new Uint8Array(0) })
       const members = state.facts.members.filter((member) => member.user !== user)
-      return { operation: "removeUsers", ...stagedParts(staged, members, state.facts.ownLeaf) }
+      return { operation: "removeUsers" as const, ...stagedParts(staged, members, state.facts.ownLeaf) }
     })
   }
 
   /** Makes these users the admins, and nobody else. Throws ClientError `client.unknown-member`, `ds.not-allowed`. */
   async changeRoles(users: readonly string[]): Promise<void> {
-    await this.#change(async (state) => {
+    await changeGroup(this.#session, async (state) => {
       const { members } = state.facts
       if (!users.every((user) => members.some((member) => member.user === user))) {
         throw new ClientError("client.unknown-member")
       }
       const admins = members.filter(({ user }) => users.includes(user)).map(({ leaf }) => leaf)
       const staged = await state.member.commit({ admins, authenticatedData: new Uint8Array(0) })
-      return { operation: "changeRoles", ...stagedParts(staged, members, state.facts.ownLeaf) }
+      return { operation: "changeRoles" as const, ...stagedParts(staged, members, state.facts.ownLeaf) }
     })
   }
 
   /**
-   * Asks the others to commit that this client leaves; `left` follows when one has. The last member deletes the group
-   * instead. Throws ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   * Asks the others to commit that this client leaves, which one of them does by itself; then `left` follows. The last member
+   * takes the group along: it is deleted. Throws ClientError `ds.not-allowed` if all others are leaving too,
+   * `ds.proposals-pending` if too many are.
    */
   async leave(): Promise<void> {
-    const session = this.#session
-    await finishPending(session)
-    await session.locked(async () => {
-      const { facts, member } = session.state
-      const { message: proposal, next } = await member.leave()
-      const params = { groupId: session.groupId, earKey: facts.earKey, proposal }
-      await session.context.transport.call(ds.selfRemove, params, signer(session))
-      await session.write({ facts, member: next })
-    })
+    if (this.#session.state.member.members().length === 1) await this.delete()
+    else await proposeLeaving(this.#session)
   }
 
-  /**
-   * Ends the group for everybody. Throws ClientError `ds.not-allowed` unless an admin, `ds.wrong-epoch` if somebody changed
-   * the group meanwhile.
-   */
-  async delete(): Promise<void> {
-    const session = this.#session
-    await finishPending(session)
-    await session.locked(async () => {
-      const { facts, member } = session.state
-      const removes = facts.members.map(({ leaf }) => leaf).filter((leaf) => leaf !== member.leaf)
-      const { commit } = await member.commit({ removes, authenticatedData: new Uint8Array(0) })
-      const params = { groupId: session.groupId, earKey: facts.earKey, commit }
-      await session.context.transport.call(ds.deleteGroup, params, signer(session))
-      await session.write(undefined)
-    })
+  /** Ends the group for everybody; the others get `left`. Throws ClientError `ds.not-allowed` unless an admin. */
+  delete(): Promise<void> {
+    return endGroup(this.#session)
   }
 
   /**
    * Joins again, for a client that cannot follow the group any more. What it sent and was not accepted is given up. Throws
-   * ClientError `ds.wrong-epoch` if somebody changed the group meanwhile.
+   * ClientError `client.contended` if others keep changing the group, `ds.proposals-pending` as long as none of them has
+   * committed that somebody leaves.
    */
   async resync(): Promise<void> {
-    await this.#session.locked(() => resync(this.#session))
+    await resync(this.#session)
   }
 
   /** Has this client's messages go to its own queue under another config, which nothing links to the one before. */
@@ -150,17 +137,6 @@ export class Group {
       queueConfig: freshQueueConfig(context.crypto, context.account),
     }
     await context.transport.call(ds.updateQueueConfig, params, signer(this.#session))
-  }
-
-  /** Carries a change out; an update goes before it if somebody is proposed to be removed. */
-  async #change(make: Parameters<typeof commitChange>[1]): Promise<void> {
-    try {
-      await commitChange(this.#session, make)
-    } catch (error) {
-      if (!(error instanceof ClientError) || error.code !== "ds.proposals-pending") throw error
-      await this.update()
-      await commitChange(this.#session, make)
-    }
   }
 
   /**

@@ -3,10 +3,12 @@ import { decodeMlsMessage } from "../mls/codec/message.ts"
 import { equal } from "../wire/bytes.ts"
 import { decodeFriendshipPackage } from "../wire/friendship.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
-import { acceptCommit, memberEvents, withoutPending } from "./group-operations.ts"
+import { ownUser } from "./context.ts"
+import { changeEvents, whoRemoved } from "./group-events.ts"
+import { acceptCommit, withoutPending } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
-import type { MemberLeaf } from "./mls/member.ts"
+import type { MemberLeaf, ProcessedCommit } from "./mls/member.ts"
 import {
   at,
   type Connection,
@@ -128,7 +130,8 @@ function resolvePending(
 ): { readonly state: GroupState; readonly events: readonly StoredEvent[] } {
   const { pending } = state.facts
   if (pending?.kind !== "commit" || pending.operation === "joinConnectionGroup") return { state, events: [] }
-  if (header.epoch > state.member.epoch) return acceptCommit(session, state, pending)
+  const isDeletion = pending.operation === "deleteGroup"
+  if (header.epoch > state.member.epoch && !isDeletion) return acceptCommit(session, state, pending)
   const lost = header.kind === "commit" && header.epoch === state.member.epoch
   return { state: lost ? withoutPending(state) : state, events: [] }
 }
@@ -143,10 +146,8 @@ async function takeCommit(
   if (epoch !== member.epoch) return { state, events: [], changes: [], consumed: [] }
   const commit = await member.process(message)
   const by = facts.members.find(({ leaf }) => leaf === commit.sender)?.user ?? ""
-  if (commit.selfRemoved) {
-    return { state: undefined, events: [{ type: "left", group: session.id, by }], changes: [], consumed: [] }
-  }
   const { added, removed, external } = commit
+  if (commit.selfRemoved) return over(session, state, by, commit)
   const replaced = added.length > 0 && removed.length > 0
   const sealed = decodeCommitData(commit.authenticatedData, { external, adds: added.length > 0 && !replaced })
   const kept = facts.members.filter(({ leaf }) => !removed.includes(leaf))
@@ -156,10 +157,24 @@ async function takeCommit(
   const stays = (leaf: number) => !removed.includes(leaf) || sameClient(facts.members, verified, leaf)
   const received = facts.received.filter(({ leaf }) => stays(leaf))
   const { connection } = facts
-  const events = connection === null ? memberEvents(session.id, facts.members, members, by) : []
   const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
   const next = { member: commit.next, facts: { ...facts, members, received, connection: answered } }
+  const events = changeEvents(session.id, state, next, by)
   return { state: next, events, changes: [], consumed: [] }
+}
+
+/** This client is no member any more. */
+function over(
+  { context, id: group }: GroupSession,
+  state: GroupState,
+  committer: string,
+  { removed, added }: ProcessedCommit,
+): Step {
+  const by = whoRemoved(state, ownUser(context), committer)
+  const gone = removed.filter((leaf) => !added.some((one) => one.leaf === leaf))
+  const ended = gone.length === state.member.members().length - 1
+  const events = state.facts.connection === null ? [{ type: "left" as const, group, by, ended }] : []
+  return { state: undefined, events, changes: [], consumed: [] }
 }
 
 function sameClient(before: readonly MemberRecord[], after: readonly MemberRecord[], leaf: number): boolean {

@@ -230,6 +230,7 @@ export const PendingOperation = Type.Union([
       Type.Literal("updateClient"),
       Type.Literal("changeRoles"),
       Type.Literal("joinConnectionGroup"),
+      Type.Literal("deleteGroup"),
     ]),
     commit: Bytes,
     extensions: Bytes,
@@ -241,6 +242,12 @@ export const PendingOperation = Type.Union([
     next: Bytes,
     nextMembers: Type.Array(MemberRecord),
     nextLeaf: OwnLeafLife,
+  }),
+  closed({
+    kind: Type.Literal("leave"),
+    id: Type.String(),
+    /** MLSMessage; the member's state has it already. */
+    proposal: Bytes,
   }),
 ])
 export type PendingOperation = Static<typeof PendingOperation>
@@ -268,8 +275,28 @@ export const StoredEvent = Type.Union([
   closed({ type: Type.Literal("message"), group: Type.String(), sender: Type.String(), bytes: Bytes }),
   closed({ type: Type.Literal("joined"), group: Type.String(), by: Type.String() }),
   closed({ type: Type.Literal("added"), group: Type.String(), user: Type.String(), by: Type.String() }),
-  closed({ type: Type.Literal("removed"), group: Type.String(), user: Type.String(), by: Type.String() }),
-  closed({ type: Type.Literal("left"), group: Type.String(), by: Type.String() }),
+  closed({
+    type: Type.Literal("removed"),
+    group: Type.String(),
+    user: Type.String(),
+    /** The user itself: it left. Null: the server had proposed it, because the user was away for too long. */
+    by: Nullable(Type.String()),
+  }),
+  closed({
+    type: Type.Literal("left"),
+    group: Type.String(),
+    /** As in `removed`. */
+    by: Nullable(Type.String()),
+    /** Nobody else is left either, but who did it: the group was ended, or had only two members. */
+    ended: Type.Boolean(),
+  }),
+  closed({
+    type: Type.Literal("roles"),
+    group: Type.String(),
+    /** Users who are admins from now on, all of them. */
+    admins: Type.Array(Type.String()),
+    by: Type.String(),
+  }),
   closed({ type: Type.Literal("failed"), group: Type.String() }),
   closed({
     type: Type.Literal("connection-request"),

@@ -1,16 +1,35 @@
 import { encodeExternalCommitData } from "../wire/commit-data.ts"
 import { ds } from "../wire/ds.ts"
+import { ClientError } from "./errors.ts"
 import { signer } from "./group-operations.ts"
 import type { GroupSession } from "./group-session.ts"
 import { verifyMembers } from "./joining.ts"
 import { leafWithKey, sealForGroup } from "./leaves.ts"
+import { pause } from "./pace.ts"
+
+/** How often it is tried again because somebody changed the group meanwhile. */
+const ATTEMPTS_MAX = 10
+/** By how much the random wait before the next attempt grows. */
+const CONTENTION_MILLISECONDS = 20
 
 /**
  * Joins a group again by an external commit that replaces the own leaf, under the same signature key. What was under way
- * is given up. Only to be called under the session's lock. Throws ClientError `ds.wrong-epoch`, `ds.proposals-pending`,
- * `client.invalid`.
+ * is given up. Throws ClientError `client.contended`, `ds.proposals-pending`, `client.invalid`.
  */
 export async function resync(session: GroupSession): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    try {
+      await session.locked(() => joinAgain(session))
+      return
+    } catch (error) {
+      if (!(error instanceof ClientError) || error.code !== "ds.wrong-epoch") throw error
+    }
+    await pause(Math.random() * attempt * CONTENTION_MILLISECONDS, session.context.signal)
+  }
+  throw new ClientError("client.contended")
+}
+
+async function joinAgain(session: GroupSession): Promise<void> {
   const { context, groupId, state } = session
   const { identity, crypto, membership, transport } = context
   const account = await identity.current()

@@ -89,9 +89,9 @@ async function onEvent(event: ClientEvent): Promise<void> {
     return tell({ seen: "message", from: event.sender, text: JSON.stringify(message) })
   }
   if (event.type === "joined" || event.type === "left") {
-    return tell({ seen: event.type, from: event.by, text: "" })
+    return tell({ seen: event.type, from: event.by ?? "", text: "" })
   }
-  if (event.type === "removed") return tell({ seen: "removed", from: event.by, text: event.user })
+  if (event.type === "removed") return tell({ seen: "removed", from: event.by ?? "", text: event.user })
   if (event.type === "connected") return tell({ seen: "connected", from: event.user, text: "" })
   if (event.type === "failed") tell({ seen: "failed", from: "", text: event.group })
 }

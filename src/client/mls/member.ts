@@ -15,6 +15,10 @@ export interface GroupMember {
   readonly signatureSeed: Uint8Array
   /** All members, by ascending leaf index. */
   members(): MemberLeaf[]
+  /** Leaf indices of the admins. */
+  admins(): number[]
+  /** Members of whom a proposal of this epoch says that they go. */
+  proposedRemovals(): ProposedRemoval[]
   /** GroupInfo of this epoch, for the DS: with `external_pub`, without the tree. */
   groupInfo(): SignedGroupInfo
   /** `ratchet_tree` of this epoch. */
@@ -45,6 +49,12 @@ export interface MemberLeaf {
   /** Identity of the basic credential. */
   readonly identity: Uint8Array
   readonly signatureKey: Uint8Array
+}
+
+export interface ProposedRemoval {
+  readonly leaf: number
+  /** The member wants to leave; else the DS proposed it. */
+  readonly byItself: boolean
 }
 
 export interface SignedGroupInfo {

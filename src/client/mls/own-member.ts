@@ -9,7 +9,7 @@ import { leavesRemoved } from "../../mls/group/proposal.ts"
 import type { Member } from "../../mls/member/group.ts"
 import type { StagedCommit as MlsStagedCommit } from "../../mls/observer/commit.ts"
 import type { FlatTree } from "../../mls/tree/flat-tree.ts"
-import { equal } from "../../wire/bytes.ts"
+import { equal, includesBytes } from "../../wire/bytes.ts"
 import {
   type CommitChange,
   type Decrypted,
@@ -20,6 +20,7 @@ import {
   type MemberLeaf,
   type OwnLeaf,
   type ProcessedCommit,
+  type ProposedRemoval,
   type SignedGroupInfo,
   type StagedCommit,
 } from "./member.ts"
@@ -65,6 +66,18 @@ export class OwnMember implements GroupMember {
 
   members(): MemberLeaf[] {
     return membersOf(this.#member.tree)
+  }
+
+  admins(): number[] {
+    const { tree, context } = this.#member
+    const { admins } = readContextExtensions(context.extensions)
+    return tree.members().filter((leaf) => includesBytes(admins, tree.signatureKey(leaf)))
+  }
+
+  proposedRemovals(): ProposedRemoval[] {
+    return this.#member.proposals.flatMap((one) =>
+      leavesRemoved([one]).map((leaf) => ({ leaf, byItself: one.proposal.kind === "selfRemove" })),
+    )
   }
 
   ratchetTree(): Uint8Array {
