@@ -98,6 +98,13 @@ export const TOKEN_RESPONSE_BYTES_MAX = 4096
 /** How long an issuer's directory may be kept; a client whose key is refused asks again at once. */
 export const ISSUER_DIRECTORY_SECONDS = 86_400
 
+// Friendship
+/** A client replaces what its contacts have of it (friendship token and keys) after about this time. */
+export const FRIENDSHIP_SECONDS = 90 * 86_400
+/** For so long after that, contacts who claimed AddPackages before may still add the client with the key before. */
+export const EARLIER_FRIENDSHIP_SECONDS = 14 * 86_400
+export const EARLIER_FRIENDSHIP_KEYS_MAX = 8
+
 // Claims, connection queues, profiles and aliases
 /**
  * Packages of one user, or under one alias or friendship token, that a period's claims may use up. Further claims get the

@@ -8,6 +8,7 @@ import { parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { createGroup } from "./group-creation.ts"
+import { isConnected } from "./incoming.ts"
 import { AliasRecord, at, type Connection, Contact, change, load, OutgoingRequest } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
 
@@ -24,10 +25,15 @@ interface Found {
   readonly encryptionKey: Uint8Array
 }
 
-/** Asks a user to connect. Resolves when the request lies in the other's queue; asking again changes nothing. */
+/**
+ * Asks a user to connect. Resolves when the request lies in the other's queue; asking again changes nothing. Throws
+ * ClientError.
+ */
 export async function askUser(context: ClientContext, sessions: Sessions, user: string): Promise<void> {
   if (user === ownUser(context)) throw new ClientError("client.invalid")
-  if ((await load(context.store, Contact, at.contact(user))) !== undefined) return
+  if (context.blocked.has(user)) throw new ClientError("client.blocked")
+  const known = await load(context.store, Contact, at.contact(user))
+  if (known !== undefined && (await isConnected(context, known))) return
   const connection = { peer: user, alias: null }
   await ask(context, sessions, user, connection, () => findUser(context, parseName(user)))
 }

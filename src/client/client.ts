@@ -7,10 +7,13 @@ import { CodecError } from "../wire/tls.ts"
 import { deleteAtAs, forgetEverything } from "./account-deletion.ts"
 import { Aliases, parseAlias } from "./aliases.ts"
 import { askAlias, askUser, sendRequest } from "./asking.ts"
+import { BlockedUsers } from "./blocked-users.ts"
+import { Blocking } from "./blocking.ts"
 import { acceptRequest, payFriendship } from "./connections.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { EventLog } from "./events.ts"
+import { FriendshipRotation } from "./friendship-rotation.ts"
 import { Group } from "./group.ts"
 import { commitRemovals } from "./group-changes.ts"
 import { createGroup } from "./group-creation.ts"
@@ -89,6 +92,8 @@ export type ClientEvent = { readonly number: number } & (
 const PATIENCE_MILLISECONDS = 120_000
 const SPREAD_MILLISECONDS = 300
 const UPKEEP_MILLISECONDS = 86_400_000
+/** What was held up for many groups is not made up for in all of them at once: so many mean pauses, on average. */
+const PAYMENT_PAUSES = 10
 
 /** One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on. */
 export class Client {
@@ -101,6 +106,8 @@ export class Client {
   readonly #inboxes: Inboxes
   readonly #aliases: Aliases
   readonly #profiles: Profiles
+  readonly #rotation: FriendshipRotation
+  readonly #blocking: Blocking
   readonly #running: Promise<void>[] = []
   #live = false
   readonly #liveListeners = new Set<() => void>()
@@ -123,6 +130,16 @@ export class Client {
     this.#inboxes = inboxes
     this.#aliases = new Aliases(context, inboxes)
     this.#profiles = new Profiles(context)
+    this.#rotation = new FriendshipRotation({
+      context,
+      sessions,
+      tasks,
+      spreadMilliseconds: spread,
+      publish: () => upkeep.publishAddPackages(),
+      renewProfile: () => this.#profiles.renew(),
+      pay: (group, mean) => this.#payLater(group, mean),
+    })
+    this.#blocking = new Blocking({ context, sessions, tasks, rotation: this.#rotation })
   }
 
   /**
@@ -174,6 +191,7 @@ export class Client {
         transport,
         trust,
         events,
+        blocked: await BlockedUsers.open(store),
         signal,
         patienceMilliseconds,
       }
@@ -186,6 +204,7 @@ export class Client {
       })
       const upkeep = await Upkeep.open(context, sessions, inboxes, {
         periodMilliseconds: options.upkeepMilliseconds ?? UPKEEP_MILLISECONDS,
+        rotateFriendship: () => client.rotateFriendship(),
         spreadMilliseconds: spread,
       })
       const client = new Client(context, sessions, tasks, inboxes, upkeep, abort, spread)
@@ -215,12 +234,16 @@ export class Client {
   onEvent(handler: (event: ClientEvent) => void | Promise<void>): void {
     this.#context.events.deliverTo(async (event, number) => {
       if (event.type !== "connection-request") return await handler({ ...event, number })
+      if (this.#context.blocked.has(event.from)) return
       const accept = (): Promise<void> => this.acceptConnection(event.request)
       await handler({ ...event, number, accept })
     })
   }
 
-  /** Asks a user, by `uuid@domain`, to become a contact; `connected` comes when the other has accepted. */
+  /**
+   * Asks a user, by `uuid@domain`, to become a contact; `connected` comes when the other has accepted. Throws ClientError
+   * `client.blocked`, `as.no-connection-package`.
+   */
   connect(user: string): Promise<void> {
     return askUser(this.#context, this.#sessions, user)
   }
@@ -287,8 +310,47 @@ export class Client {
   }
 
   /** User ids. */
-  contacts(): Promise<string[]> {
-    return names(this.#context.store, "contact/")
+  async contacts(): Promise<string[]> {
+    const { store, blocked } = this.#context
+    return (await names(store, "contact/")).filter((user) => !blocked.has(user))
+  }
+
+  /**
+   * Gives all contacts another friendship token and other keys, so that whoever else got hold of the present ones can neither
+   * claim AddPackages nor read the profile. Resolves when it is stored; the rest follows by itself at random times, the
+   * profile last, within hours. A client does this by itself about every three months.
+   *
+   * Until a contact's client has been there and got the new ones it cannot add this user to a group.
+   */
+  rotateFriendship(): Promise<void> {
+    return this.#rotation.begin()
+  }
+
+  /**
+   * Blocks a user: it is no contact any more, its connection requests and its attempts to add this user to a group are
+   * dropped, also with AddPackages that it claimed before, and what it could do as a contact it can do no longer: the
+   * connection group is left, and the friendship is rotated. Resolves when that is stored; the rest follows by itself.
+   *
+   * Nobody is told. The other can find out, as the AddPackages and the profile are not there for it any more. Groups
+   * that both are members of go on, as well as what others do there.
+   *
+   * Throws ClientError `client.invalid` if it is nobody else's user id.
+   */
+  block(user: string): Promise<void> {
+    return this.#blocking.block(user)
+  }
+
+  /**
+   * Takes a user off the list, and no more: to be contacts again, one has to ask the other. Throws ClientError
+   * `client.unreachable` if the server does not answer while there is something left of the connection.
+   */
+  unblock(user: string): Promise<void> {
+    return this.#blocking.unblock(user)
+  }
+
+  /** Users that are blocked. */
+  blocked(): string[] {
+    return this.#context.blocked.list()
   }
 
   /**
@@ -397,10 +459,12 @@ export class Client {
     this.#running.push(stream.run(), this.#upkeep.run())
     for (const session of this.#sessions.all()) {
       this.#tasks.start(() => finishPending(session))
-      this.#payLater(session.id)
+      this.#payLater(session.id, PAYMENT_PAUSES * this.#spread)
       this.#tidyLater(session)
     }
     for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
+    this.#rotation.goOn()
+    this.#blocking.resume()
     this.#inboxes.add(userInbox(context))
     await this.#aliases.resume(this.#tasks, this.#spread)
     this.#tasks.start(async () => {
@@ -432,11 +496,11 @@ export class Client {
     this.#sessions.drop(id)
   }
 
-  #payLater(id: string): void {
+  #payLater(id: string, mean = this.#spread): void {
     this.#tasks.start(async () => {
       const session = this.#sessions.get(id)
       if (session.current?.facts.owesFriendship !== true) return
-      await pause(spreadMilliseconds(this.#spread), this.#context.signal)
+      await pause(spreadMilliseconds(mean), this.#context.signal)
       await payFriendship(session)
     })
   }

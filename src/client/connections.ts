@@ -3,11 +3,11 @@ import { equal, toHex } from "../wire/bytes.ts"
 import { encodeExternalCommitData } from "../wire/commit-data.ts"
 import { openConnectionRequest, readConnectionPackageRef } from "../wire/connection.ts"
 import { ds } from "../wire/ds.ts"
-import { encodeFriendshipPackage } from "../wire/friendship.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
 import { readConnectionQueue } from "./connection-queue.ts"
 import { type ClientContext, commitChanges } from "./context.ts"
 import { ClientError } from "./errors.ts"
+import { ownFriendship } from "./friendship-package.ts"
 import { finishPending, sendContent, stagedParts } from "./group-operations.ts"
 import type { GroupSession } from "./group-session.ts"
 import type { Inbox } from "./inbox.ts"
@@ -51,6 +51,10 @@ async function keepRequest(
   { request, used }: OpenedRequest,
   progress: StoreChange,
 ): Promise<void> {
+  if (context.blocked.has(request.from)) {
+    await context.store.transaction([used, progress])
+    return
+  }
   const id = toHex(request.groupId)
   const known = await load(context.store, IncomingRequest, at.incoming(id))
   const changes = [change(IncomingRequest, at.incoming(id), request), used, progress]
@@ -150,10 +154,8 @@ async function stageJoin(
 export async function payFriendship(session: GroupSession): Promise<void> {
   const state = session.current
   if (state === undefined || !state.facts.owesFriendship || state.facts.members.length !== 2) return
-  const { friendshipToken: token, friendshipKey: encryptionKey, profileKey } = session.context.account
-  const { pending } = state.facts
-  if (pending !== null) await finishPending(session)
-  if (session.current?.facts.owesFriendship !== true) return
-  const body = encodeFriendshipPackage({ token, encryptionKey, profileKey })
-  await sendContent(session, "friendship", body)
+  if (session.context.blocked.has(state.facts.connection?.peer ?? "")) return
+  await sendContent(session, "friendship", ({ facts }) =>
+    facts.owesFriendship ? ownFriendship(session.context.account) : undefined,
+  )
 }

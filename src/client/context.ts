@@ -1,5 +1,6 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
+import type { BlockedUsers } from "./blocked-users.ts"
 import type { EventLog } from "./events.ts"
 import type { Identity } from "./identity.ts"
 import type { Membership } from "./mls/member.ts"
@@ -19,6 +20,7 @@ export interface ClientContext {
   readonly transport: Transport
   readonly trust: Trust
   readonly events: EventLog
+  readonly blocked: BlockedUsers
   readonly signal: AbortSignal
   readonly patienceMilliseconds: number
 }

@@ -19,6 +19,8 @@ export type LocalCode =
   /** The server shows a root that none of the known ones vouches for: `Client.roots`, `Client.trustRoots`. */
   | "client.unknown-root"
   | "client.unknown-contact"
+  /** The user is on the own list of blocked users. */
+  | "client.blocked"
   | "client.unknown-group"
   | "client.unknown-member"
   /** This client is no longer a member of the group. */

@@ -1,9 +1,10 @@
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
-import { toHex } from "../wire/bytes.ts"
+import { equal, toHex } from "../wire/bytes.ts"
 import { ds } from "../wire/ds.ts"
 import { encodeContent } from "./content.ts"
 import { ClientError, isSilence } from "./errors.ts"
+import { ownFriendship } from "./friendship-package.ts"
 import { changeEvents } from "./group-events.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
@@ -30,13 +31,25 @@ const ATTEMPTS_MAX = 20
 /** By how much the random wait before the next one grows, so that of many who compete each gets a turn. */
 const CONTENTION_MILLISECONDS = 20
 
-/** Sends one message; resolves when the server has accepted it. */
-export function sendContent(session: GroupSession, content: ContentKind, body: Uint8Array): Promise<void> {
-  return carryOut(session, async (state) => {
+/** The body of a message, made when it is its turn; undefined: there is nothing left to send. */
+type MakeBody = (state: GroupState) => Uint8Array | undefined
+
+/** Sends one message; resolves with its sequence number when the server has accepted it. */
+export async function sendContent(
+  session: GroupSession,
+  content: ContentKind,
+  makeBody: MakeBody,
+): Promise<number> {
+  let sent = 0
+  await carryOut(session, async (state) => {
+    const body = makeBody(state)
+    if (body === undefined) return { state, consumed: [] }
     const { sequence } = state.facts
+    sent = sequence
     const pending = { kind: "send" as const, id: freshId(session), content, sequence, body }
     return await encrypted({ ...state, facts: { ...state.facts, sequence: sequence + 1 } }, pending)
   })
+  return sent
 }
 
 /**
@@ -251,10 +264,15 @@ async function submitMessage(session: GroupSession, before: PendingSend): Promis
     throw error
   }
   const { member, facts } = withoutPending(session.state)
-  const owesFriendship = facts.owesFriendship && pending.content !== "friendship"
+  const owesFriendship = facts.owesFriendship && !paysFriendship(session, pending)
   session.accepted.add(pending.id)
   await session.write({ member, facts: { ...facts, owesFriendship } })
   return "accepted"
+}
+
+/** A package that was replaced while it was under way pays nothing. */
+function paysFriendship({ context }: GroupSession, { content, body }: PendingSend): boolean {
+  return content === "friendship" && equal(body, ownFriendship(context.account))
 }
 
 async function store(session: GroupSession, { state, consumed }: Planned): Promise<void> {

@@ -6,6 +6,7 @@ import { encodeAddUsersData } from "../wire/commit-data.ts"
 import { ds } from "../wire/ds.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
+import { contactOf } from "./blocked-users.ts"
 import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -14,7 +15,7 @@ import { proposeLeaving, sendContent, signer, stagedParts } from "./group-operat
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
-import { at, Contact, load, type MemberRecord } from "./records.ts"
+import type { Contact, MemberRecord } from "./records.ts"
 import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the ids were verified up to the root of their domain. */
@@ -62,7 +63,8 @@ export class Group {
    */
   async send(bytes: Uint8Array): Promise<void> {
     if (bytes.length > CONTENT_BYTES_MAX) throw new ClientError("request.too-large")
-    await sendContent(this.#session, "application", bytes.slice())
+    const body = bytes.slice()
+    await sendContent(this.#session, "application", () => body)
   }
 
   /**
@@ -71,7 +73,7 @@ export class Group {
    */
   async add(user: string): Promise<void> {
     const { context } = this.#session
-    const contact = await load(context.store, Contact, at.contact(user))
+    const contact = await contactOf(context, user)
     if (contact === undefined) throw new ClientError("client.unknown-contact")
     const claimed = await claim(context, user, contact)
     await changeGroup(this.#session, async (state) => {

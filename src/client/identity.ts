@@ -8,7 +8,7 @@ import { Lock } from "./lock.ts"
 import { ownCsr, verifyOwnCredential } from "./own-credential.ts"
 import { Account, type Anchors, at, change, type RegisteredAccount } from "./records.ts"
 import { clientSigner } from "./signers.ts"
-import type { ClientStore } from "./store.ts"
+import type { ClientStore, StoreChange } from "./store.ts"
 import type { Transport } from "./transport.ts"
 import type { Trust } from "./trust.ts"
 
@@ -87,8 +87,16 @@ export class Identity {
     })
   }
 
-  async #keep(account: RegisteredAccount): Promise<void> {
-    await this.#parts.store.transaction([change(Account, at.account, account)])
+  /** Takes other keys for contacts, in one transaction with the other changes. */
+  replaceFriendship(
+    keys: Pick<Account, "friendshipToken" | "friendshipKey" | "profileKey">,
+    changes: readonly StoreChange[],
+  ): Promise<void> {
+    return this.#changing.run(() => this.#keep({ ...this.#account, ...keys }, changes))
+  }
+
+  async #keep(account: RegisteredAccount, changes: readonly StoreChange[] = []): Promise<void> {
+    await this.#parts.store.transaction([change(Account, at.account, account), ...changes])
     this.#account = account
   }
 }

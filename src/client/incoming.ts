@@ -1,9 +1,9 @@
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
-import { equal } from "../wire/bytes.ts"
+import { equal, toHex } from "../wire/bytes.ts"
 import { decodeFriendshipPackage } from "../wire/friendship.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
-import { ownUser } from "./context.ts"
+import { type ClientContext, ownUser } from "./context.ts"
 import { changeEvents, whoRemoved } from "./group-events.ts"
 import { acceptCommit, withoutPending } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
@@ -197,13 +197,22 @@ async function verifyAdded(
     try {
       const now = transport.now()
       const { record } = await verifyLeaf(crypto, trust, "group", facts.credentialKey, leaf, credential, now)
-      const expected = facts.connection?.peer ?? null
-      if (expected === null || expected === record.user) verified.push(record)
+      if (isExpected(session, facts.connection, record)) verified.push(record)
     } catch (error) {
       if (!isRefusal(error)) throw error
     }
   }
   return verified
+}
+
+/** Into a connection group comes whoever was asked, and nobody who is blocked. */
+function isExpected(
+  { context }: GroupSession,
+  connection: Connection | null,
+  { user }: MemberRecord,
+): boolean {
+  if (connection === null) return true
+  return (connection.peer ?? user) === user && !context.blocked.has(user)
 }
 
 async function takeApplication(session: GroupSession, state: GroupState, message: Uint8Array): Promise<Step> {
@@ -224,21 +233,43 @@ async function takeApplication(session: GroupSession, state: GroupState, message
     const event = { type: "message" as const, group: session.id, sender, bytes: content.body }
     return { state: next, events: facts.connection === null ? [event] : [], changes: [], consumed }
   }
-  if (facts.connection?.peer !== sender) return { state: next, events: [], changes: [], consumed }
-  return { state: next, ...(await befriend(session, facts.connection, sender, content.body)), consumed }
+  if (facts.connection?.peer !== sender || session.context.blocked.has(sender)) {
+    return { state: next, events: [], changes: [], consumed }
+  }
+  const isFirst = others.length === facts.received.length
+  const befriended = await befriend(session, facts.connection, sender, content.body, isFirst)
+  return { state: next, ...befriended, consumed }
 }
 
-/** The other's friendship package has come. Whoever asked for an alias also hears whose it is if that is an old friend. */
+/** Whether the connection group of a contact is still there. */
+export async function isConnected({ store }: ClientContext, { groupId }: Contact): Promise<boolean> {
+  return (await store.get(at.group(toHex(groupId)))) !== undefined
+}
+
+/**
+ * The other's friendship package has come, the first one or one that replaces it. Whoever asked for an alias also hears
+ * whose it is if that is an old friend; and it is news if somebody with whom nothing was left of a connection is back.
+ */
 async function befriend(
   { context, groupId }: GroupSession,
   { alias }: Connection,
   user: string,
   friendshipPackage: Uint8Array,
+  isFirst: boolean,
 ): Promise<Pick<Step, "events" | "changes">> {
   const { token, encryptionKey, profileKey } = decodeFriendshipPackage(friendshipPackage)
   const known = await load(context.store, Contact, at.contact(user))
-  const isNews = known === undefined || (alias !== null && !equal(known.groupId, groupId))
-  const contact = { friendshipToken: token, friendshipKey: encryptionKey, profileKey, groupId }
+  const replaced = known !== undefined && !equal(known.profileKey, profileKey)
+  const contact = {
+    friendshipToken: token,
+    friendshipKey: encryptionKey,
+    profileKey,
+    earlierProfileKey: replaced ? known.profileKey : (known?.earlierProfileKey ?? null),
+    groupId,
+  }
+  const isNews =
+    known === undefined ||
+    (isFirst && !equal(known.groupId, groupId) && (alias !== null || !(await isConnected(context, known))))
   return {
     events: isNews ? [{ type: "connected", user, alias }] : [],
     changes: [

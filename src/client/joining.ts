@@ -1,13 +1,16 @@
 import { open } from "../crypto/hpke.ts"
 import { labels } from "../crypto/labels.ts"
+import { CryptoError } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
 import { toHex } from "../wire/bytes.ts"
 import { ds } from "../wire/ds.ts"
-import { openWelcomeAttribution } from "../wire/friendship.ts"
+import { openWelcomeAttribution, type WelcomeAttribution } from "../wire/friendship.ts"
 import type { WelcomeBundle } from "../wire/queue-message.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
+import { contactOf } from "./blocked-users.ts"
 import { ClientError } from "./errors.ts"
+import { friendshipKeys } from "./friendship-rotation.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { lifeInGroup, verifyLeaf } from "./leaves.ts"
 import { type GroupMember, MemberError } from "./mls/member.ts"
@@ -57,21 +60,12 @@ interface Joined {
 }
 
 async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joined | undefined> {
-  const { account, crypto, membership, transport, trust } = session.context
+  const { crypto, membership, transport } = session.context
   const own = await findKeyPackage(session, bundle.welcome)
   if (own === undefined || session.current !== undefined) return undefined
   const { groupId } = session
   const earKey = open(crypto, own.stored.initKey, labels.welcomeEarKey, groupId, bundle.sealedEarKey)
-  const attribution = await trust.verify((source) =>
-    openWelcomeAttribution(
-      crypto,
-      account.friendshipKey,
-      bundle.attribution,
-      { groupId, welcome: bundle.welcome },
-      source,
-      transport.now(),
-    ),
-  )
+  const attribution = await openAttribution(session, bundle)
   const info = await transport.call(
     ds.welcomeInfo,
     { groupId, earKey, epoch: Number(bundle.epoch) },
@@ -99,6 +93,35 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
   const used = own.stored.lastResort ? [] : [removal(at.keyPackage(toHex(own.ref)))]
   if (!own.stored.lastResort) wipe(own.stored.initKey)
   return { state: { facts, member }, by, used }
+}
+
+/**
+ * Who adds this client. Nobody whom it blocks, whatever AddPackages the user got hold of before; and under a friendship key
+ * that was replaced, only contacts: whoever else has that one got it from somebody who had no right to pass it on.
+ */
+async function openAttribution(
+  { context, groupId }: GroupSession,
+  { attribution, welcome }: WelcomeBundle,
+): Promise<WelcomeAttribution> {
+  const { blocked, crypto, transport, trust } = context
+  const keys = await friendshipKeys(context)
+  const now = transport.now()
+  const { opened, isPresent } = await trust.verify((source) => {
+    for (const [index, key] of keys.entries()) {
+      try {
+        const sealedTo = { groupId, welcome }
+        const opened = openWelcomeAttribution(crypto, key, attribution, sealedTo, source, now)
+        return { opened, isPresent: index === 0 }
+      } catch (error) {
+        if (!(error instanceof CryptoError)) throw error
+      }
+    }
+    throw new CryptoError("attribution")
+  })
+  const user = formatUserId(userOfClient(opened.sender.clientId), opened.sender.domain)
+  const isWelcome = isPresent ? !blocked.has(user) : (await contactOf(context, user)) !== undefined
+  if (!isWelcome) throw new MemberError("attribution")
+  return opened
 }
 
 async function findKeyPackage(

@@ -1,11 +1,12 @@
 import { as } from "../wire/as.ts"
 import { openProfile, type Profile, sealProfile } from "../wire/profile.ts"
 import { CodecError } from "../wire/tls.ts"
-import { parseUserId, userOfClient } from "../wire/user-id.ts"
+import { parseUserId, type UserId, userOfClient } from "../wire/user-id.ts"
+import { contactOf } from "./blocked-users.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { Lock } from "./lock.ts"
-import { at, Contact, change, load, OwnProfile } from "./records.ts"
+import { at, change, load, OwnProfile } from "./records.ts"
 import { isRefusal } from "./refusal.ts"
 import { clientSigner } from "./signers.ts"
 
@@ -30,16 +31,32 @@ export class Profiles {
     return this.#lock.run(() => this.#send())
   }
 
+  /** Sends the profile again, under the key that contacts have now. */
+  renew(): Promise<void> {
+    return this.#lock.run(async () => {
+      const profile = await this.#own()
+      if (profile === undefined) return
+      await this.#keep({ ...profile, sealed: this.#seal(profile) })
+      await this.#send()
+    })
+  }
+
   /** Undefined: the user has set none, or what the server gave out is not one that the user made. */
   async of(user: string): Promise<Profile | undefined> {
-    const { store, transport, crypto } = this.#context
+    const { transport } = this.#context
     if (user === ownUser(this.#context)) return await this.#own()
-    const contact = await load(store, Contact, at.contact(user))
+    const contact = await contactOf(this.#context, user)
     if (contact === undefined) throw new ClientError("client.unknown-contact")
     const owner = parseUserId(user)
     const { profile } = await transport.call(as.fetchUserProfile, { user: owner.user })
+    const opened = this.#open(contact.profileKey, owner, profile)
+    if (opened !== undefined || contact.earlierProfileKey === null) return opened
+    return this.#open(contact.earlierProfileKey, owner, profile)
+  }
+
+  #open(key: Uint8Array, owner: UserId, sealed: Uint8Array): Profile | undefined {
     try {
-      return openProfile(crypto, contact.profileKey, owner, profile)
+      return openProfile(this.#context.crypto, key, owner, sealed)
     } catch (error) {
       if (isRefusal(error)) return undefined
       throw error

@@ -91,6 +91,8 @@ export const Schedule = closed({
   connectionPackages: Seconds,
   /** Publishes AddPackages. */
   addPackages: Seconds,
+  /** Gives its contacts another token and other keys. */
+  friendship: Seconds,
 })
 export type Schedule = Static<typeof Schedule>
 
@@ -136,6 +138,31 @@ export const OwnProfile = closed({
   sealed: Nullable(Bytes),
 })
 
+/** A friendship rotation under way: the keys that are to take the place of the account's, then what is left to do. */
+export const Rotation = closed({
+  friendshipToken: Key,
+  friendshipKey: Key,
+  profileKey: Key,
+  stage: Type.Union([
+    /** The QS is to know the new token; then the account has the keys. */
+    Type.Literal("token"),
+    Type.Literal("packages"),
+    Type.Literal("contacts"),
+    Type.Literal("profile"),
+  ]),
+  /** When that is done. */
+  due: Seconds,
+})
+export type Rotation = Static<typeof Rotation>
+
+/** What is there or not, and says nothing else. */
+export const Mark = closed({})
+
+/** Friendship encryption keys that the account had, newest first. */
+export const EarlierFriendships = closed({
+  keys: Type.Array(closed({ friendshipKey: Key, until: Seconds })),
+})
+
 /** An alias of ours. Its keys are used for nothing else. */
 export const AliasRecord = closed({
   hash: AliasHash,
@@ -152,6 +179,8 @@ export const Contact = closed({
   friendshipToken: Key,
   friendshipKey: Key,
   profileKey: Key,
+  /** The one before: the contact's profile follows its keys some time later. */
+  earlierProfileKey: Nullable(Key),
   /** The connection group. */
   groupId: Id,
 })
@@ -326,6 +355,11 @@ export const at = {
   addPackages: "published/add-packages",
   queue: "queue/qs",
   profile: "profile",
+  rotation: "friendship/rotation",
+  /** Another rotation is to begin, whatever became of the one under way. */
+  rotationWanted: "friendship/wanted",
+  earlierFriendships: "friendship/earlier",
+  blocked: (user: string) => `blocked/${user}`,
   connectionQueue: "queue/as",
   aliasQueue: (alias: string) => `queue/alias/${alias}`,
   alias: (alias: string) => `alias/${alias}`,

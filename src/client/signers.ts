@@ -11,6 +11,11 @@ export function aliasSigner({ hash, authSeed }: Pick<AliasRecord, "hash" | "auth
   return { sender: { kind: "alias", id: hash }, seed: authSeed }
 }
 
+/** Signs what is done at the QS for all clients of the user. */
+export function queueUserSigner({ qs, qsUserSeed }: Pick<RegisteredAccount, "qs" | "qsUserSeed">): Signer {
+  return { sender: { kind: "qs-user", id: qs.user }, seed: qsUserSeed }
+}
+
 /** Signs what the client does at the QS. */
 export function queueSigner({ qs, qsClientSeed }: Pick<RegisteredAccount, "qs" | "qsClientSeed">): Signer {
   return { sender: { kind: "qs-client", id: qs.client }, seed: qsClientSeed }

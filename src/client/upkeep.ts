@@ -1,3 +1,4 @@
+import { FRIENDSHIP_SECONDS } from "../limits.ts"
 import { equal } from "../wire/bytes.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -14,6 +15,8 @@ import { shuffled } from "./shuffled.ts"
 export interface UpkeepOptions {
   /** Mean of the random time between two questions to the AS. */
   readonly periodMilliseconds: number
+  /** Has contacts get other keys. */
+  readonly rotateFriendship: () => Promise<void>
   /** Mean of the random time between steps that would happen together otherwise. */
   readonly spreadMilliseconds: number
 }
@@ -24,8 +27,8 @@ const LOOKS_PER_PERIOD = 24
 type Chore = keyof Schedule
 
 /**
- * What a client does by itself now and then: it asks what the AS publishes, renews its credential, publishes packages
- * and takes new leaf credentials in its groups.
+ * What a client does by itself now and then: it asks what the AS publishes, renews its credential, publishes packages, gives
+ * contacts other keys and takes new leaf credentials in its groups.
  *
  * Each of these has a time of its own, drawn at random when the one before was done, and stored: clients do not come
  * together, what is done under different names does not come together, and a client that runs for minutes a day does not
@@ -68,6 +71,7 @@ export class Upkeep {
       connectionPackages: later(context, options),
       credential: renewalTime(expiration),
       addPackages: renewalTime(expiration),
+      friendship: laterFriendship(context),
     })
     await upkeep.#set({})
     return upkeep
@@ -92,14 +96,23 @@ export class Upkeep {
   replenishAddPackages(due = false): Promise<void> {
     return this.#publishing.run(async () => {
       if (!(await wantsAddPackages(this.#context, due))) return
-      await this.#context.identity.current()
-      await publishAddPackages(this.#context)
+      await this.#publish()
       const life = {
         notBefore: this.#context.transport.now(),
         notAfter: this.#context.identity.expiration.notAfter,
       }
       await this.#set({ addPackages: renewalTime(life) })
     })
+  }
+
+  /** Replaces the published AddPackages by new ones at once; when they are due stays as it is. Throws ClientError. */
+  publishAddPackages(): Promise<void> {
+    return this.#publishing.run(() => this.#publish())
+  }
+
+  async #publish(): Promise<void> {
+    await this.#context.identity.current()
+    await publishAddPackages(this.#context)
   }
 
   async #look(): Promise<void> {
@@ -148,6 +161,10 @@ export class Upkeep {
       await this.#set({ connectionPackages: this.#later() })
     },
     addPackages: () => this.replenishAddPackages(true),
+    friendship: async () => {
+      await this.#options.rotateFriendship()
+      await this.#set({ friendship: laterFriendship(this.#context) })
+    },
   }
 
   /**
@@ -176,6 +193,11 @@ export class Upkeep {
       this.#schedule = next
     })
   }
+}
+
+/** In seconds since 1970, as {@link later}. */
+function laterFriendship({ transport }: ClientContext): number {
+  return transport.now() + Math.ceil(around(FRIENDSHIP_SECONDS))
 }
 
 /** In seconds since 1970. */
