@@ -7,6 +7,7 @@ import { CodecError } from "../wire/tls.ts"
 import { deleteAtAs, forgetEverything } from "./account-deletion.ts"
 import { Aliases, parseAlias } from "./aliases.ts"
 import { askAlias, askUser, sendRequest } from "./asking.ts"
+import { BlockedGroups } from "./blocked-groups.ts"
 import { BlockedUsers } from "./blocked-users.ts"
 import { Blocking } from "./blocking.ts"
 import { acceptRequest, payFriendship } from "./connections.ts"
@@ -108,6 +109,7 @@ export class Client {
   readonly #profiles: Profiles
   readonly #rotation: FriendshipRotation
   readonly #blocking: Blocking
+  readonly #blockedGroups: BlockedGroups
   readonly #running: Promise<void>[] = []
   #live = false
   readonly #liveListeners = new Set<() => void>()
@@ -117,6 +119,7 @@ export class Client {
     sessions: Sessions,
     tasks: Tasks,
     inboxes: Inboxes,
+    blockedGroups: BlockedGroups,
     upkeep: Upkeep,
     abort: AbortController,
     spread: number,
@@ -130,6 +133,7 @@ export class Client {
     this.#inboxes = inboxes
     this.#aliases = new Aliases(context, inboxes)
     this.#profiles = new Profiles(context)
+    this.#blockedGroups = blockedGroups
     this.#rotation = new FriendshipRotation({
       context,
       sessions,
@@ -202,12 +206,14 @@ export class Client {
         spreadMilliseconds: spread,
         pollMilliseconds: options.requestPollMilliseconds,
       })
+      const blockedGroups = await BlockedGroups.open(context, sessions)
       const upkeep = await Upkeep.open(context, sessions, inboxes, {
         periodMilliseconds: options.upkeepMilliseconds ?? UPKEEP_MILLISECONDS,
+        isBlocked: (group) => blockedGroups.has(group),
         rotateFriendship: () => client.rotateFriendship(),
         spreadMilliseconds: spread,
       })
-      const client = new Client(context, sessions, tasks, inboxes, upkeep, abort, spread)
+      const client = new Client(context, sessions, tasks, inboxes, blockedGroups, upkeep, abort, spread)
       await client.#begin(options)
       wallet.replenish()
       return client
@@ -399,6 +405,35 @@ export class Client {
     return new Group(session)
   }
 
+  /**
+   * Has the server drop this group's messages in front of the own queue, those of its members as well as what happens in it; what
+   * is queued already is passed over. This client stays a member, and nobody in the group is told. Whatever it does there fails
+   * once somebody else has changed the group, and after some months it is removed for its silence.
+   *
+   * Who watches the queuing service's memory sees that this queue, a pseudonym, blocks the group; who has a copy of its files
+   * sees nothing of it.
+   *
+   * Throws ClientError `client.unknown-group`, `qs.too-many-blocked-groups`.
+   */
+  async blockGroup(id: string): Promise<void> {
+    this.group(id)
+    await this.#blockedGroups.block(id)
+  }
+
+  /**
+   * Lets the group's messages come again; those of between are lost. If the group has changed meanwhile, `failed` says that
+   * {@link Group.resync} is needed; if this client was removed, or the group is gone, `left` does. To find out, it asks the
+   * delivery service for the group's tree.
+   */
+  unblockGroup(id: string): Promise<void> {
+    return this.#blockedGroups.unblock(id)
+  }
+
+  /** Ids of groups that are blocked, in hexadecimal. */
+  blockedGroups(): string[] {
+    return this.#blockedGroups.list()
+  }
+
   /** Whether everything that waited was received and messages now come as they are sent. */
   get live(): boolean {
     return this.#live
@@ -465,6 +500,7 @@ export class Client {
     for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
     this.#rotation.goOn()
     this.#blocking.resume()
+    this.#blockedGroups.resume(this.#tasks, this.#spread)
     this.#inboxes.add(userInbox(context))
     await this.#aliases.resume(this.#tasks, this.#spread)
     this.#tasks.start(async () => {
@@ -484,6 +520,10 @@ export class Client {
       return
     }
     const id = toHex(message.groupId)
+    if (this.#blockedGroups.has(id)) {
+      await this.#context.store.transaction([progress])
+      return
+    }
     const session = this.#sessions.get(id)
     if (message.type === "welcome") {
       if (await takeWelcome(session, message.bundle, progress)) this.#replenishLater()

@@ -146,6 +146,7 @@ async function stageJoin(
     },
     connection: { peer: initiator.user, alias: null },
     owesFriendship: true,
+    behind: false,
   }
   await session.write({ facts, member: staged.next }, [], changes)
 }

@@ -78,6 +78,7 @@ async function create(
     pending: null,
     connection,
     owesFriendship: connection !== null,
+    behind: false,
   }
   const session = sessions.get(toHex(groupId))
   await session.locked(() => session.write({ facts, member }, [], also({ groupId, earKey, credentialKey })))

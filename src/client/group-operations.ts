@@ -310,7 +310,13 @@ export function acceptCommit(
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
   const received = receivedBy(state, members)
-  const facts = { ...withoutPending(state).facts, members, ownLeaf: pending.nextLeaf, received }
+  const facts = {
+    ...withoutPending(state).facts,
+    members,
+    ownLeaf: pending.nextLeaf,
+    received,
+    behind: false,
+  }
   const next = { member, facts }
   return { state: next, events: changeEvents(session.id, state, next, own) }
 }

@@ -48,6 +48,11 @@ export class Group {
     return this.#session.state.member.epoch
   }
 
+  /** The group has gone on and this client cannot follow: until {@link resync} it can neither read nor send anything. */
+  get needsResync(): boolean {
+    return this.#session.state.facts.behind
+  }
+
   members(): Member[] {
     const { context, state } = this.#session
     const admins = new Set(state.member.admins())

@@ -86,18 +86,30 @@ function readHeader(message: Uint8Array): Header | undefined {
 
 async function process(session: GroupSession, before: GroupState, message: Uint8Array): Promise<Step> {
   const header = readHeader(message)
-  if (header === undefined) return { state: before, events: [], changes: [], consumed: [] }
+  if (header === undefined) return unchanged(before)
   const resolved = resolvePending(session, before, header)
   const { state } = resolved
   try {
-    const step = await take(session, state, header, message)
+    const ahead = header.epoch > state.member.epoch
+    const step = ahead ? fallBehind(session, state) : await take(session, state, header, message)
     return { ...step, events: [...resolved.events, ...step.events] }
   } catch (error) {
     if (!isRefusal(error)) throw error
     const lost = header.kind === "commit" && header.epoch === state.member.epoch
-    const failed = { type: "failed" as const, group: session.id }
-    return { state, events: lost ? [...resolved.events, failed] : resolved.events, changes: [], consumed: [] }
+    const step = lost ? fallBehind(session, state) : unchanged(state)
+    return { ...step, events: [...resolved.events, ...step.events] }
   }
+}
+
+function unchanged(state: GroupState): Step {
+  return { state, events: [], changes: [], consumed: [] }
+}
+
+/** The group has left this client behind: that is told once, until it can follow again. */
+export function fallBehind({ id: group }: GroupSession, state: GroupState): Step {
+  if (state.facts.behind) return unchanged(state)
+  const events = [{ type: "failed" as const, group }]
+  return { state: { ...state, facts: { ...state.facts, behind: true } }, events, changes: [], consumed: [] }
 }
 
 async function take(
@@ -143,7 +155,7 @@ async function takeCommit(
   message: Uint8Array,
 ): Promise<Step> {
   const { facts, member } = state
-  if (epoch !== member.epoch) return { state, events: [], changes: [], consumed: [] }
+  if (epoch !== member.epoch) return unchanged(state)
   const commit = await member.process(message)
   const by = facts.members.find(({ leaf }) => leaf === commit.sender)?.user ?? ""
   const { added, removed, external } = commit
@@ -158,7 +170,10 @@ async function takeCommit(
   const received = facts.received.filter(({ leaf }) => stays(leaf))
   const { connection } = facts
   const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
-  const next = { member: commit.next, facts: { ...facts, members, received, connection: answered } }
+  const next = {
+    member: commit.next,
+    facts: { ...facts, members, received, connection: answered, behind: false },
+  }
   const events = changeEvents(session.id, state, next, by)
   return { state: next, events, changes: [], consumed: [] }
 }
@@ -233,9 +248,8 @@ async function takeApplication(session: GroupSession, state: GroupState, message
     const event = { type: "message" as const, group: session.id, sender, bytes: content.body }
     return { state: next, events: facts.connection === null ? [event] : [], changes: [], consumed }
   }
-  if (facts.connection?.peer !== sender || session.context.blocked.has(sender)) {
-    return { state: next, events: [], changes: [], consumed }
-  }
+  const isPeer = facts.connection?.peer === sender && !session.context.blocked.has(sender)
+  if (facts.connection === null || !isPeer) return { ...unchanged(next), consumed }
   const isFirst = others.length === facts.received.length
   const befriended = await befriend(session, facts.connection, sender, content.body, isFirst)
   return { state: next, ...befriended, consumed }

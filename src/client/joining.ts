@@ -89,6 +89,7 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     pending: null,
     connection: null,
     owesFriendship: false,
+    behind: false,
   }
   const used = own.stored.lastResort ? [] : [removal(at.keyPackage(toHex(own.ref)))]
   if (!own.stored.lastResort) wipe(own.stored.initKey)

@@ -138,6 +138,12 @@ export const OwnProfile = closed({
   sealed: Nullable(Bytes),
 })
 
+/** A group whose messages this client does not want. `blocking` and `unblocking`: until the QS has said that it knows. */
+export const BlockedGroup = closed({
+  stage: Type.Union([Type.Literal("blocking"), Type.Literal("blocked"), Type.Literal("unblocking")]),
+})
+export type BlockedGroup = Static<typeof BlockedGroup>
+
 /** A friendship rotation under way: the keys that are to take the place of the account's, then what is left to do. */
 export const Rotation = closed({
   friendshipToken: Key,
@@ -296,6 +302,8 @@ export const GroupRecord = closed({
   connection: Nullable(Connection),
   /** For connection groups: the own friendship package is still to be sent. */
   owesFriendship: Type.Boolean(),
+  /** The group has gone on without this client, which the application was told by `failed`. */
+  behind: Type.Boolean(),
 })
 export type GroupRecord = Static<typeof GroupRecord>
 
@@ -360,6 +368,7 @@ export const at = {
   rotationWanted: "friendship/wanted",
   earlierFriendships: "friendship/earlier",
   blocked: (user: string) => `blocked/${user}`,
+  blockedGroup: (group: string) => `blocked-group/${group}`,
   connectionQueue: "queue/as",
   aliasQueue: (alias: string) => `queue/alias/${alias}`,
   alias: (alias: string) => `alias/${alias}`,

@@ -52,5 +52,8 @@ async function joinAgain(session: GroupSession): Promise<void> {
   const own = facts.members.filter((one) => one.leaf === member.leaf)
   const members = [...verified, ...own.map((one) => ({ ...one, leaf: staged.next.leaf }))]
   members.sort((a, b) => a.leaf - b.leaf)
-  await session.write({ facts: { ...facts, members, ownLeaf: life, pending: null }, member: staged.next })
+  await session.write({
+    facts: { ...facts, members, ownLeaf: life, pending: null, behind: false },
+    member: staged.next,
+  })
 }

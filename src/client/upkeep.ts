@@ -15,6 +15,8 @@ import { shuffled } from "./shuffled.ts"
 export interface UpkeepOptions {
   /** Mean of the random time between two questions to the AS. */
   readonly periodMilliseconds: number
+  /** Whether a group, by its id, is left alone. */
+  readonly isBlocked: (group: string) => boolean
   /** Has contacts get other keys. */
   readonly rotateFriendship: () => Promise<void>
   /** Mean of the random time between steps that would happen together otherwise. */
@@ -174,9 +176,9 @@ export class Upkeep {
   #leafThatIsDue(): GroupSession | undefined {
     const { identity, transport } = this.#context
     const { credential } = identity.account
-    const due = this.#sessions.all().filter(({ state: { facts } }) => {
-      const { ownLeaf } = facts
-      if (equal(ownLeaf.credential, credential)) return false
+    const due = this.#sessions.all().filter(({ id, state: { facts } }) => {
+      const { ownLeaf, behind } = facts
+      if (behind || this.#options.isBlocked(id) || equal(ownLeaf.credential, credential)) return false
       return ownLeaf.renewal <= transport.now() || !identity.accepts(ownLeaf.credential)
     })
     return shuffled(due)[0]
