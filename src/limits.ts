@@ -105,6 +105,12 @@ export const FRIENDSHIP_SECONDS = 90 * 86_400
 export const EARLIER_FRIENDSHIP_SECONDS = 14 * 86_400
 export const EARLIER_FRIENDSHIP_KEYS_MAX = 8
 
+// Receipts
+/** Receipts in one message. */
+export const RECEIPTS_MAX = 256
+/** Members of a group in which a client says by itself that messages were delivered. */
+export const DELIVERY_RECEIPT_MEMBERS_MAX = 32
+
 // Claims, connection queues, profiles and aliases
 /**
  * Packages of one user, or under one alias or friendship token, that a period's claims may use up. Further claims get the

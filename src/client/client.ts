@@ -1,5 +1,6 @@
 import { portableCrypto } from "../crypto/portable.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { DELIVERY_RECEIPT_MEMBERS_MAX } from "../limits.ts"
 import { toHex } from "../wire/bytes.ts"
 import type { Profile } from "../wire/profile.ts"
 import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
@@ -30,6 +31,7 @@ import { ownRecord } from "./leaves.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { Profiles } from "./profiles.ts"
+import { type MessageName, ReceiptSender } from "./receipt-sender.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
 import { safetyNumber } from "./safety-number.ts"
@@ -74,6 +76,14 @@ export interface ClientOptions {
    * packages are renewed in the same rhythm when they are due. Default: a day.
    */
   readonly upkeepMilliseconds?: number
+  /** Mean of the random time for which receipts are gathered before a group is told. Default: 5 seconds. */
+  readonly receiptMilliseconds?: number
+  /**
+   * Says by itself that messages were delivered once the application's handler has resolved, in groups of at most
+   * {@link DELIVERY_RECEIPT_MEMBERS_MAX} members. Default: false. A receipt shows everybody in the group when one's client is
+   * running, and the server that something was sent a little later.
+   */
+  readonly deliveryReceipts?: boolean
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
   readonly webSocket?: (url: URL) => WebSocket
@@ -90,6 +100,7 @@ export type ClientEvent = { readonly number: number } & (
     })
 )
 
+const RECEIPT_MILLISECONDS = 5_000
 const PATIENCE_MILLISECONDS = 120_000
 const SPREAD_MILLISECONDS = 300
 const UPKEEP_MILLISECONDS = 86_400_000
@@ -110,6 +121,8 @@ export class Client {
   readonly #rotation: FriendshipRotation
   readonly #blocking: Blocking
   readonly #blockedGroups: BlockedGroups
+  readonly #receipts: ReceiptSender
+  readonly #deliveryReceipts: boolean
   readonly #running: Promise<void>[] = []
   #live = false
   readonly #liveListeners = new Set<() => void>()
@@ -123,6 +136,7 @@ export class Client {
     upkeep: Upkeep,
     abort: AbortController,
     spread: number,
+    { receiptMilliseconds = RECEIPT_MILLISECONDS, deliveryReceipts = false }: ClientOptions,
   ) {
     this.#context = context
     this.#sessions = sessions
@@ -134,6 +148,13 @@ export class Client {
     this.#aliases = new Aliases(context, inboxes)
     this.#profiles = new Profiles(context)
     this.#blockedGroups = blockedGroups
+    this.#receipts = new ReceiptSender({
+      tasks,
+      signal: context.signal,
+      meanMilliseconds: receiptMilliseconds,
+      isBlocked: (group) => blockedGroups.has(group),
+    })
+    this.#deliveryReceipts = deliveryReceipts
     this.#rotation = new FriendshipRotation({
       context,
       sessions,
@@ -213,7 +234,17 @@ export class Client {
         rotateFriendship: () => client.rotateFriendship(),
         spreadMilliseconds: spread,
       })
-      const client = new Client(context, sessions, tasks, inboxes, blockedGroups, upkeep, abort, spread)
+      const client = new Client(
+        context,
+        sessions,
+        tasks,
+        inboxes,
+        blockedGroups,
+        upkeep,
+        abort,
+        spread,
+        options,
+      )
       await client.#begin(options)
       wallet.replenish()
       return client
@@ -239,7 +270,11 @@ export class Client {
    */
   onEvent(handler: (event: ClientEvent) => void | Promise<void>): void {
     this.#context.events.deliverTo(async (event, number) => {
-      if (event.type !== "connection-request") return await handler({ ...event, number })
+      if (event.type !== "connection-request") {
+        await handler({ ...event, number })
+        if (event.type === "message" && this.#deliveryReceipts) await this.#confirmDelivery(event)
+        return
+      }
       if (this.#context.blocked.has(event.from)) return
       const accept = (): Promise<void> => this.acceptConnection(event.request)
       await handler({ ...event, number, accept })
@@ -387,7 +422,7 @@ export class Client {
   }
 
   async createGroup(): Promise<Group> {
-    return new Group(await createGroup(this.#context, this.#sessions, null))
+    return new Group(await createGroup(this.#context, this.#sessions, null), this.#receipts)
   }
 
   /** Groups that this client is in; connection groups are not among them. */
@@ -395,14 +430,14 @@ export class Client {
     return this.#sessions
       .all()
       .filter(({ state }) => state.facts.connection === null)
-      .map((session) => new Group(session))
+      .map((session) => new Group(session, this.#receipts))
   }
 
   /** Throws ClientError `client.unknown-group`. */
   group(id: string): Group {
     const session = this.#sessions.all().find((candidate) => candidate.id === id)
     if (session === undefined) throw new ClientError("client.unknown-group")
-    return new Group(session)
+    return new Group(session, this.#receipts)
   }
 
   /**
@@ -496,6 +531,7 @@ export class Client {
       this.#tasks.start(() => finishPending(session))
       this.#payLater(session.id, PAYMENT_PAUSES * this.#spread)
       this.#tidyLater(session)
+      this.#receipts.tellLater(session)
     }
     for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
     this.#rotation.goOn()
@@ -534,6 +570,18 @@ export class Client {
       this.#tidyLater(session)
     }
     this.#sessions.drop(id)
+  }
+
+  async #confirmDelivery(event: MessageName & { readonly group: string }): Promise<void> {
+    const session = this.#sessions.get(event.group)
+    const { current } = session
+    if (current === undefined || current.facts.members.length > DELIVERY_RECEIPT_MEMBERS_MAX) return
+    try {
+      await this.#receipts.acknowledge(session, event, "delivered")
+    } catch (error) {
+      // The sender, or this client, is not in the group any more.
+      if (!(error instanceof ClientError)) throw error
+    }
   }
 
   #payLater(id: string, mean = this.#spread): void {

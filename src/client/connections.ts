@@ -137,6 +137,7 @@ async function stageJoin(
     ownLeaf: life,
     sequence: 0,
     received: [],
+    receipts: [],
     pending: {
       kind: "commit" as const,
       id: toHex(crypto.random(8)),

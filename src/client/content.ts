@@ -6,7 +6,7 @@ import type { ContentKind } from "./records.ts"
 /**
  * What is inside an application message:
  *
- *     enum { application(1), friendship(2), (255) } ContentKind
+ *     enum { application(1), friendship(2), receipt(3), (255) } ContentKind
  *     struct { u8 version; ContentKind kind; u64 sequence; opaque body<V>; } Content
  *
  * `sequence` counts the messages of one member in one group. A message whose fate its sender does not know is encrypted
@@ -21,7 +21,7 @@ export interface Content {
 /** The longest body: what is left of an application message after framing and padding. */
 export const CONTENT_BYTES_MAX = APPLICATION_MESSAGE_BYTES_MAX - 20 * 1024
 
-const kinds = { application: 1, friendship: 2 } as const
+const kinds = { application: 1, friendship: 2, receipt: 3 } as const
 
 export function encodeContent({ kind, sequence, body }: Content): Uint8Array {
   return encodeWith(body, (writer) => {
@@ -39,6 +39,7 @@ export function decodeContent(bytes: Uint8Array): Content {
     const body = reader.opaque().slice()
     if (code === kinds.application) return { kind: "application", sequence: Number(sequence), body }
     if (code === kinds.friendship) return { kind: "friendship", sequence: Number(sequence), body }
+    if (code === kinds.receipt) return { kind: "receipt", sequence: Number(sequence), body }
     throw new CodecError("content kind")
   })
 }

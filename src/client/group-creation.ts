@@ -75,6 +75,7 @@ async function create(
     ownLeaf: life,
     sequence: 0,
     received: [],
+    receipts: [],
     pending: null,
     connection,
     owesFriendship: connection !== null,

@@ -9,6 +9,7 @@ import { changeEvents } from "./group-events.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import type { StagedCommit } from "./mls/member.ts"
 import { pause } from "./pace.ts"
+import { decodeReceipts, markSent, ofMembers } from "./receipts.ts"
 import type { ContentKind, MemberRecord, OwnLeafLife, PendingOperation, StoredEvent } from "./records.ts"
 import type { Signer } from "./transport.ts"
 
@@ -265,8 +266,10 @@ async function submitMessage(session: GroupSession, before: PendingSend): Promis
   }
   const { member, facts } = withoutPending(session.state)
   const owesFriendship = facts.owesFriendship && !paysFriendship(session, pending)
+  const isReceipt = pending.content === "receipt"
+  const receipts = isReceipt ? markSent(facts.receipts, decodeReceipts(pending.body)) : facts.receipts
   session.accepted.add(pending.id)
-  await session.write({ member, facts: { ...facts, owesFriendship } })
+  await session.write({ member, facts: { ...facts, owesFriendship, receipts } })
   return "accepted"
 }
 
@@ -309,14 +312,9 @@ export function acceptCommit(
   const { nextMembers: members } = pending
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
-  const received = receivedBy(state, members)
-  const facts = {
-    ...withoutPending(state).facts,
-    members,
-    ownLeaf: pending.nextLeaf,
-    received,
-    behind: false,
-  }
+  const life = { ownLeaf: pending.nextLeaf, behind: false }
+  const counts = { received: receivedBy(state, members), receipts: ofMembers(state.facts.receipts, members) }
+  const facts = { ...withoutPending(state).facts, members, ...life, ...counts }
   const next = { member, facts }
   return { state: next, events: changeEvents(session.id, state, next, own) }
 }

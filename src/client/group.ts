@@ -15,7 +15,8 @@ import { proposeLeaving, sendContent, signer, stagedParts } from "./group-operat
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
-import type { Contact, MemberRecord } from "./records.ts"
+import type { MessageName, ReceiptSender } from "./receipt-sender.ts"
+import type { Contact, MemberRecord, ReceiptStatus } from "./records.ts"
 import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the ids were verified up to the root of their domain. */
@@ -33,9 +34,11 @@ export interface Member {
 /** A group that this client is a member of. Operations of one group take turns; each resolves when the server has accepted it. */
 export class Group {
   readonly #session: GroupSession
+  readonly #receipts: ReceiptSender
 
-  constructor(session: GroupSession) {
+  constructor(session: GroupSession, receipts: ReceiptSender) {
     this.#session = session
+    this.#receipts = receipts
   }
 
   /** Hexadecimal group id. */
@@ -63,13 +66,24 @@ export class Group {
   }
 
   /**
-   * Sends to all other members, exactly once, in the order of calling. Throws ClientError `request.too-large` beyond
+   * Sends to all other members, exactly once, in the order of calling. Resolves with the message's number, by which receipts
+   * name it: larger than those before, but not by one. Throws ClientError `request.too-large` beyond
    * {@link CONTENT_BYTES_MAX} bytes.
    */
-  async send(bytes: Uint8Array): Promise<void> {
+  async send(bytes: Uint8Array): Promise<number> {
     if (bytes.length > CONTENT_BYTES_MAX) throw new ClientError("request.too-large")
     const body = bytes.slice()
-    await sendContent(this.#session, "application", () => body)
+    return await sendContent(this.#session, "application", () => body)
+  }
+
+  /**
+   * Says that a message, as its event names it, and all that the same client sent before were `delivered`, or `read`.
+   * Everybody in the group is told, after a random time in one message together with what else is acknowledged until then;
+   * what was said already is not said again. Resolves when it is stored. Throws ClientError `client.invalid` if no such message
+   * came.
+   */
+  async acknowledge(message: MessageName, status: ReceiptStatus): Promise<void> {
+    await this.#receipts.acknowledge(this.#session, message, status)
   }
 
   /**

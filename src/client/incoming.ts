@@ -9,6 +9,7 @@ import { acceptCommit, withoutPending } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
 import type { MemberLeaf, ProcessedCommit } from "./mls/member.ts"
+import { decodeReceipts, ofMembers, take } from "./receipts.ts"
 import {
   at,
   type Connection,
@@ -91,7 +92,7 @@ async function process(session: GroupSession, before: GroupState, message: Uint8
   const { state } = resolved
   try {
     const ahead = header.epoch > state.member.epoch
-    const step = ahead ? fallBehind(session, state) : await take(session, state, header, message)
+    const step = ahead ? fallBehind(session, state) : await takeOne(session, state, header, message)
     return { ...step, events: [...resolved.events, ...step.events] }
   } catch (error) {
     if (!isRefusal(error)) throw error
@@ -112,7 +113,7 @@ export function fallBehind({ id: group }: GroupSession, state: GroupState): Step
   return { state: { ...state, facts: { ...state.facts, behind: true } }, events, changes: [], consumed: [] }
 }
 
-async function take(
+async function takeOne(
   session: GroupSession,
   state: GroupState,
   { kind, epoch }: Header,
@@ -168,11 +169,12 @@ async function takeCommit(
   // Whoever only took another pseudonym goes on counting.
   const stays = (leaf: number) => !removed.includes(leaf) || sameClient(facts.members, verified, leaf)
   const received = facts.received.filter(({ leaf }) => stays(leaf))
+  const receipts = ofMembers(facts.receipts, members)
   const { connection } = facts
   const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
   const next = {
     member: commit.next,
-    facts: { ...facts, members, received, connection: answered, behind: false },
+    facts: { ...facts, members, received, receipts, connection: answered, behind: false },
   }
   const events = changeEvents(session.id, state, next, by)
   return { state: next, events, changes: [], consumed: [] }
@@ -236,23 +238,45 @@ async function takeApplication(session: GroupSession, state: GroupState, message
   const passed = { ...state, member: opened.next }
   const nothing: Step = { state: passed, events: [], changes: [], consumed }
   const { facts } = state
-  const sender = facts.members.find(({ leaf }) => leaf === opened.sender)?.user
-  if (sender === undefined) return nothing
+  const author = facts.members.find(({ leaf }) => leaf === opened.sender)
+  if (author === undefined) return nothing
   const content = decodeContent(opened.plaintext)
   const expected = facts.received.find(({ leaf }) => leaf === opened.sender)?.next ?? 0
   if (content.sequence < expected) return nothing
   const others = facts.received.filter(({ leaf }) => leaf !== opened.sender)
   const received = [...others, { leaf: opened.sender, next: content.sequence + 1 }]
   const next = { member: opened.next, facts: { ...facts, received } }
-  if (content.kind === "application") {
-    const event = { type: "message" as const, group: session.id, sender, bytes: content.body }
-    return { state: next, events: facts.connection === null ? [event] : [], changes: [], consumed }
+  const { kind, sequence: number, body } = content
+  if (kind === "application") {
+    const { user: sender, client } = author
+    const name = { group: session.id, sender, client: toHex(client), message: number }
+    const event = { type: "message" as const, ...name, bytes: body }
+    return { ...unchanged(next), events: facts.connection === null ? [event] : [], consumed }
   }
+  if (kind === "receipt") return { ...takeReceipts(session, next, author, body), consumed }
+  const { user: sender } = author
   const isPeer = facts.connection?.peer === sender && !session.context.blocked.has(sender)
   if (facts.connection === null || !isPeer) return { ...unchanged(next), consumed }
   const isFirst = others.length === facts.received.length
-  const befriended = await befriend(session, facts.connection, sender, content.body, isFirst)
+  const befriended = await befriend(session, facts.connection, sender, body, isFirst)
   return { state: next, ...befriended, consumed }
+}
+
+/** Somebody says what became of messages. */
+function takeReceipts(
+  { context, id: group }: GroupSession,
+  state: GroupState,
+  { user, client }: MemberRecord,
+  body: Uint8Array,
+): Step {
+  const { facts } = state
+  if (facts.connection !== null) return unchanged(state)
+  const own = { client: context.account.clientId, sent: facts.sequence }
+  const { states: receipts, news } = take(facts.receipts, decodeReceipts(body), client, own)
+  const events = news.map(({ status, through }) => {
+    return { type: "receipt" as const, group, user, client: toHex(client), status, through }
+  })
+  return { ...unchanged({ ...state, facts: { ...facts, receipts } }), events }
 }
 
 /** Whether the connection group of a contact is still there. */

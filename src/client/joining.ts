@@ -86,6 +86,7 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     ownLeaf: lifeInGroup(own.stored, transport.now()),
     sequence: 0,
     received: [],
+    receipts: [],
     pending: null,
     connection: null,
     owesFriendship: false,

@@ -230,9 +230,35 @@ export const MemberRecord = closed({
 })
 export type MemberRecord = Static<typeof MemberRecord>
 
-export const ContentKind = Type.Union([Type.Literal("application"), Type.Literal("friendship")])
+export const ContentKind = Type.Union([
+  Type.Literal("application"),
+  Type.Literal("friendship"),
+  Type.Literal("receipt"),
+])
 
 export type ContentKind = Static<typeof ContentKind>
+
+/** `read` implies `delivered`. */
+export const ReceiptStatus = Type.Union([Type.Literal("delivered"), Type.Literal("read")])
+export type ReceiptStatus = Static<typeof ReceiptStatus>
+
+/** Up to which sequence number, exclusively, a client's messages are known to be delivered and read. */
+const Acknowledged = closed({
+  delivered: Type.Integer({ minimum: 0 }),
+  read: Type.Integer({ minimum: 0 }),
+})
+
+/** Receipts between this client and another one in a group. */
+export const ReceiptState = closed({
+  client: ClientId,
+  /** Of the other's messages, as the application said. */
+  given: Acknowledged,
+  /** As far as the group was told. */
+  sent: Acknowledged,
+  /** Of own messages, as the other said. */
+  got: Acknowledged,
+})
+export type ReceiptState = Static<typeof ReceiptState>
 
 /** The own leaf in a group. */
 export const OwnLeafLife = closed({
@@ -298,6 +324,7 @@ export const GroupRecord = closed({
   sequence: Type.Integer({ minimum: 0 }),
   /** Per leaf, the next sequence number that is new. */
   received: Type.Array(closed({ leaf: Type.Integer({ minimum: 0 }), next: Type.Integer({ minimum: 0 }) })),
+  receipts: Type.Array(ReceiptState),
   pending: Nullable(PendingOperation),
   connection: Nullable(Connection),
   /** For connection groups: the own friendship package is still to be sent. */
@@ -309,7 +336,26 @@ export type GroupRecord = Static<typeof GroupRecord>
 
 /** Something that happened and was not handed over yet. Names of groups and requests are hexadecimal. */
 export const StoredEvent = Type.Union([
-  closed({ type: Type.Literal("message"), group: Type.String(), sender: Type.String(), bytes: Bytes }),
+  closed({
+    type: Type.Literal("message"),
+    group: Type.String(),
+    sender: Type.String(),
+    /** The sending client's id in hexadecimal; with it and the group, `message` names the message. */
+    client: Type.String(),
+    /** Its number among what this client sent to the group, as {@link Group.send} told the sender. */
+    message: Type.Integer({ minimum: 0 }),
+    bytes: Bytes,
+  }),
+  closed({
+    type: Type.Literal("receipt"),
+    group: Type.String(),
+    user: Type.String(),
+    /** Client id in hexadecimal. */
+    client: Type.String(),
+    status: ReceiptStatus,
+    /** The number of an own message: it and those before were delivered to that client, or read there. */
+    through: Type.Integer({ minimum: 0 }),
+  }),
   closed({ type: Type.Literal("joined"), group: Type.String(), by: Type.String() }),
   closed({ type: Type.Literal("added"), group: Type.String(), user: Type.String(), by: Type.String() }),
   closed({

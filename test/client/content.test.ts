@@ -4,7 +4,7 @@ import { type Content, decodeContent, encodeContent } from "../../src/client/con
 import { CodecError } from "../../src/wire/tls.ts"
 
 const content: fc.Arbitrary<Content> = fc.record({
-  kind: fc.constantFrom("application" as const, "friendship" as const),
+  kind: fc.constantFrom("application" as const, "friendship" as const, "receipt" as const),
   sequence: fc.nat(),
   body: fc.uint8Array({ maxLength: 300 }),
 })

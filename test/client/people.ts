@@ -15,6 +15,8 @@ export type PersonOptions = Partial<
     | "patienceMilliseconds"
     | "upkeepMilliseconds"
     | "now"
+    | "receiptMilliseconds"
+    | "deliveryReceipts"
   >
 >
 
