@@ -42,7 +42,7 @@ export async function forgetEverything({ account, store }: ClientContext): Promi
   await store.transaction((await store.list("")).map(removal))
   const { clientSeed, connectionQueueKey, queueKey, qsUserSeed, qsClientSeed } = account
   wipe(clientSeed, account.loginSecret ?? undefined, connectionQueueKey, queueKey, qsUserSeed, qsClientSeed)
-  wipe(account.friendshipToken, account.friendshipKey, account.profileKey)
+  wipe(account.friendshipToken, account.friendshipKey, account.profileKey, account.pushTokenKey)
 }
 
 /** OPAQUE's last message; undefined: the server does not know this client. */

@@ -31,6 +31,7 @@ import { ownRecord } from "./leaves.ts"
 import { ownMembership } from "./mls/own-membership.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { Profiles } from "./profiles.ts"
+import { Push, type PushTarget } from "./push.ts"
 import { type MessageName, ReceiptSender } from "./receipt-sender.ts"
 import { Account, at, load, names, type StoredEvent } from "./records.ts"
 import { register } from "./registration.ts"
@@ -120,6 +121,7 @@ export class Client {
   readonly #profiles: Profiles
   readonly #rotation: FriendshipRotation
   readonly #blocking: Blocking
+  readonly #push: Push
   readonly #blockedGroups: BlockedGroups
   readonly #receipts: ReceiptSender
   readonly #deliveryReceipts: boolean
@@ -147,6 +149,7 @@ export class Client {
     this.#inboxes = inboxes
     this.#aliases = new Aliases(context, inboxes)
     this.#profiles = new Profiles(context)
+    this.#push = new Push(context)
     this.#blockedGroups = blockedGroups
     this.#receipts = new ReceiptSender({
       tasks,
@@ -350,6 +353,27 @@ export class Client {
     return this.#profiles.of(user)
   }
 
+  /**
+   * The server's key to subscribe with at a push service (`applicationServerKey` in browsers, RFC 8292): a point of P-256,
+   * 65 bytes. Throws ClientError.
+   */
+  pushKey(): Promise<Uint8Array> {
+    return this.#push.key()
+  }
+
+  /**
+   * Has the device's push service wake it when something comes while this client does not run: `target` is what the browser's
+   * PushManager gave; null ends it. Resolves when the server knows; what a crash held up is done at the next start. The server
+   * forgets a subscription that the push service says is gone.
+   *
+   * Pushes are empty. The push service learns when this device gets something, to within some seconds, and from which server.
+   *
+   * Throws ClientError `client.invalid-push-endpoint`.
+   */
+  async subscribeToPush(target: PushTarget | null): Promise<void> {
+    await this.#push.subscribe(target)
+  }
+
   /** User ids. */
   async contacts(): Promise<string[]> {
     const { store, blocked } = this.#context
@@ -539,10 +563,12 @@ export class Client {
     this.#blockedGroups.resume(this.#tasks, this.#spread)
     this.#inboxes.add(userInbox(context))
     await this.#aliases.resume(this.#tasks, this.#spread)
-    this.#tasks.start(async () => {
-      await pause(spreadMilliseconds(this.#spread), signal)
-      await this.#profiles.resume()
-    })
+    for (const part of [this.#profiles, this.#push]) {
+      this.#tasks.start(async () => {
+        await pause(spreadMilliseconds(this.#spread), signal)
+        await part.resume()
+      })
+    }
     this.#replenishLater()
   }
 

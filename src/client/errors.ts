@@ -7,6 +7,8 @@ export type LocalCode =
   /** The answer is not what the protocol allows. */
   | "client.unexpected-response"
   | "client.closed"
+  /** Not the URL of a push service, `https://…`, or too long. */
+  | "client.invalid-push-endpoint"
   /** The user has a password of their own, and it was not given. */
   | "client.password-needed"
   | "client.wrong-password"

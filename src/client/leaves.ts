@@ -81,14 +81,17 @@ export function ownRecord(
   return { leaf, user, client: clientId, key: crypto.ed25519Public(clientSeed) }
 }
 
-type QueueOwner = Pick<RegisteredAccount, "domain" | "qs" | "qsClientSeed">
+type QueueOwner = Pick<RegisteredAccount, "domain" | "qs" | "qsClientSeed" | "pushTokenKey">
 
-/** The own queue, for the DS and for KeyPackages: encrypted anew every time, so that two of them have nothing in common. */
+/**
+ * The own queue, for the DS and for KeyPackages: encrypted anew every time, so that two of them have nothing in common. The
+ * push token key is always in it: so nothing has to be changed in any group when the client begins to want pushes.
+ */
 export function freshQueueConfig(
   crypto: CryptoProvider,
-  { domain, qs, qsClientSeed }: QueueOwner,
+  { domain, qs, qsClientSeed, pushTokenKey }: QueueOwner,
 ): Uint8Array {
-  const plaintext = encodeQueueConfig({ client: qs.client, pushTokenKey: undefined })
+  const plaintext = encodeQueueConfig({ client: qs.client, pushTokenKey })
   const sealed = seal(crypto, qs.configKey, labels.queueConfig, utf8(domain), plaintext)
   const signature = signLabeled(
     crypto,

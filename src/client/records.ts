@@ -48,6 +48,8 @@ export const Account = closed({
   qsUserSeed: Key,
   qsClientSeed: Key,
   queueKey: Key,
+  /** In all queue configs, also while the client wants no pushes. */
+  pushTokenKey: Key,
   /** Set when the QS knows the client. */
   qs: Nullable(closed({ user: Id, client: Id, configKey: Key })),
   stage: Type.Union([
@@ -136,6 +138,14 @@ export const OwnProfile = closed({
   avatar: Bytes,
   /** As it is to be stored by the AS; null once it is there. */
   sealed: Nullable(Bytes),
+})
+
+/** Where pushes go. */
+export const PushSubscription = closed({
+  /** The push token; null: nowhere. */
+  token: Nullable(Bytes),
+  /** Whether the QS has it. */
+  sent: Type.Boolean(),
 })
 
 /** A group whose messages this client does not want. `blocking` and `unblocking`: until the QS has said that it knows. */
@@ -409,6 +419,7 @@ export const at = {
   addPackages: "published/add-packages",
   queue: "queue/qs",
   profile: "profile",
+  push: "push",
   rotation: "friendship/rotation",
   /** Another rotation is to begin, whatever became of the one under way. */
   rotationWanted: "friendship/wanted",

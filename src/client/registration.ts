@@ -71,6 +71,7 @@ function newAccount({ crypto, domain, displayName, password }: RegistrationParts
     qsUserSeed: crypto.random(KEY_BYTES),
     qsClientSeed: crypto.random(KEY_BYTES),
     queueKey: crypto.random(KEY_BYTES),
+    pushTokenKey: crypto.random(KEY_BYTES),
     qs: null,
     stage: "new",
   }

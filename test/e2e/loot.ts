@@ -78,6 +78,7 @@ export class RememberingStore implements ClientStore {
         "friendshipToken",
         "friendshipKey",
         "profileKey",
+        "pushTokenKey",
         "qsUserSeed",
         "qsClientSeed",
         "queueKey",

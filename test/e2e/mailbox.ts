@@ -47,7 +47,13 @@ export class Mailbox {
   }
 
   queueConfig(): Uint8Array {
-    return freshQueueConfig(crypto, { domain: DOMAIN, qs: this.#identity, qsClientSeed: this.#seed })
+    const pushTokenKey = crypto.random(32)
+    return freshQueueConfig(crypto, {
+      domain: DOMAIN,
+      qs: this.#identity,
+      qsClientSeed: this.#seed,
+      pushTokenKey,
+    })
   }
 
   /** What has arrived since the last call, which acknowledges what came before. */

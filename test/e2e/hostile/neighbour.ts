@@ -18,12 +18,12 @@ export function handTo(server: Homeserver, { crypto, fetch }: Interceptor): Tran
 }
 
 /** A client as the QS knows it. */
-export type QueueOwner = Pick<RegisteredAccount, "qs" | "qsClientSeed">
+export type QueueOwner = Pick<RegisteredAccount, "qs" | "qsClientSeed" | "pushTokenKey">
 
 export function queueOwnerOf(store: RememberingStore): QueueOwner {
-  const { qs: queue, qsClientSeed } = store.account()
+  const { qs: queue, qsClientSeed, pushTokenKey } = store.account()
   if (queue === null) throw new Error("no queue")
-  return { qs: queue, qsClientSeed }
+  return { qs: queue, qsClientSeed, pushTokenKey }
 }
 
 /** Somebody else who is registered with an alias, and gone: all the keys, and what was sent with them. */
