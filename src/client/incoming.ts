@@ -1,25 +1,16 @@
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
 import { equal, toHex } from "../wire/bytes.ts"
-import { decodeFriendshipPackage } from "../wire/friendship.ts"
+import { befriend } from "./befriending.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
-import { type ClientContext, ownUser } from "./context.ts"
+import { ownUser } from "./context.ts"
 import { changeEvents, whoRemoved } from "./group-events.ts"
 import { acceptCommit, withoutPending } from "./group-operations.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { verifyLeaf } from "./leaves.ts"
 import type { MemberLeaf, ProcessedCommit } from "./mls/member.ts"
 import { decodeReceipts, ofMembers, take } from "./receipts.ts"
-import {
-  at,
-  type Connection,
-  Contact,
-  change,
-  load,
-  type MemberRecord,
-  removal,
-  type StoredEvent,
-} from "./records.ts"
+import type { Connection, MemberRecord, StoredEvent } from "./records.ts"
 import { isRefusal } from "./refusal.ts"
 import type { StoreChange } from "./store.ts"
 
@@ -277,43 +268,4 @@ function takeReceipts(
     return { type: "receipt" as const, group, user, client: toHex(client), status, through }
   })
   return { ...unchanged({ ...state, facts: { ...facts, receipts } }), events }
-}
-
-/** Whether the connection group of a contact is still there. */
-export async function isConnected({ store }: ClientContext, { groupId }: Contact): Promise<boolean> {
-  return (await store.get(at.group(toHex(groupId)))) !== undefined
-}
-
-/**
- * The other's friendship package has come, the first one or one that replaces it. Whoever asked for an alias also hears
- * whose it is if that is an old friend; and it is news if somebody with whom nothing was left of a connection is back.
- */
-async function befriend(
-  { context, groupId }: GroupSession,
-  { alias }: Connection,
-  user: string,
-  friendshipPackage: Uint8Array,
-  isFirst: boolean,
-): Promise<Pick<Step, "events" | "changes">> {
-  const { token, encryptionKey, profileKey } = decodeFriendshipPackage(friendshipPackage)
-  const known = await load(context.store, Contact, at.contact(user))
-  const replaced = known !== undefined && !equal(known.profileKey, profileKey)
-  const contact = {
-    friendshipToken: token,
-    friendshipKey: encryptionKey,
-    profileKey,
-    earlierProfileKey: replaced ? known.profileKey : (known?.earlierProfileKey ?? null),
-    groupId,
-  }
-  const isNews =
-    known === undefined ||
-    (isFirst && !equal(known.groupId, groupId) && (alias !== null || !(await isConnected(context, known))))
-  return {
-    events: isNews ? [{ type: "connected", user, alias }] : [],
-    changes: [
-      change(Contact, at.contact(user), contact),
-      removal(at.outgoing(user)),
-      ...(alias === null ? [] : [removal(at.outgoing(alias))]),
-    ],
-  }
 }

@@ -41,6 +41,7 @@ describe.each(moments)("the data directory when all is %s", (moment) => {
       "initKey",
       "loginSecret",
       "profileKey",
+      "pushTokenKey",
       "qsClientSeed",
       "qsUserSeed",
       "queueKey",
