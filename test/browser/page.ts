@@ -127,7 +127,7 @@ const application = {
     await started().createGroup()
   },
   add: (user: string): Promise<void> => group().add(user),
-  send: (text: string): Promise<void> => group().send(new TextEncoder().encode(text)),
+  send: (text: string): Promise<number> => group().send(new TextEncoder().encode(text)),
   members: (): string[] =>
     group()
       .members()
