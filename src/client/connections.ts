@@ -156,8 +156,10 @@ async function stageJoin(
 export async function payFriendship(session: GroupSession): Promise<void> {
   const state = session.current
   if (state === undefined || !state.facts.owesFriendship || state.facts.members.length !== 2) return
-  if (session.context.blocked.has(state.facts.connection?.peer ?? "")) return
-  await sendContent(session, "friendship", ({ facts }) =>
-    facts.owesFriendship ? ownFriendship(session.context.account) : undefined,
-  )
+  const { context } = session
+  // Who is blocked by the time that it is sent must not get keys that were made because of that.
+  await sendContent(session, "friendship", ({ facts: { owesFriendship, connection } }) => {
+    const isWanted = owesFriendship && !context.blocked.has(connection?.peer ?? "")
+    return isWanted ? ownFriendship(context.account) : undefined
+  })
 }
