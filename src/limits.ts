@@ -130,7 +130,9 @@ export const CONNECTION_QUEUE_ENTRIES_MAX = 1000
 export const PROFILE_BYTES = 8192
 /** Profiles are stored in parts, each of which fits into a page beside others. */
 export const PROFILE_PART_BYTES = 1024
+/** Of UTF-8. */
 export const PROFILE_NAME_BYTES_MAX = 256
+/** Of an image file. */
 export const PROFILE_AVATAR_BYTES_MAX = 7680
 /** Characters of a normalised alias. */
 export const ALIAS_CHARACTERS_MIN = 2

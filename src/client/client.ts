@@ -11,6 +11,7 @@ import { askAlias, askUser, sendRequest } from "./asking.ts"
 import { BlockedGroups } from "./blocked-groups.ts"
 import { BlockedUsers } from "./blocked-users.ts"
 import { Blocking } from "./blocking.ts"
+import type { ClientEvent } from "./client-event.ts"
 import { acceptRequest, payFriendship } from "./connections.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -33,7 +34,7 @@ import { pause, spreadMilliseconds } from "./pace.ts"
 import { Profiles } from "./profiles.ts"
 import { Push, type PushTarget } from "./push.ts"
 import { type MessageName, ReceiptSender } from "./receipt-sender.ts"
-import { Account, at, load, names, type StoredEvent } from "./records.ts"
+import { Account, at, load, names } from "./records.ts"
 import { register } from "./registration.ts"
 import { safetyNumber } from "./safety-number.ts"
 import { Sessions } from "./sessions.ts"
@@ -47,14 +48,17 @@ import { trustEvents } from "./trust-events.ts"
 import { Upkeep } from "./upkeep.ts"
 import { Wallet } from "./wallet.ts"
 
+/** What a client is made with. Only `url` and `store` are needed. */
 export interface ClientOptions {
   /** Where the homeserver is, `https://chat.example.org`. */
   readonly url: string
   /** The homeserver's domain, for a new client; by default what its discovery document says. */
   readonly domain?: string
+  /** Where all of its state is kept. Empty: a new client of a new user. It belongs to this client alone, as long as it is open. */
   readonly store: ClientStore
   /** Default: `portableCrypto`, which runs everywhere; Bun applications pass `nativeCrypto`. */
   readonly crypto?: CryptoProvider
+  /** Kept with a new account, for {@link Client.displayName}; nobody else sees it. */
   readonly displayName?: string
   /**
    * The second factor of a new account, asked for again when it is deleted. Without one the client makes a secret and keeps
@@ -87,19 +91,11 @@ export interface ClientOptions {
   readonly deliveryReceipts?: boolean
   /** Instead of the runtime's own, to go through a proxy. */
   readonly fetch?: Fetch
+  /** The same for the connection over which messages come. */
   readonly webSocket?: (url: URL) => WebSocket
   /** This device's clock, in milliseconds since 1970. Default: the runtime's. */
   readonly now?: () => number
 }
-
-/** An event, and the number under which it comes again if the application did not finish with it. */
-export type ClientEvent = { readonly number: number } & (
-  | Exclude<StoredEvent, { type: "connection-request" }>
-  | (Extract<StoredEvent, { type: "connection-request" }> & {
-      /** Joins the other's connection group; `connected` follows. */
-      accept(): Promise<void>
-    })
-)
 
 const RECEIPT_MILLISECONDS = 5_000
 const PATIENCE_MILLISECONDS = 120_000
@@ -108,7 +104,13 @@ const UPKEEP_MILLISECONDS = 86_400_000
 /** What was held up for many groups is not made up for in all of them at once: so many mean pauses, on average. */
 const PAYMENT_PAUSES = 10
 
-/** One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on. */
+/**
+ * One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on.
+ *
+ * Whatever asks the server throws ClientError: `client.unreachable` when the server does not answer for as long as
+ * {@link ClientOptions.patienceMilliseconds} says, `client.closed` after {@link Client.close}, and what its own description names.
+ * Whatever touches the store throws what the store does.
+ */
 export class Client {
   readonly #context: ClientContext
   readonly #sessions: Sessions
@@ -172,7 +174,7 @@ export class Client {
 
   /**
    * Registers a new client, or picks up the one in the store, whatever it was doing when it stopped, and begins to
-   * receive. Throws ClientError.
+   * receive. Throws ClientError `as.invitation-required`, `as.invalid-invitation`, `client.damaged-store`.
    */
   static async create(options: ClientOptions): Promise<Client> {
     const { url, store, crypto = portableCrypto, displayName = "" } = options
@@ -327,7 +329,10 @@ export class Client {
     return this.#inboxes.pollAll()
   }
 
-  /** Accepts a connection request that an event named. */
+  /**
+   * Accepts a connection request that an event named: joins the other's connection group. `connected` follows. Throws ClientError
+   * `client.unknown-group` if there is none, `client.invalid` if who waits there is not who asked.
+   */
   async acceptConnection(request: string): Promise<void> {
     await acceptRequest(this.#context, this.#sessions, request)
     this.#payLater(request)
@@ -357,7 +362,7 @@ export class Client {
    * The server's key to subscribe with at a push service (`applicationServerKey` in browsers, RFC 8292): a point of P-256,
    * 65 bytes. Throws ClientError.
    */
-  pushKey(): Promise<Uint8Array> {
+  pushKey(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#push.key()
   }
 
@@ -374,7 +379,7 @@ export class Client {
     await this.#push.subscribe(target)
   }
 
-  /** User ids. */
+  /** User ids of those who are contacts and not blocked, in ascending order. */
   async contacts(): Promise<string[]> {
     const { store, blocked } = this.#context
     return (await names(store, "contact/")).filter((user) => !blocked.has(user))
@@ -445,6 +450,7 @@ export class Client {
     return this.#context.trust.trustRoots(fingerprints)
   }
 
+  /** Creates a group with this client as its only member and admin. */
   async createGroup(): Promise<Group> {
     return new Group(await createGroup(this.#context, this.#sessions, null), this.#receipts)
   }

@@ -6,11 +6,13 @@ export type LocalCode =
   | "client.unreachable"
   /** The answer is not what the protocol allows. */
   | "client.unexpected-response"
+  /** `Client.close` or the closing of the store came first. */
   | "client.closed"
   /** Not the URL of a push service, `https://…`, or too long. */
   | "client.invalid-push-endpoint"
   /** The user has a password of their own, and it was not given. */
   | "client.password-needed"
+  /** Not the one that the account was registered with. */
   | "client.wrong-password"
   /** A message, credential or package of somebody else does not verify. */
   | "client.invalid"
@@ -20,10 +22,13 @@ export type LocalCode =
   | "client.unknown-alias"
   /** The server shows a root that none of the known ones vouches for: `Client.roots`, `Client.trustRoots`. */
   | "client.unknown-root"
+  /** The user is no contact, or for safety numbers neither that nor in a group with this client. */
   | "client.unknown-contact"
   /** The user is on the own list of blocked users. */
   | "client.blocked"
+  /** None of `Client.groups`. */
   | "client.unknown-group"
+  /** The user is not in the group. */
   | "client.unknown-member"
   /** This client is no longer a member of the group. */
   | "client.removed"
@@ -38,11 +43,14 @@ export type LocalCode =
   /** The store cannot be opened, read or written: no room, no permission, a broken disk, or a page without a secure context. */
   | "client.store-failed"
 
+/** Stable: codes are added, and never change their meaning. */
 export type ClientErrorCode = ProblemCode | LocalCode
 
 /** The one error of the library. Neither message nor properties ever hold a key, an identifier or content. */
 export class ClientError extends Error {
+  /** Always the same, also where code is minified. */
   override readonly name = "ClientError"
+  /** What went wrong; the one thing to decide by. */
   readonly code: ClientErrorCode
   /**
    * For refusals: an earlier attempt of the same request got no answer, so that the server may have carried it out

@@ -7,6 +7,7 @@ import { ds } from "../wire/ds.ts"
 import { sealWelcomeAttribution } from "../wire/friendship.ts"
 import { qs } from "../wire/qs.ts"
 import { contactOf } from "./blocked-users.ts"
+import type { ReceiptStatus } from "./client-event.ts"
 import { CONTENT_BYTES_MAX } from "./content.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
@@ -16,7 +17,7 @@ import type { GroupSession, GroupState } from "./group-session.ts"
 import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import type { MessageName, ReceiptSender } from "./receipt-sender.ts"
-import type { Contact, MemberRecord, ReceiptStatus } from "./records.ts"
+import type { Contact, MemberRecord } from "./records.ts"
 import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the ids were verified up to the root of their domain. */
@@ -25,13 +26,22 @@ export interface Member {
   readonly user: string
   /** Client id, hexadecimal. */
   readonly client: string
+  /** Its place in the group's tree: unique at any time, and taken by others later. */
   readonly leaf: number
+  /** Whether it may add and remove others and change roles. */
   readonly admin: boolean
   /** The AS has revoked this client or its user since: nobody will join the group before it is removed. */
   readonly revoked: boolean
 }
 
-/** A group that this client is a member of. Operations of one group take turns; each resolves when the server has accepted it. */
+/**
+ * A group that this client is a member of. Operations of one group take turns; each resolves when the server has accepted it.
+ *
+ * What one throws beside that which is named for it: ClientError `client.removed` if this client is no longer a member,
+ * `client.contended` if others kept changing the group, `queue.full` if a member's queue is, and `client.unreachable` or
+ * `client.closed`. After these two it may have been carried out; otherwise it is, with the group's next operation or at the next
+ * start, unless somebody else's change came first.
+ */
 export class Group {
   readonly #session: GroupSession
   readonly #receipts: ReceiptSender
@@ -56,6 +66,7 @@ export class Group {
     return this.#session.state.facts.behind
   }
 
+  /** All members, this client included, as of the present epoch. Throws ClientError `client.removed`. */
   members(): Member[] {
     const { context, state } = this.#session
     const admins = new Set(state.member.admins())

@@ -11,6 +11,7 @@ import { queueSigner } from "./signers.ts"
 
 /** A browser's `PushSubscription`, or its `toJSON()`. Pushes are empty, so that its keys are not needed. */
 export interface PushTarget {
+  /** The URL to which a push is sent, at most {@link PUSH_ENDPOINT_BYTES_MAX} characters. */
   readonly endpoint?: string | undefined
 }
 
@@ -40,7 +41,7 @@ export class Push {
   }
 
   /** The server's key for RFC 8292, P-256, uncompressed. */
-  async key(): Promise<Uint8Array> {
+  async key(): Promise<Uint8Array<ArrayBuffer>> {
     const { pushKey } = await this.#context.transport.call(qs.publicKeys, {})
     return pushKey.slice()
   }

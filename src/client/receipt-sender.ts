@@ -11,6 +11,7 @@ import type { Tasks } from "./tasks.ts"
 export interface MessageName {
   /** Client id in hexadecimal. */
   readonly client: string
+  /** Its number among what the client sent to the group. */
   readonly message: number
 }
 

@@ -5,6 +5,7 @@
  * none ({@link copyChanges}) rejects before anything is changed.
  */
 export interface ClientStore {
+  /** The value as it was stored last; undefined: there is none. */
   get(key: string): Promise<Uint8Array | undefined>
   /** All keys that begin with `prefix`, in ascending order of their UTF-16 code units. */
   list(prefix: string): Promise<string[]>
@@ -16,9 +17,11 @@ export interface ClientStore {
   transaction(changes: readonly StoreChange[]): Promise<void>
 }
 
-/** `value: undefined` deletes. */
+/** One step of a transaction: a value for a key, or its deletion. */
 export interface StoreChange {
+  /** Which value. */
   readonly key: string
+  /** Undefined deletes. */
   readonly value: Uint8Array | undefined
 }
 

@@ -169,6 +169,7 @@ export function nativeSigner(seed: Uint8Array): NativeSigner {
   }
 }
 
+/** For Bun, over its own native code. */
 export const nativeCrypto: CryptoProvider = {
   name: "native",
   random,

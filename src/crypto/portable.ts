@@ -56,6 +56,7 @@ function verifyStrict(publicKey: Uint8Array, message: Uint8Array, signature: Uin
   }
 }
 
+/** Runs everywhere; many times as slow as native code. */
 export const portableCrypto: CryptoProvider = {
   name: "portable",
   random(length) {

@@ -6,6 +6,7 @@
  * Only MLS suite 0x0001's primitives and AES-256-GCM are here (PROTOCOL.md section 9).
  */
 export interface CryptoProvider {
+  /** Which of the two. */
   readonly name: "native" | "portable"
 
   /** `length` bytes from the system's random generator. */
@@ -45,6 +46,7 @@ export interface CryptoProvider {
 
   /** Ed25519 (RFC 8032) public key of a 32-byte seed. */
   ed25519Public(seed: Uint8Array): Uint8Array
+  /** Ed25519 signature, 64 bytes. */
   ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array
   /**
    * Strict verification: canonical encodings of A and R, S below the group order, no public key or R of small
@@ -55,5 +57,6 @@ export interface CryptoProvider {
 
 /** A cryptographic check failed. The message names the check, never a key, a plaintext or an input. */
 export class CryptoError extends Error {
+  /** Always the same, also where code is minified. */
   override readonly name = "CryptoError"
 }

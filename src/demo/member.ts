@@ -1,4 +1,5 @@
-import { Client, type ClientEvent } from "../client/client.ts"
+import { Client } from "../client/client.ts"
+import type { ClientEvent } from "../client/client-event.ts"
 import type { Group } from "../client/group.ts"
 import { sqliteStore } from "../client-bun/sqlite-store.ts"
 import { nativeCrypto } from "../crypto/native.ts"

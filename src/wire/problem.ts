@@ -76,6 +76,7 @@ export const problems = {
   "queue.invalid-cursor": { status: 400, title: "A chain is named twice, or is out of bounds." },
 } as const satisfies Record<string, { status: number; title: string }>
 
+/** The stable code of a refusal by the server; [errors.md](../../docs/errors.md) lists them with their meaning. */
 export type ProblemCode = keyof typeof problems
 
 /** A refusal. `rule` names the validation rule that an MLS message broke, and is public. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { Client, type ClientEvent } from "../../src/client/client.ts"
+import { Client } from "../../src/client/client.ts"
+import type { ClientEvent } from "../../src/client/client-event.ts"
 import type { RegisteredAccount } from "../../src/client/records.ts"
 import { Account, AliasRecord, load } from "../../src/client/records.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"

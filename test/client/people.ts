@@ -1,4 +1,5 @@
-import { Client, type ClientEvent, type ClientOptions } from "../../src/client/client.ts"
+import { Client, type ClientOptions } from "../../src/client/client.ts"
+import type { ClientEvent } from "../../src/client/client-event.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"

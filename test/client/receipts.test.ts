@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import fc from "fast-check"
-import type { ClientEvent } from "../../src/client/client.ts"
+import type { ClientEvent } from "../../src/client/client-event.ts"
 import {
   decodeReceipts,
   encodeReceipts,

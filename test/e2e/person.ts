@@ -1,4 +1,5 @@
-import { Client, type ClientEvent } from "../../src/client/client.ts"
+import { Client } from "../../src/client/client.ts"
+import type { ClientEvent } from "../../src/client/client-event.ts"
 import type { Group } from "../../src/client/group.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import type { Fetch } from "../../src/client/transport.ts"
