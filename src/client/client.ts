@@ -12,7 +12,7 @@ import { BlockedGroups } from "./blocked-groups.ts"
 import { BlockedUsers } from "./blocked-users.ts"
 import { Blocking } from "./blocking.ts"
 import type { ClientEvent } from "./client-event.ts"
-import { acceptRequest, payFriendship } from "./connections.ts"
+import { acceptRequest, declineRequest, payFriendship } from "./connections.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { EventLog } from "./events.ts"
@@ -52,6 +52,11 @@ import { Wallet } from "./wallet.ts"
 export interface ClientOptions {
   /** Where the homeserver is, `https://chat.example.org`. */
   readonly url: string
+  /**
+   * Another address of the same server, for what is done under the user's own name: so that browsers, which share an HTTP/2
+   * connection for everything that goes to one origin, take another one for the rest, which is done under pseudonyms. Default: `url`.
+   */
+  readonly asUrl?: string
   /** The homeserver's domain, for a new client; by default what its discovery document says. */
   readonly domain?: string
   /** Where all of its state is kept. Empty: a new client of a new user. It belongs to this client alone, as long as it is open. */
@@ -177,14 +182,14 @@ export class Client {
    * receive. Throws ClientError `as.invitation-required`, `as.invalid-invitation`, `client.damaged-store`.
    */
   static async create(options: ClientOptions): Promise<Client> {
-    const { url, store, crypto = portableCrypto, displayName = "" } = options
+    const { url, asUrl = url, store, crypto = portableCrypto, displayName = "" } = options
     const { patienceMilliseconds = PATIENCE_MILLISECONDS } = options
     const spread = options.spreadMilliseconds ?? SPREAD_MILLISECONDS
     const abort = new AbortController()
     const { signal } = abort
     const fetch: Fetch = options.fetch ?? ((address, request) => globalThis.fetch(address, request))
     const { now = Date.now } = options
-    const transport = new Transport({ url, crypto, signal, patienceMilliseconds, fetch, now })
+    const transport = new Transport({ url, asUrl, crypto, signal, patienceMilliseconds, fetch, now })
     try {
       const known = await load(store, Account, at.account)
       const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
@@ -331,11 +336,16 @@ export class Client {
 
   /**
    * Accepts a connection request that an event named: joins the other's connection group. `connected` follows. Throws ClientError
-   * `client.unknown-group` if there is none, `client.invalid` if who waits there is not who asked.
+   * `client.unknown-request` if it was declined, `client.invalid` if who waits there is not who asked.
    */
   async acceptConnection(request: string): Promise<void> {
     await acceptRequest(this.#context, this.#sessions, request)
     this.#payLater(request)
+  }
+
+  /** Forgets a connection request that an event named. Nobody is told; the other goes on waiting. */
+  async declineConnection(request: string): Promise<void> {
+    await declineRequest(this.#context, request)
   }
 
   /**

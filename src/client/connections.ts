@@ -98,9 +98,14 @@ export async function acceptRequest(context: ClientContext, sessions: Sessions, 
     return
   }
   const request = await load(store, IncomingRequest, at.incoming(id))
-  if (request === undefined) throw new ClientError("client.unknown-group")
+  if (request === undefined) throw new ClientError("client.unknown-request")
   await session.locked(() => stageJoin(session, request, [removal(at.incoming(id))]))
   await finishPending(session)
+}
+
+/** Forgets a request, of which nothing else is left but perhaps its event. */
+export async function declineRequest({ store }: ClientContext, id: string): Promise<void> {
+  await store.transaction([removal(at.incoming(id))])
 }
 
 async function stageJoin(

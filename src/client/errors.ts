@@ -24,6 +24,8 @@ export type LocalCode =
   | "client.unknown-root"
   /** The user is no contact, or for safety numbers neither that nor in a group with this client. */
   | "client.unknown-contact"
+  /** No such connection request, or not any more. */
+  | "client.unknown-request"
   /** The user is on the own list of blocked users. */
   | "client.blocked"
   /** None of `Client.groups`. */

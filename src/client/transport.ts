@@ -39,6 +39,8 @@ export interface TokenSource {
 export interface TransportOptions {
   /** `https://chat.example.org`; operations are below it. */
   readonly url: string
+  /** The same for operations of the AS. Default: {@link url}. */
+  readonly asUrl?: string
   readonly crypto: CryptoProvider
   /** Aborted when the client is closed. */
   readonly signal: AbortSignal
@@ -73,7 +75,7 @@ type SignerOf<S extends Sender> = S extends "none" ? [] : [signer: Signer]
  *
  * Requests to the AS carry real identities, those to the DS and the QS pseudonyms: they must not share a connection.
  * AS requests are therefore sent without keep-alive. Browsers ignore that for HTTP/2; a page that needs the
- * separation there has to reach the AS under an origin of its own.
+ * separation there has to reach the AS under an origin of its own, `asUrl`.
  *
  * Signatures carry the server's time, and no part of a client must show what another one was told: the user, each alias and
  * the pseudonyms learn it each from their own answers, and before their first signature from a document that anybody reads.
@@ -254,7 +256,9 @@ export class Transport {
   }
 
   async #fetch(endpoint: Endpoint, body: Uint8Array, authorization: string | undefined): Promise<Response> {
-    return await this.#options.fetch(new URL(endpoint.path, this.#options.url), {
+    const { url, asUrl = url, fetch } = this.#options
+    const toAs = endpoint.path.startsWith("/as/")
+    return await fetch(new URL(endpoint.path, toAs ? asUrl : url), {
       method: "POST",
       headers: { "content-type": "application/cbor", ...(authorization && { authorization }) },
       body: body as Uint8Array<ArrayBuffer>,
@@ -262,7 +266,7 @@ export class Transport {
       referrerPolicy: "no-referrer",
       cache: "no-store",
       redirect: "error",
-      keepalive: !endpoint.path.startsWith("/as/") && !inBrowser(),
+      keepalive: !toAs && !inBrowser(),
       signal: this.#attemptSignal(),
     })
   }
