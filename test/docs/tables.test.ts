@@ -13,7 +13,9 @@ const documents = [
   "README.md",
   "SECURITY.md",
   "src/mls/README.md",
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 ]
 
 describe("the documentation", () => {
@@ -21,6 +23,15 @@ describe("the documentation", () => {
     const listed = [...read("docs/errors.md").matchAll(/^\| `([a-z.-]+)` \| (\d+) \| (.*) \|$/gm)]
     const expected = Object.entries(problems).map(([code, { status, title }]) => [code, `${status}`, title])
     expect(listed.map((row) => row.slice(1))).toEqual(expected)
+  })
+
+  test("tells applications what to do about every error of the client library, and of none that there is not", () => {
+    const codes = /"(client\.[a-z-]+)"/g
+    const local = [...read("src/client/errors.ts").split("export type ClientErrorCode")[0]!.matchAll(codes)]
+    const told = [...read("docs/client.md").matchAll(/`((?:client|as|ds|qs|queue|request)\.[a-z-]+)`/g)]
+    const known = [...local.map(([, code = ""]) => code), ...Object.keys(problems)]
+    expect(told.map(([, code = ""]) => code).filter((code) => !known.includes(code))).toEqual([])
+    expect(local.map(([, code]) => code).filter((code) => !told.some((row) => row[1] === code))).toEqual([])
   })
 
   for (const [whose, kind, table] of [
@@ -63,10 +74,20 @@ describe("the documentation", () => {
   })
 
   test("gives a reason for every dependency", () => {
-    const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, object>
     const reasons = read("docs/dependencies.md")
-    for (const name of Object.keys({ ...dependencies, ...devDependencies }))
-      expect(reasons).toContain(`\`${name}\``)
+    for (const manifest of ["package.json", "docs/api/package.json"]) {
+      const { dependencies, devDependencies } = JSON.parse(read(manifest)) as Record<string, object>
+      for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+        expect(reasons).toContain(`\`${name}\``)
+    }
+  })
+
+  test("is generated of every entry that the package has, and of nothing else", () => {
+    const { exports } = JSON.parse(read("package.json")) as { exports: Record<string, string> }
+    const { entryPoints } = JSON.parse(read("docs/api/typedoc.json")) as { entryPoints: string[] }
+    expect(entryPoints.map((file) => join("docs/api", file))).toEqual(
+      Object.values(exports).map((file) => join(file)),
+    )
   })
 
   for (const document of documents) {
