@@ -29,6 +29,9 @@ export interface RotationParts {
   readonly pay: (group: string, meanMilliseconds: number) => void
 }
 
+/** A device may sleep or set its clock: whether something is due is looked at anew at the latest after this. */
+const LOOK_MILLISECONDS_MAX = 3_600_000
+
 /**
  * Friendship rotation (glossary of the Phoenix book): new keys for all contacts, so that those before are worth nothing to
  * whoever has them and should not. Step by step, at random times, each stored before it is done: the QS learns the new token's
@@ -62,7 +65,8 @@ export class FriendshipRotation {
       for (;;) {
         const due = await this.#lock.run(() => this.#step())
         if (due === undefined) return
-        await pause(1000 * Math.max(0, due - context.transport.now()), context.signal)
+        const wait = 1000 * (due - context.transport.now())
+        await pause(Math.min(Math.max(0, wait), LOOK_MILLISECONDS_MAX), context.signal)
       }
     })
   }
