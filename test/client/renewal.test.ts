@@ -102,7 +102,9 @@ describe("a client", () => {
     await person.stop()
     for (const body of bodies) {
       const replay = await post(server.url, as.renewCredential.path, body)
-      expect([replay.status, replay.code]).toEqual([403, "auth.replayed"])
+      // What was sent before the last of the days has passed is too old as well.
+      expect(replay.status).toBe(403)
+      expect(["auth.replayed", "auth.stale"]).toContain(replay.code as string)
     }
   }, 60_000)
 
