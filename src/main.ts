@@ -10,6 +10,7 @@ import {
 import { version } from "../package.json"
 import { auditCommand } from "./cli/audit.ts"
 import { exitOnFault, explain } from "./cli/explain.ts"
+import { init } from "./cli/init.ts"
 import { invite } from "./cli/invite.ts"
 import { keys } from "./cli/keys.ts"
 import { secrets } from "./cli/secrets.ts"
@@ -21,9 +22,9 @@ const main: CommandDef = defineCommand({
     name: "cinder",
     version,
     description:
-      "A homeserver for end-to-end encrypted group messaging. Try: cinder serve --data ./data --domain localhost --port 0",
+      "A homeserver for end-to-end encrypted group messaging. Begin with cinder init, or try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: { serve, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
+  subCommands: { init, serve, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
 })
 
 interface Found {

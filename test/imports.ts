@@ -107,6 +107,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "ts-mls": [],
   "@serenity-kit/opaque": ["crypto"],
   citty: ["main.ts", "cli", "demo"],
+  "@clack/prompts": ["cli"],
 }
 
 interface Import {

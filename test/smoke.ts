@@ -30,8 +30,15 @@ async function step(name: string, holds: () => Promise<boolean>): Promise<void> 
   else failed++
 }
 
+await step("init makes what a new server needs", async () => {
+  const words = [binary, "init", "--domain", "example.org", "--yes", "--json"]
+  const init = Bun.spawn(words, { cwd: directory, env: {}, stdin: "ignore", stderr: "inherit" })
+  const { data } = (await new Response(init.stdout).json()) as { data: string }
+  return (await init.exited) === 0 && data === join(directory, "data")
+})
+
 const began = performance.now()
-const child = Bun.spawn([binary, "serve", "--data", "data", "--port", "0", "--domain", "example.org"], {
+const child = Bun.spawn([binary, "serve", "--config", "cinder.toml", "--port", "0"], {
   cwd: directory,
   env: {},
   stdin: "ignore",

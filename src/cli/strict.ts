@@ -7,7 +7,7 @@ export interface StrictCommand<T extends ArgsDef> {
   readonly args: T
   /** What words beyond the flags are, if there may be any number of them. */
   readonly words?: string
-  run(args: ParsedArgs<T>): void
+  run(args: ParsedArgs<T>): void | Promise<void>
 }
 
 /** A command that refuses words and flags that it does not know, where the parser would pass over them. */
@@ -27,7 +27,7 @@ export function strictCommand<const T extends ArgsDef>({
       const mistakes = Object.entries(given).flatMap(([name, value]) => mistake(args, kebabCase(name), value))
       for (const word of words.slice(positionals)) mistakes.push(`"${word}" belongs to no flag`)
       if (mistakes.length > 0) throw new ConfigError(...new Set(mistakes))
-      run(parsed)
+      return run(parsed)
     },
   })
 }

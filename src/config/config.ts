@@ -146,9 +146,15 @@ function checkValue(name: SettingName, { value, from }: Found): string | undefin
   return `${name} must be ${settings[name].description}; it is ${JSON.stringify(value)} (from ${from})`
 }
 
+/** What is wrong with a setting's text, given as a flag, in a sentence; undefined if nothing is. */
+export function flagMistake(name: SettingName, text: string): string | undefined {
+  const from = `--${name}`
+  return checkValue(name, { value: typed(name, text), from })
+}
+
 /** Throws ConfigError unless the text, given as `--domain`, can be a server's domain. */
 export function requireDomain(text: string): string {
-  const mistake = checkValue("domain", { value: text, from: "--domain" })
+  const mistake = flagMistake("domain", text)
   if (mistake !== undefined) throw new ConfigError(mistake)
   return text
 }

@@ -61,11 +61,15 @@ export async function serveIn(
   data: string,
   ...flags: readonly string[]
 ): Promise<ServerProcess> {
-  const child = spawn(
-    ["serve", "--data", data, "--domain", "example.org", "--port", "0", ...flags],
-    environment,
-    tmpdir(),
-  )
+  return await serveWith(["--data", data, "--domain", "example.org", "--port", "0", ...flags], environment)
+}
+
+/** The same with these flags alone. */
+export async function serveWith(
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const child = spawn(["serve", ...flags], environment, tmpdir())
   const stderr = new Response(child.stderr).text()
   const reader = child.stdout.getReader()
   const decoder = new TextDecoder()
@@ -94,5 +98,49 @@ export async function serveIn(
       while (await more());
       return { code, stdout, stderr: await stderr }
     },
+  }
+}
+
+/** `cinder` in a terminal of its own. */
+export class TerminalSession {
+  readonly #child: Bun.Subprocess
+  readonly #decoder = new TextDecoder()
+  readonly #waiting = new Set<() => void>()
+  #shown = ""
+
+  constructor(words: readonly string[], cwd: string) {
+    this.#child = Bun.spawn([process.execPath, MAIN, ...words], {
+      cwd,
+      env: { PATH: process.env["PATH"] ?? "", TERM: "xterm" },
+      terminal: {
+        cols: 120,
+        rows: 40,
+        data: (_, bytes) => {
+          this.#shown += this.#decoder.decode(bytes, { stream: true })
+          for (const wake of this.#waiting) wake()
+        },
+      },
+    })
+  }
+
+  /** Resolves when the text has come, with what came since the last time. */
+  async shows(text: string): Promise<string> {
+    while (!Bun.stripANSI(this.#shown).includes(text)) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(() => resolve())
+      })
+    }
+    const shown = Bun.stripANSI(this.#shown)
+    this.#shown = ""
+    return shown
+  }
+
+  type(keys: string): void {
+    this.#child.terminal?.write(keys)
+  }
+
+  /** The exit code. */
+  async end(): Promise<number> {
+    return await this.#child.exited
   }
 }
