@@ -10,6 +10,7 @@ import { encodeKeyPackage, type KeyPackage, keyPackageToBeSigned } from "../src/
 import { encodeLeafNode, type LeafNode, leafNodeToBeSigned } from "../src/mls/codec/leaf-node.ts"
 import { encodeMlsMessage } from "../src/mls/codec/message.ts"
 import { leafEntry } from "../src/mls/codec/node.ts"
+import type { Proposal } from "../src/mls/codec/proposal.ts"
 import type { UpdatePath } from "../src/mls/codec/update-path.ts"
 import {
   encodeExtensions,
@@ -132,12 +133,19 @@ export class GroupAuthor {
     return { extensions: encodeExtensions(extensions), signature }
   }
 
-  /** A commit that adds without a path, or one with a path alone. */
-  commit(committer: number, added: readonly Candidate[], authenticatedData: Uint8Array): AuthoredCommit {
-    const path = added.length === 0 ? this.#path(committer) : undefined
-    const proposals = added.map(({ keyPackage }) => {
-      return { kind: "proposal", proposal: { kind: "add", keyPackage } } as const
-    })
+  /** A commit that adds without a path, or one with a path, which may remove. */
+  commit(
+    committer: number,
+    added: readonly Candidate[],
+    authenticatedData: Uint8Array,
+    removed: readonly number[] = [],
+  ): AuthoredCommit {
+    const path = added.length === 0 ? this.#path(committer, removed) : undefined
+    const changes: Proposal[] = [
+      ...removed.map((leaf) => ({ kind: "remove", removed: leaf }) as const),
+      ...added.map(({ keyPackage }) => ({ kind: "add", keyPackage }) as const),
+    ]
+    const proposals = changes.map((proposal) => ({ kind: "proposal", proposal }) as const)
     const commit = this.#frame({ kind: "commit", commit: { proposals, path } }, committer, authenticatedData)
     const staged = observeCommit(suite, this.state, this.tree, commit, { now: now() })
     const { next } = staged
@@ -149,6 +157,7 @@ export class GroupAuthor {
       accept: () => {
         this.state = next
         this.tree = staged.tree
+        for (const leaf of staged.removed) this.seeds.delete(leaf)
         for (const [i, { leaf }] of staged.added.entries()) this.seeds.set(leaf, (added[i] as Candidate).seed)
       },
     }
@@ -171,8 +180,9 @@ export class GroupAuthor {
     return encode(bytes - (encode(bytes).length - bytes))
   }
 
-  #path(committer: number): UpdatePath {
+  #path(committer: number, removed: readonly number[]): UpdatePath {
     const edit = new TreeEdit(suite, this.tree)
+    for (const leaf of removed) edit.remove(leaf)
     const steps = filteredDirectPath(edit, committer)
     const nodes = steps.map(({ copathResolution }) => ({
       encryptionKey: crypto.random(KEY_BYTES),

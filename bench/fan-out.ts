@@ -1,6 +1,6 @@
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
 import { Homeserver, operationBody } from "./homeserver.ts"
-import { MESSAGE_BYTES } from "./hot-path.ts"
+import { MESSAGE_BYTES } from "./hot-path-cases.ts"
 import { deliveryModel, entriesFor, type Model } from "./model.ts"
 import { type Group, makeClients, makeGroup, memberOf } from "./population.ts"
 

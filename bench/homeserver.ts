@@ -40,7 +40,7 @@ export interface Signer {
 }
 
 /** The operations that the benchmarks time. */
-export type TimedOperation = "sendMessage" | "addUsers" | "updateClient"
+export type TimedOperation = "sendMessage" | "addUsers" | "welcomeInfo" | "updateClient" | "removeUsers"
 
 /** A signed body as it lies in an HTTP request: version byte and COSE_Sign1. */
 export function signedBody(
@@ -119,7 +119,9 @@ export class Homeserver {
     this.#openers = {
       sendMessage: openerOf(guard, "sendMessage"),
       addUsers: openerOf(guard, "addUsers"),
+      welcomeInfo: openerOf(guard, "welcomeInfo"),
       updateClient: openerOf(guard, "updateClient"),
+      removeUsers: openerOf(guard, "removeUsers"),
     }
   }
 
@@ -150,8 +152,14 @@ export class Homeserver {
       case "addUsers":
         await this.#ds.handlers.addUsers(this.#openers.addUsers(body))
         return
+      case "welcomeInfo":
+        await this.#ds.handlers.welcomeInfo(this.#openers.welcomeInfo(body))
+        return
       case "updateClient":
         await this.#ds.handlers.updateClient(this.#openers.updateClient(body))
+        return
+      case "removeUsers":
+        await this.#ds.handlers.removeUsers(this.#openers.removeUsers(body))
     }
   }
 
@@ -168,7 +176,8 @@ export class Homeserver {
 
 function openerOf<K extends TimedOperation>(guard: CallGuard, name: K) {
   const { path, params } = ds[name]
-  return callOpener<(typeof ds)[K]["params"]>(guard, { method: "POST", path, sender: "leaf", params })
+  const sender = name === "welcomeInfo" ? "kpref" : "leaf"
+  return callOpener<(typeof ds)[K]["params"]>(guard, { method: "POST", path, sender, params })
 }
 
 async function openDelivery(directory: string): Promise<OpenedStore> {
