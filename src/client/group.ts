@@ -1,4 +1,4 @@
-import { KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
+import { ADDS_PER_COMMIT_MAX, KEY_PACKAGE_SECONDS_MAX } from "../limits.ts"
 import { verifyKeyPackage } from "../mls/index.ts"
 import { suite1 } from "../mls/suites/suite1.ts"
 import { equal, toHex } from "../wire/bytes.ts"
@@ -98,17 +98,21 @@ export class Group {
   }
 
   /**
-   * Adds a contact with all its clients. Throws ClientError `client.unknown-contact`, `client.invalid` if what the
-   * server gave out for it does not verify, `qs.no-add-package`, `ds.not-allowed` unless an admin.
+   * Adds contacts with all their clients, by one commit: all of them or nobody. Throws ClientError `client.unknown-contact`,
+   * `client.invalid` if what the server gave out for one does not verify, `qs.no-add-package`, `request.too-large` beyond
+   * {@link ADDS_PER_COMMIT_MAX} clients, `ds.not-allowed` unless an admin or if one is a member.
    */
-  async add(user: string): Promise<void> {
+  async add(users: string | readonly string[]): Promise<void> {
     const { context } = this.#session
-    const contact = await contactOf(context, user)
-    if (contact === undefined) throw new ClientError("client.unknown-contact")
-    const claimed = await claim(context, user, contact)
+    const named = new Set(typeof users === "string" ? [users] : users)
+    if (named.size === 0) return
+    if (named.size > ADDS_PER_COMMIT_MAX) throw new ClientError("request.too-large")
+    const claimed: Claimed[] = []
+    for (const contact of await contactsOf(context, named)) claimed.push(...(await claim(context, contact)))
+    if (claimed.length > ADDS_PER_COMMIT_MAX) throw new ClientError("request.too-large")
     await changeGroup(this.#session, async (state) => {
-      if (state.facts.members.some((member) => member.user === user)) throw new ClientError("ds.not-allowed")
-      return await stageAdd(this.#session, state, contact, claimed)
+      if (state.facts.members.some(({ user }) => named.has(user))) throw new ClientError("ds.not-allowed")
+      return await stageAdd(this.#session, state, claimed)
     })
   }
 
@@ -180,7 +184,25 @@ export class Group {
   }
 }
 
+/** In their order. Throws ClientError `client.unknown-contact` before anything is taken of anybody. */
+async function contactsOf(context: ClientContext, users: Iterable<string>): Promise<NamedContact[]> {
+  return await Promise.all(
+    Array.from(users, async (user) => {
+      const contact = await contactOf(context, user)
+      if (contact === undefined) throw new ClientError("client.unknown-contact")
+      return { user, contact }
+    }),
+  )
+}
+
+interface NamedContact {
+  readonly user: string
+  readonly contact: Contact
+}
+
 interface Claimed extends VerifiedLeaf {
+  /** The contact's. */
+  readonly friendshipKey: Uint8Array
   readonly keyPackage: Uint8Array
   readonly publicKey: Uint8Array
 }
@@ -188,8 +210,7 @@ interface Claimed extends VerifiedLeaf {
 /** Takes AddPackages of a contact and makes sure that they are the contact's. */
 async function claim(
   { crypto, transport, trust }: ClientContext,
-  user: string,
-  contact: Contact,
+  { user, contact }: NamedContact,
 ): Promise<Claimed[]> {
   const { friendshipToken, friendshipKey } = contact
   const { addPackages } = await transport.call(qs.claimAddPackages, { friendshipToken })
@@ -212,7 +233,7 @@ async function claim(
         now,
       )
       if (verified.record.user !== user) throw new ClientError("client.invalid")
-      claimed.push({ ...verified, keyPackage, publicKey })
+      claimed.push({ ...verified, friendshipKey, keyPackage, publicKey })
     } catch (error) {
       throw trust.explain(error)
     }
@@ -220,12 +241,7 @@ async function claim(
   return claimed
 }
 
-async function stageAdd(
-  { context, groupId }: GroupSession,
-  state: GroupState,
-  contact: Contact,
-  claimed: readonly Claimed[],
-) {
+async function stageAdd({ context, groupId }: GroupSession, state: GroupState, claimed: readonly Claimed[]) {
   const { identity, crypto } = context
   const account = await identity.current()
   const { credentialKey, members } = state.facts
@@ -239,8 +255,8 @@ async function stageAdd(
   const { welcome } = staged
   if (welcome === undefined) throw new ClientError("client.invalid")
   const sender = { clientSeed: account.clientSeed, clientCredential: account.credential }
-  const attributions = claimed.map(() =>
-    sealWelcomeAttribution(crypto, contact.friendshipKey, sender, credentialKey, { groupId, welcome }),
+  const attributions = claimed.map(({ friendshipKey }) =>
+    sealWelcomeAttribution(crypto, friendshipKey, sender, credentialKey, { groupId, welcome }),
   )
   const added = staged.next.members().flatMap(({ leaf, signatureKey }): MemberRecord[] => {
     const owner = claimed.find(({ publicKey }) => equal(publicKey, signatureKey))
