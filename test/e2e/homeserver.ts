@@ -66,10 +66,19 @@ export class Homeserver {
 
   /** Bytes of memory that the process occupies now. */
   residentBytes(): number {
-    const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && this.#isProcess(name))
+    return this.#memory("VmRSS")
+  }
+
+  /** The most that it has occupied at any moment. */
+  residentBytesPeak(): number {
+    return this.#memory("VmHWM")
+  }
+
+  #memory(name: string): number {
+    const pid = readdirSync("/proc").find((entry) => /^\d+$/.test(entry) && this.#isProcess(entry))
     if (pid === undefined) throw new Error("not running")
-    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
-    return Number(kibibytes) * 1024
+    const status = readFileSync(`/proc/${pid}/status`, "utf8")
+    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024
   }
 
   #isProcess(pid: string): boolean {

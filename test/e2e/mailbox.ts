@@ -7,7 +7,7 @@ import { qs } from "../../src/wire/qs.ts"
 import { decodeQueueMessage, type QueueMessage } from "../../src/wire/queue-message.ts"
 import { DOMAIN } from "./homeserver.ts"
 
-const ENTRIES_PER_REQUEST = 64
+const ENTRIES_PER_REQUEST = 512
 
 interface QueueIdentity {
   readonly user: Uint8Array
