@@ -3,7 +3,6 @@ import { followingRoles } from "../../group/following-roles.ts"
 import { encodeExtensions } from "../../mls/codec/extension.ts"
 import { encodeGroupInfo } from "../../mls/codec/group-info.ts"
 import { decodeKeyPackage } from "../../mls/codec/key-package.ts"
-import type { LeafNode } from "../../mls/codec/leaf-node.ts"
 import type { Proposal } from "../../mls/codec/proposal.ts"
 import { leavesRemoved } from "../../mls/group/proposal.ts"
 import type { Member } from "../../mls/member/group.ts"
@@ -116,7 +115,7 @@ export class OwnMember implements GroupMember {
         sender: commit.committerLeaf,
         external: commit.sender.kind === "new-member",
         selfRemoved,
-        ...changedLeaves(commit, this.members()),
+        ...changedLeaves(commit, this.#member.tree),
         authenticatedData: commit.authenticatedData,
       }
     })
@@ -187,33 +186,35 @@ export class OwnMember implements GroupMember {
 }
 
 function membersOf(tree: FlatTree): MemberLeaf[] {
-  return tree.members().flatMap((leaf) => {
-    const { credential, signatureKey } = tree.leaf(leaf) as LeafNode
-    return credential.kind === "basic" ? [{ leaf, identity: credential.identity, signatureKey }] : []
+  return leavesAt(tree, tree.members())
+}
+
+function leavesAt(tree: FlatTree, leaves: readonly number[]): MemberLeaf[] {
+  return leaves.flatMap((leaf) => {
+    const node = tree.leaf(leaf)
+    if (node?.credential.kind !== "basic") return []
+    return [{ leaf, identity: node.credential.identity, signatureKey: node.signatureKey }]
   })
 }
 
-/** Whoever joins from outside is new, also in the place and under the key that it had before. */
+/**
+ * Leaves that are new, in place of another or with another signature key, and those whose member is gone; only what the
+ * commit touched can be. Whoever joins from outside is new, also in the place and under the key that it had before.
+ */
 function changedLeaves(
-  commit: Pick<MlsStagedCommit, "tree" | "sender" | "committerLeaf" | "removed">,
-  before: readonly MemberLeaf[],
+  commit: Pick<MlsStagedCommit, "tree" | "sender" | "committerLeaf" | "added" | "removed" | "updated">,
+  before: FlatTree,
 ): Pick<ProcessedCommit, "added" | "removed"> {
-  const after = membersOf(commit.tree)
-  if (commit.sender.kind === "member") return compareLeaves(before, after)
-  return { added: after.filter(({ leaf }) => leaf === commit.committerLeaf), removed: commit.removed }
-}
-
-/** Members that are new, in place of another or with another signature key, and leaves whose member is gone. */
-function compareLeaves(
-  before: readonly MemberLeaf[],
-  after: readonly MemberLeaf[],
-): Pick<ProcessedCommit, "added" | "removed"> {
-  const missingIn = (list: readonly MemberLeaf[]) => {
-    const keys = new Map(list.map(({ leaf, signatureKey }) => [leaf, signatureKey]))
-    return ({ leaf, signatureKey }: MemberLeaf) => !equal(keys.get(leaf) ?? new Uint8Array(0), signatureKey)
-  }
+  const { tree: after, sender, committerLeaf, removed } = commit
+  if (sender.kind !== "member") return { added: leavesAt(after, [committerLeaf]), removed }
+  const added = commit.added.map(({ leaf }) => leaf)
+  const touched = [...new Set([...removed, ...commit.updated, ...added, committerLeaf])].sort((a, b) => a - b)
+  const changed = touched.filter((leaf) => {
+    const [was, is] = [before.leaf(leaf), after.leaf(leaf)]
+    return was === undefined || is === undefined || !equal(was.signatureKey, is.signatureKey)
+  })
   return {
-    added: after.filter(missingIn(before)),
-    removed: before.filter(missingIn(after)).map(({ leaf }) => leaf),
+    added: leavesAt(after, changed),
+    removed: changed.filter((leaf) => before.leaf(leaf) !== undefined),
   }
 }
