@@ -50,7 +50,7 @@ export interface CommitRequest<P extends CommitParams> {
  * get the answer, gets the same answer and changes nothing.
  *
  * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `ds.not-allowed`, `ds.group-too-large`,
- *   `queue.full`, `server.overloaded`
+ *   `ds.fan-out-too-large`, `queue.full`, `server.overloaded`
  */
 export async function commit<P extends CommitParams>(
   context: DsContext,

@@ -1,5 +1,7 @@
 import type { Delivery, Fanout } from "../fanout.ts"
+import { FAN_OUT_BYTES_MAX } from "../limits.ts"
 import type { Effect, Expectation, Unit, View } from "../store/database.ts"
+import { Problem } from "../wire/problem.ts"
 import type { Head, HeadLeaf } from "./head.ts"
 
 /** A member, and what it is to get, if anything. */
@@ -22,11 +24,18 @@ export function toOthers(head: Head, except: number | undefined, message: Uint8A
   return head.leaves.filter(({ leaf }) => leaf !== except).map((member) => ({ member, message }))
 }
 
-/** Finds the queues of members. Nothing is sent to a queue that is gone. */
+/**
+ * Finds the queues of members. Nothing is sent to a queue that is gone. A message costs the server as much as the members
+ * who get it make of it.
+ *
+ * @throws Problem `ds.fan-out-too-large`
+ */
 export function address(fanout: Fanout, addressees: readonly Addressee[]): Addressed {
   const deliveries: Delivery[] = []
   const tickets = new Map<number, Uint8Array>()
   const dead = new Set<number>()
+  const bytes = addressees.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
+  if (bytes > FAN_OUT_BYTES_MAX) throw new Problem("ds.fan-out-too-large")
   const recipients = addressees.map(({ member }) => ({ config: member.queueConfig, ticket: member.ticket }))
   for (const [i, resolution] of fanout.resolve(recipients).entries()) {
     const { member, message } = addressees[i] as Addressee

@@ -23,7 +23,8 @@ interface SendParams extends GroupKey {
  * month has changed, recipients got new tickets, somebody is to be removed or a queue is gone. No commit comes between
  * the check of the epoch and the queues.
  *
- * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `queue.full`, `server.overloaded`
+ * @throws Problem `auth.refused`, `ds.wrong-epoch`, `ds.invalid-message`, `ds.fan-out-too-large`, `queue.full`,
+ *   `server.overloaded`
  */
 export async function sendMessage(context: DsContext, caller: Caller<SendParams>): Promise<void> {
   await submitForMember(context, caller, (request, attempt) => {

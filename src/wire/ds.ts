@@ -45,6 +45,7 @@ const commitProblems = [
   "ds.not-allowed",
   "ds.proposals-pending",
   "ds.group-too-large",
+  "ds.fan-out-too-large",
   "queue.full",
 ] as const
 
@@ -206,6 +207,7 @@ export const ds = {
       "ds.invalid-message",
       "ds.not-allowed",
       "ds.proposals-pending",
+      "ds.fan-out-too-large",
       "queue.full",
     ],
   }),
@@ -223,6 +225,6 @@ export const ds = {
     }),
     result: Nothing,
     bodyBytesMax: APPLICATION_MESSAGE_BYTES_MAX + SMALL_REQUEST_BODY_BYTES_MAX,
-    problems: ["ds.wrong-epoch", "ds.invalid-message", "queue.full"],
+    problems: ["ds.wrong-epoch", "ds.invalid-message", "ds.fan-out-too-large", "queue.full"],
   }),
 } as const

@@ -62,6 +62,7 @@ export const problems = {
     title: "Stored proposals have to be committed first, by an update that covers all of them.",
   },
   "ds.group-too-large": { status: 413, title: "The group would be larger than the server accepts." },
+  "ds.fan-out-too-large": { status: 413, title: "The message is too long for so many members." },
 
   "qs.invalid-add-packages": {
     status: 400,
