@@ -150,7 +150,7 @@ export const REMOVALS_PROPOSED_MAX = 64
 /** Members who wait at the same time for somebody to commit that they leave. */
 export const SELF_REMOVES_STORED_MAX = 64
 /**
- * What one request sends to all members together: it is one transaction, which costs up to ten times as much memory until it
+ * What one request sends to all members together: it is one transaction, which costs several times as much memory until it
  * is written.
  */
 export const FAN_OUT_BYTES_MAX = 256 * 1024 * 1024
