@@ -1,113 +1,20 @@
-import { portableCrypto } from "../crypto/portable.ts"
-import type { CryptoProvider } from "../crypto/provider.ts"
-import { DELIVERY_RECEIPT_MEMBERS_MAX } from "../limits.ts"
-import { toHex } from "../wire/bytes.ts"
 import type { Profile } from "../wire/profile.ts"
-import { decodeQueueMessage, type QueueMessage } from "../wire/queue-message.ts"
-import { CodecError } from "../wire/tls.ts"
 import { deleteAtAs, forgetEverything } from "./account-deletion.ts"
-import { Aliases, parseAlias } from "./aliases.ts"
-import { askAlias, askUser, sendRequest } from "./asking.ts"
-import { BlockedGroups } from "./blocked-groups.ts"
-import { BlockedUsers } from "./blocked-users.ts"
-import { Blocking } from "./blocking.ts"
+import { parseAlias } from "./aliases.ts"
+import { askAlias, askUser } from "./asking.ts"
 import type { ClientEvent } from "./client-event.ts"
-import { acceptRequest, declineRequest, payFriendship } from "./connections.ts"
-import { type ClientContext, ownUser } from "./context.ts"
+import { acceptRequest, declineRequest } from "./connections.ts"
+import { ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
-import { EventLog } from "./events.ts"
-import { FriendshipRotation } from "./friendship-rotation.ts"
 import { Group } from "./group.ts"
-import { commitRemovals } from "./group-changes.ts"
 import { createGroup } from "./group-creation.ts"
-import { finishPending } from "./group-operations.ts"
-import type { GroupSession } from "./group-session.ts"
-import { Identity } from "./identity.ts"
-import { userInbox } from "./inbox.ts"
-import { Inboxes } from "./inboxes.ts"
-import { takeMessages } from "./incoming.ts"
-import { takeWelcome } from "./joining.ts"
-import { hasRemovals } from "./leaf-renewal.ts"
 import { ownRecord } from "./leaves.ts"
-import { ownMembership } from "./mls/own-membership.ts"
-import { pause, spreadMilliseconds } from "./pace.ts"
-import { Profiles } from "./profiles.ts"
-import { Push, type PushTarget } from "./push.ts"
-import { type MessageName, ReceiptSender } from "./receipt-sender.ts"
-import { Account, at, load, names } from "./records.ts"
-import { register } from "./registration.ts"
+import type { ClientOptions } from "./options.ts"
+import type { PushTarget } from "./push.ts"
+import { names } from "./records.ts"
+import { Runtime } from "./runtime.ts"
 import { safetyNumber } from "./safety-number.ts"
-import { Sessions } from "./sessions.ts"
-import { queueSigner } from "./signers.ts"
-import type { ClientStore, StoreChange } from "./store.ts"
-import { QueueStream } from "./stream.ts"
-import { Tasks } from "./tasks.ts"
-import { type Fetch, Transport } from "./transport.ts"
-import { type Root, Trust } from "./trust.ts"
-import { trustEvents } from "./trust-events.ts"
-import { Upkeep } from "./upkeep.ts"
-import { Wallet } from "./wallet.ts"
-
-/** What a client is made with. Only `url` and `store` are needed. */
-export interface ClientOptions {
-  /** Where the homeserver is, `https://chat.example.org`. */
-  readonly url: string
-  /**
-   * Another address of the same server, for what is done under the user's own name: so that browsers, which share an HTTP/2
-   * connection for everything that goes to one origin, take another one for the rest, which is done under pseudonyms. Default: `url`.
-   */
-  readonly asUrl?: string
-  /** The homeserver's domain, for a new client; by default what its discovery document says. */
-  readonly domain?: string
-  /** Where all of its state is kept. Empty: a new client of a new user. It belongs to this client alone, as long as it is open. */
-  readonly store: ClientStore
-  /** Default: `portableCrypto`, which runs everywhere; Bun applications pass `nativeCrypto`. */
-  readonly crypto?: CryptoProvider
-  /** Kept with a new account, for {@link Client.displayName}; nobody else sees it. */
-  readonly displayName?: string
-  /**
-   * The second factor of a new account, asked for again when it is deleted. Without one the client makes a secret and keeps
-   * it in its store. Stretching a password takes 64 MiB and up to a second, in which the thread does nothing else.
-   */
-  readonly password?: string
-  /** A code, for a new account on a server that wants one. */
-  readonly invitation?: string
-  /** How long an operation may go on trying while the server does not answer. Default: two minutes. */
-  readonly patienceMilliseconds?: number
-  /** Mean of the random pauses between steps that the client takes by itself. Default: 300. */
-  readonly spreadMilliseconds?: number
-  /**
-   * Mean of the random time between looks into each connection queue, the user's and those of the aliases; without it only
-   * {@link Client.pollConnectionRequests} looks.
-   */
-  readonly requestPollMilliseconds?: number
-  /**
-   * Mean of the random time between two questions whether the AS has revoked or replaced something; credentials and
-   * packages are renewed in the same rhythm when they are due. Default: a day.
-   */
-  readonly upkeepMilliseconds?: number
-  /** Mean of the random time for which receipts are gathered before a group is told. Default: 5 seconds. */
-  readonly receiptMilliseconds?: number
-  /**
-   * Says by itself that messages were delivered once the application's handler has resolved, in groups of at most
-   * {@link DELIVERY_RECEIPT_MEMBERS_MAX} members. Default: false. A receipt shows everybody in the group when one's client is
-   * running, and the server that something was sent a little later.
-   */
-  readonly deliveryReceipts?: boolean
-  /** Instead of the runtime's own, to go through a proxy. */
-  readonly fetch?: Fetch
-  /** The same for the connection over which messages come. */
-  readonly webSocket?: (url: URL) => WebSocket
-  /** This device's clock, in milliseconds since 1970. Default: the runtime's. */
-  readonly now?: () => number
-}
-
-const RECEIPT_MILLISECONDS = 5_000
-const PATIENCE_MILLISECONDS = 120_000
-const SPREAD_MILLISECONDS = 300
-const UPKEEP_MILLISECONDS = 86_400_000
-/** What was held up for many groups is not made up for in all of them at once: so many mean pauses, on average. */
-const PAYMENT_PAUSES = 10
+import type { Root } from "./trust.ts"
 
 /**
  * One client of one user on a homeserver. All of its state is in its store; a new object over the same store goes on.
@@ -117,64 +24,10 @@ const PAYMENT_PAUSES = 10
  * Whatever touches the store throws what the store does.
  */
 export class Client {
-  readonly #context: ClientContext
-  readonly #sessions: Sessions
-  readonly #tasks: Tasks
-  readonly #upkeep: Upkeep
-  readonly #abort: AbortController
-  readonly #spread: number
-  readonly #inboxes: Inboxes
-  readonly #aliases: Aliases
-  readonly #profiles: Profiles
-  readonly #rotation: FriendshipRotation
-  readonly #blocking: Blocking
-  readonly #push: Push
-  readonly #blockedGroups: BlockedGroups
-  readonly #receipts: ReceiptSender
-  readonly #deliveryReceipts: boolean
-  readonly #running: Promise<void>[] = []
-  #live = false
-  readonly #liveListeners = new Set<() => void>()
+  readonly #runtime: Runtime
 
-  private constructor(
-    context: ClientContext,
-    sessions: Sessions,
-    tasks: Tasks,
-    inboxes: Inboxes,
-    blockedGroups: BlockedGroups,
-    upkeep: Upkeep,
-    abort: AbortController,
-    spread: number,
-    { receiptMilliseconds = RECEIPT_MILLISECONDS, deliveryReceipts = false }: ClientOptions,
-  ) {
-    this.#context = context
-    this.#sessions = sessions
-    this.#tasks = tasks
-    this.#upkeep = upkeep
-    this.#abort = abort
-    this.#spread = spread
-    this.#inboxes = inboxes
-    this.#aliases = new Aliases(context, inboxes)
-    this.#profiles = new Profiles(context)
-    this.#push = new Push(context)
-    this.#blockedGroups = blockedGroups
-    this.#receipts = new ReceiptSender({
-      tasks,
-      signal: context.signal,
-      meanMilliseconds: receiptMilliseconds,
-      isBlocked: (group) => blockedGroups.has(group),
-    })
-    this.#deliveryReceipts = deliveryReceipts
-    this.#rotation = new FriendshipRotation({
-      context,
-      sessions,
-      tasks,
-      spreadMilliseconds: spread,
-      publish: () => upkeep.publishAddPackages(),
-      renewProfile: () => this.#profiles.renew(),
-      pay: (group, mean) => this.#payLater(group, mean),
-    })
-    this.#blocking = new Blocking({ context, sessions, tasks, rotation: this.#rotation })
+  private constructor(runtime: Runtime) {
+    this.#runtime = runtime
   }
 
   /**
@@ -182,96 +35,17 @@ export class Client {
    * receive. Throws ClientError `as.invitation-required`, `as.invalid-invitation`, `client.damaged-store`.
    */
   static async create(options: ClientOptions): Promise<Client> {
-    const { url, asUrl = url, store, crypto = portableCrypto, displayName = "" } = options
-    const { patienceMilliseconds = PATIENCE_MILLISECONDS } = options
-    const spread = options.spreadMilliseconds ?? SPREAD_MILLISECONDS
-    const abort = new AbortController()
-    const { signal } = abort
-    const fetch: Fetch = options.fetch ?? ((address, request) => globalThis.fetch(address, request))
-    const { now = Date.now } = options
-    const transport = new Transport({ url, asUrl, crypto, signal, patienceMilliseconds, fetch, now })
-    try {
-      const known = await load(store, Account, at.account)
-      const domain = known?.domain ?? options.domain ?? (await transport.discoverDomain())
-      const tasks = new Tasks(signal)
-      const walletParts = { crypto, store, domain, transport, tasks, signal, spreadMilliseconds: spread }
-      const wallet = await Wallet.open(walletParts)
-      transport.payWith(wallet)
-      const membership = ownMembership(crypto, () => BigInt(transport.now()))
-      const trust = await Trust.open({ domain, store, transport, crypto })
-      const account = await register({
-        crypto,
-        membership,
-        store,
-        transport,
-        trust,
-        domain,
-        displayName,
-        password: options.password,
-        invitation: options.invitation,
-        signal,
-        spreadMilliseconds: spread,
-      })
-      const events = await EventLog.open(store, signal)
-      const identity = new Identity({ crypto, store, transport, trust }, account)
-      trust.listen((before, after) => events.record(trustEvents(crypto, identity, before, after)))
-      const context: ClientContext = {
-        get account() {
-          return identity.account
-        },
-        identity,
-        crypto,
-        membership,
-        store,
-        transport,
-        trust,
-        events,
-        blocked: await BlockedUsers.open(store),
-        signal,
-        patienceMilliseconds,
-      }
-      const sessions = await Sessions.load(context)
-      const inboxes = new Inboxes({
-        context,
-        tasks,
-        spreadMilliseconds: spread,
-        pollMilliseconds: options.requestPollMilliseconds,
-      })
-      const blockedGroups = await BlockedGroups.open(context, sessions)
-      const upkeep = await Upkeep.open(context, sessions, inboxes, {
-        periodMilliseconds: options.upkeepMilliseconds ?? UPKEEP_MILLISECONDS,
-        isBlocked: (group) => blockedGroups.has(group),
-        rotateFriendship: () => client.rotateFriendship(),
-        spreadMilliseconds: spread,
-      })
-      const client = new Client(
-        context,
-        sessions,
-        tasks,
-        inboxes,
-        blockedGroups,
-        upkeep,
-        abort,
-        spread,
-        options,
-      )
-      await client.#begin(options)
-      wallet.replenish()
-      return client
-    } catch (error) {
-      abort.abort()
-      throw error
-    }
+    return new Client(await Runtime.open(options))
   }
 
   /** Own user id, `uuid@domain`. */
   get userId(): string {
-    return ownUser(this.#context)
+    return ownUser(this.#runtime.context)
   }
 
   /** As it was given at the registration. What contacts see is the {@link profile}. */
   get displayName(): string {
-    return this.#context.account.displayName
+    return this.#runtime.context.account.displayName
   }
 
   /**
@@ -279,13 +53,13 @@ export class Client {
    * handler rejects is handed over again. The same event comes twice only after a crash, under the same number.
    */
   onEvent(handler: (event: ClientEvent) => void | Promise<void>): void {
-    this.#context.events.deliverTo(async (event, number) => {
+    this.#runtime.context.events.deliverTo(async (event, number) => {
       if (event.type !== "connection-request") {
         await handler({ ...event, number })
-        if (event.type === "message" && this.#deliveryReceipts) await this.#confirmDelivery(event)
+        if (event.type === "message") await this.#runtime.confirmDelivery(event)
         return
       }
-      if (this.#context.blocked.has(event.from)) return
+      if (this.#runtime.context.blocked.has(event.from)) return
       const accept = (): Promise<void> => this.acceptConnection(event.request)
       await handler({ ...event, number, accept })
     })
@@ -296,7 +70,7 @@ export class Client {
    * `client.blocked`, `as.no-connection-package`.
    */
   connect(user: string): Promise<void> {
-    return askUser(this.#context, this.#sessions, user)
+    return askUser(this.#runtime.context, this.#runtime.sessions, user)
   }
 
   /**
@@ -305,7 +79,7 @@ export class Client {
    * Throws ClientError `client.invalid-alias`, `as.no-connection-package` if nobody has it.
    */
   async connectByAlias(alias: string): Promise<void> {
-    await askAlias(this.#context, this.#sessions, parseAlias(alias))
+    await askAlias(this.#runtime.context, this.#runtime.sessions, parseAlias(alias))
   }
 
   /**
@@ -313,17 +87,17 @@ export class Client {
    * of it is shared with the user or another alias. Throws ClientError `client.invalid-alias`, `as.alias-exists`.
    */
   async registerAlias(alias: string): Promise<void> {
-    await this.#aliases.register(parseAlias(alias))
+    await this.#runtime.aliases.register(parseAlias(alias))
   }
 
   /** Gives an own alias up: from then on anybody can register it. Throws ClientError `client.unknown-alias`. */
   async deleteAlias(alias: string): Promise<void> {
-    await this.#aliases.delete(parseAlias(alias))
+    await this.#runtime.aliases.delete(parseAlias(alias))
   }
 
   /** The own aliases, in their normal form. */
   aliases(): Promise<string[]> {
-    return this.#aliases.list()
+    return this.#runtime.aliases.list()
   }
 
   /**
@@ -331,7 +105,7 @@ export class Client {
    * event.
    */
   pollConnectionRequests(): Promise<void> {
-    return this.#inboxes.pollAll()
+    return this.#runtime.inboxes.pollAll()
   }
 
   /**
@@ -339,13 +113,13 @@ export class Client {
    * `client.unknown-request` if it was declined, `client.invalid` if who waits there is not who asked.
    */
   async acceptConnection(request: string): Promise<void> {
-    await acceptRequest(this.#context, this.#sessions, request)
-    this.#payLater(request)
+    await acceptRequest(this.#runtime.context, this.#runtime.sessions, request)
+    this.#runtime.payLater(request)
   }
 
   /** Forgets a connection request that an event named. Nobody is told; the other goes on waiting. */
   async declineConnection(request: string): Promise<void> {
-    await declineRequest(this.#context, request)
+    await declineRequest(this.#runtime.context, request)
   }
 
   /**
@@ -357,7 +131,7 @@ export class Client {
     readonly avatar?: Uint8Array
   }): Promise<void> {
     const { displayName, avatar = new Uint8Array(0) } = profile
-    await this.#profiles.update({ displayName, avatar: avatar.slice() })
+    await this.#runtime.profiles.update({ displayName, avatar: avatar.slice() })
   }
 
   /**
@@ -365,7 +139,7 @@ export class Client {
    * user made; but the server can give out an older one. Throws ClientError `client.unknown-contact`, `as.unknown-user`.
    */
   profile(user: string): Promise<Profile | undefined> {
-    return this.#profiles.of(user)
+    return this.#runtime.profiles.of(user)
   }
 
   /**
@@ -373,7 +147,7 @@ export class Client {
    * 65 bytes. Throws ClientError.
    */
   pushKey(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#push.key()
+    return this.#runtime.push.key()
   }
 
   /**
@@ -386,12 +160,12 @@ export class Client {
    * Throws ClientError `client.invalid-push-endpoint`.
    */
   async subscribeToPush(target: PushTarget | null): Promise<void> {
-    await this.#push.subscribe(target)
+    await this.#runtime.push.subscribe(target)
   }
 
   /** User ids of those who are contacts and not blocked, in ascending order. */
   async contacts(): Promise<string[]> {
-    const { store, blocked } = this.#context
+    const { store, blocked } = this.#runtime.context
     return (await names(store, "contact/")).filter((user) => !blocked.has(user))
   }
 
@@ -403,7 +177,7 @@ export class Client {
    * Until a contact's client has been there and got the new ones it cannot add this user to a group.
    */
   rotateFriendship(): Promise<void> {
-    return this.#rotation.begin()
+    return this.#runtime.rotation.begin()
   }
 
   /**
@@ -417,7 +191,7 @@ export class Client {
    * Throws ClientError `client.invalid` if it is nobody else's user id.
    */
   block(user: string): Promise<void> {
-    return this.#blocking.block(user)
+    return this.#runtime.blocking.block(user)
   }
 
   /**
@@ -425,12 +199,12 @@ export class Client {
    * `client.unreachable` if the server does not answer while there is something left of the connection.
    */
   unblock(user: string): Promise<void> {
-    return this.#blocking.unblock(user)
+    return this.#runtime.blocking.unblock(user)
   }
 
   /** Users that are blocked. */
   blocked(): string[] {
-    return this.#context.blocked.list()
+    return this.#runtime.context.blocked.list()
   }
 
   /**
@@ -439,8 +213,8 @@ export class Client {
    * Throws ClientError `client.unknown-contact`.
    */
   safetyNumber(user: string): string {
-    const { crypto, account } = this.#context
-    const members = this.#sessions.all().flatMap(({ state }) => state.facts.members)
+    const { crypto, account } = this.#runtime.context
+    const members = this.#runtime.sessions.all().flatMap(({ state }) => state.facts.members)
     const clients = members.filter((member) => member.user === user)
     if (clients.length === 0 || user === this.userId) throw new ClientError("client.unknown-contact")
     const own = ownRecord(crypto, account, 0)
@@ -449,7 +223,7 @@ export class Client {
 
   /** The roots of the own domain, to compare with what others see or the operator says. */
   roots(): Root[] {
-    return this.#context.trust.roots
+    return this.#runtime.context.trust.roots
   }
 
   /**
@@ -457,27 +231,30 @@ export class Client {
    * hexadecimal. Throws ClientError `client.invalid` if the server does not show such a root.
    */
   trustRoots(fingerprints: readonly string[]): Promise<void> {
-    return this.#context.trust.trustRoots(fingerprints)
+    return this.#runtime.context.trust.trustRoots(fingerprints)
   }
 
   /** Creates a group with this client as its only member and admin. */
   async createGroup(): Promise<Group> {
-    return new Group(await createGroup(this.#context, this.#sessions, null), this.#receipts)
+    return new Group(
+      await createGroup(this.#runtime.context, this.#runtime.sessions, null),
+      this.#runtime.receipts,
+    )
   }
 
   /** Groups that this client is in; connection groups are not among them. */
   groups(): Group[] {
-    return this.#sessions
+    return this.#runtime.sessions
       .all()
       .filter(({ state }) => state.facts.connection === null)
-      .map((session) => new Group(session, this.#receipts))
+      .map((session) => new Group(session, this.#runtime.receipts))
   }
 
   /** Throws ClientError `client.unknown-group`. */
   group(id: string): Group {
-    const session = this.#sessions.all().find((candidate) => candidate.id === id)
+    const session = this.#runtime.sessions.all().find((candidate) => candidate.id === id)
     if (session === undefined) throw new ClientError("client.unknown-group")
-    return new Group(session, this.#receipts)
+    return new Group(session, this.#runtime.receipts)
   }
 
   /**
@@ -492,7 +269,7 @@ export class Client {
    */
   async blockGroup(id: string): Promise<void> {
     this.group(id)
-    await this.#blockedGroups.block(id)
+    await this.#runtime.blockedGroups.block(id)
   }
 
   /**
@@ -501,35 +278,27 @@ export class Client {
    * delivery service for the group's tree.
    */
   unblockGroup(id: string): Promise<void> {
-    return this.#blockedGroups.unblock(id)
+    return this.#runtime.blockedGroups.unblock(id)
   }
 
   /** Ids of groups that are blocked, in hexadecimal. */
   blockedGroups(): string[] {
-    return this.#blockedGroups.list()
+    return this.#runtime.blockedGroups.list()
   }
 
   /** Whether everything that waited was received and messages now come as they are sent. */
   get live(): boolean {
-    return this.#live
+    return this.#runtime.live
   }
 
   /** Resolves as soon as {@link live} holds. */
-  async caughtUp(): Promise<void> {
-    const { signal } = this.#context
-    while (!this.#live) {
-      if (signal.aborted) throw new ClientError("client.closed")
-      await new Promise<void>((resolve) => this.#liveListeners.add(resolve))
-    }
+  caughtUp(): Promise<void> {
+    return this.#runtime.caughtUp()
   }
 
   /** Stops everything; what is under way is finished when the store is opened again. */
-  async close(): Promise<void> {
-    this.#abort.abort()
-    this.#tell(false)
-    await Promise.all(this.#running)
-    await this.#inboxes.finished()
-    await this.#tasks.finished()
+  close(): Promise<void> {
+    return this.#runtime.close()
   }
 
   /**
@@ -541,121 +310,12 @@ export class Client {
    * Throws ClientError `client.wrong-password`, `client.password-needed`, `as.too-many-logins`.
    */
   async deleteAccount(password?: string): Promise<void> {
-    const context = this.#context
+    const context = this.#runtime.context
     await deleteAtAs(context, password, async () => {
-      await this.#inboxes.emptyOwn()
-      await this.#aliases.deleteAll(this.#spread)
+      await this.#runtime.inboxes.emptyOwn()
+      await this.#runtime.aliases.deleteAll(this.#runtime.spreadMilliseconds)
     })
     await this.close()
     await forgetEverything(context)
-  }
-
-  async #begin({ url, webSocket }: ClientOptions): Promise<void> {
-    const context = this.#context
-    const { account, crypto, transport, store, signal } = context
-    const stream = new QueueStream({
-      url,
-      crypto,
-      transport,
-      signer: queueSigner(account),
-      queueSecretKey: account.queueKey,
-      store,
-      stateKey: at.queue,
-      signal,
-      deliver: (message, progress) => this.#deliver(message, progress),
-      onLive: (live) => this.#tell(live),
-      webSocket: webSocket ?? ((address) => new WebSocket(address)),
-    })
-    this.#running.push(stream.run(), this.#upkeep.run())
-    for (const session of this.#sessions.all()) {
-      this.#tasks.start(() => finishPending(session))
-      this.#payLater(session.id, PAYMENT_PAUSES * this.#spread)
-      this.#tidyLater(session)
-      this.#receipts.tellLater(session)
-    }
-    for (const name of await names(store, "outgoing/")) this.#tasks.start(() => sendRequest(context, name))
-    this.#rotation.goOn()
-    this.#blocking.resume()
-    this.#blockedGroups.resume(this.#tasks, this.#spread)
-    this.#inboxes.add(userInbox(context))
-    await this.#aliases.resume(this.#tasks, this.#spread)
-    for (const part of [this.#profiles, this.#push]) {
-      this.#tasks.start(async () => {
-        await pause(spreadMilliseconds(this.#spread), signal)
-        await part.resume()
-      })
-    }
-    this.#replenishLater()
-  }
-
-  async #deliver(bytes: Uint8Array, progress: StoreChange): Promise<void> {
-    let message: QueueMessage
-    try {
-      message = decodeQueueMessage(bytes)
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error
-      await this.#context.store.transaction([progress])
-      return
-    }
-    const id = toHex(message.groupId)
-    if (this.#blockedGroups.has(id)) {
-      await this.#context.store.transaction([progress])
-      return
-    }
-    const session = this.#sessions.get(id)
-    if (message.type === "welcome") {
-      if (await takeWelcome(session, message.bundle, progress)) this.#replenishLater()
-    } else {
-      const messages = message.type === "mls" ? [message.message] : message.proposals
-      await takeMessages(session, messages, progress)
-      if (session.current?.facts.owesFriendship === true) this.#payLater(id)
-      this.#tidyLater(session)
-    }
-    this.#sessions.drop(id)
-  }
-
-  async #confirmDelivery(event: MessageName & { readonly group: string }): Promise<void> {
-    const session = this.#sessions.get(event.group)
-    const { current } = session
-    if (current === undefined || current.facts.members.length > DELIVERY_RECEIPT_MEMBERS_MAX) return
-    try {
-      await this.#receipts.acknowledge(session, event, "delivered")
-    } catch (error) {
-      // The sender, or this client, is not in the group any more.
-      if (!(error instanceof ClientError)) throw error
-    }
-  }
-
-  #payLater(id: string, mean = this.#spread): void {
-    this.#tasks.start(async () => {
-      const session = this.#sessions.get(id)
-      if (session.current?.facts.owesFriendship !== true) return
-      await pause(spreadMilliseconds(mean), this.#context.signal)
-      await payFriendship(session)
-    })
-  }
-
-  /** Somebody has to commit that others leave. Each member waits the longer, the more there are; the first does it for all. */
-  #tidyLater(session: GroupSession): void {
-    const { current } = session
-    if (current === undefined || !hasRemovals(current)) return
-    const mean = this.#spread * current.facts.members.length
-    this.#tasks.start(async () => {
-      await pause(spreadMilliseconds(mean), this.#context.signal)
-      await commitRemovals(session)
-    })
-  }
-
-  #replenishLater(): void {
-    this.#tasks.start(async () => {
-      await pause(spreadMilliseconds(this.#spread), this.#context.signal)
-      await this.#upkeep.replenishAddPackages()
-    })
-  }
-
-  #tell(live: boolean): void {
-    this.#live = live
-    for (const listener of this.#liveListeners) listener()
-    this.#liveListeners.clear()
   }
 }

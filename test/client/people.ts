@@ -1,5 +1,6 @@
-import { Client, type ClientOptions } from "../../src/client/client.ts"
+import { Client } from "../../src/client/client.ts"
 import type { ClientEvent } from "../../src/client/client-event.ts"
+import type { ClientOptions } from "../../src/client/options.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fromUtf8, utf8 } from "../../src/wire/bytes.ts"
