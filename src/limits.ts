@@ -166,6 +166,7 @@ export const RATCHET_TREE_BYTES_MAX = 64 * 1024
 export const GROUP_INFO_BYTES_MAX = 64 * 1024
 export const GROUP_INFO_EXTENSIONS_BYTES_MAX = 4096
 export const ENCRYPTED_CREDENTIAL_BYTES_MAX = 4096
+/** Clients that one commit adds to a group. */
 export const ADDS_PER_COMMIT_MAX = 256
 export const WELCOME_ATTRIBUTION_BYTES_MAX = 8192
 export const RESERVED_GROUP_IDS_MAX = 100_000

@@ -8,6 +8,7 @@
 export { portableCrypto } from "../crypto/portable.ts"
 export { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 export {
+  ADDS_PER_COMMIT_MAX,
   DELIVERY_RECEIPT_MEMBERS_MAX,
   PROFILE_AVATAR_BYTES_MAX,
   PROFILE_NAME_BYTES_MAX,
