@@ -103,9 +103,11 @@ export class GroupAuthor {
   tree: FlatTree
   /** Signature seeds by leaf. */
   readonly seeds = new Map<number, Uint8Array>()
+  /** What the creator sends. */
+  readonly creation: { readonly groupInfo: Uint8Array; readonly ratchetTree: Uint8Array }
 
-  /** A group of one at epoch 0. */
-  constructor(groupId: Uint8Array, creator: Candidate) {
+  /** A group of one at epoch 0. `key`: that of a DS that keeps the group's secret to itself. */
+  constructor(groupId: Uint8Array, creator: Candidate, key?: Uint8Array) {
     this.groupId = groupId
     this.seeds.set(0, creator.seed)
     const ratchetTree = new Writer().opaque(leafEntry(encodeLeafNode(creator.keyPackage.leafNode))).finish()
@@ -117,11 +119,12 @@ export class GroupAuthor {
       confirmedTranscriptHash: new Uint8Array(0),
       extensions: makeContextExtensions({
         admins: [crypto.ed25519Public(creator.seed)],
-        removalKey: removalKey(crypto, this.secret),
+        removalKey: key ?? removalKey(crypto, this.secret),
       }),
     }
-    const info = this.#signGroupInfo(context, crypto.random(TAG_BYTES), 0)
-    const { state, tree } = observeCreation(suite, encodeGroupInfo(info), ratchetTree, now())
+    const groupInfo = encodeGroupInfo(this.#signGroupInfo(context, crypto.random(TAG_BYTES), 0))
+    this.creation = { groupInfo, ratchetTree }
+    const { state, tree } = observeCreation(suite, groupInfo, ratchetTree, now())
     this.state = state
     this.tree = tree
   }

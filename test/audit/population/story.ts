@@ -1,0 +1,234 @@
+import type { Truth } from "../../../src/audit/truth.ts"
+import { Transport } from "../../../src/client/transport.ts"
+import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
+import { toHex } from "../../../src/wire/bytes.ts"
+import { Circle } from "./circle.ts"
+import { entriesOf } from "./entries.ts"
+import { NaiveServer } from "./naive.ts"
+import type { Occurrence, Plan } from "./plan.ts"
+import { Resident } from "./resident.ts"
+import { PopulatedServer } from "./server.ts"
+
+/** What the data of a server were at one moment, and who is who in them. */
+export interface Copy {
+  readonly directory: string
+  readonly truth: Truth
+}
+
+/** The same moment of the real server and of the naive one. */
+export interface Moment {
+  readonly name: string
+  readonly real: Copy
+  readonly naive: Copy
+}
+
+const SECOND = 1000
+/** Messages that came one after the other before the server is killed. */
+const QUIET = 5
+/** Messages that are under way when it is killed again, and those of them that were accepted. */
+const LOAD = 60
+const LANDED = 15
+const LOAD_BYTES = 300
+/** Clients may not have acknowledged yet what they have just got. */
+const ACKNOWLEDGED_MILLISECONDS = 300
+
+/** Everything that a plan says, done at a real server over the network, and told to a naive one. */
+export class Story {
+  readonly #plan: Plan
+  readonly #begin: number
+  readonly #server: PopulatedServer
+  readonly #naive: NaiveServer
+  readonly #transport: Transport
+  readonly #people: Resident[] = []
+  readonly #circles: Circle[] = []
+  readonly #aliases = new Set<number>()
+
+  private constructor(plan: Plan, server: PopulatedServer, begin: number) {
+    this.#plan = plan
+    this.#begin = begin
+    this.#server = server
+    this.#naive = new NaiveServer(server.directory)
+    this.#transport = new Transport({
+      url: server.url,
+      crypto,
+      signal: new AbortController().signal,
+      patienceMilliseconds: 20_000,
+      fetch: (url, request) => fetch(url, request),
+    })
+    this.#people = Array.from({ length: plan.people }, () => new Resident(server.url, this.#transport))
+  }
+
+  /** Tells the story, and stops at every moment at which there is a copy of the data. */
+  static async *of(plan: Plan): AsyncGenerator<Moment> {
+    const begin = middleOfMonth()
+    await using server = new PopulatedServer(begin)
+    await server.start()
+    const story = new Story(plan, server, begin)
+    yield* story.#tell()
+    story.#naive.close()
+  }
+
+  async *#tell(): AsyncGenerator<Moment> {
+    for (const occurrence of this.#plan.occurrences) {
+      this.#server.clock.set(this.#begin + occurrence.at)
+      if (occurrence.kind === "copy") yield await this.#copy(occurrence.name)
+      else await this.#live(occurrence)
+    }
+    yield* this.#end()
+  }
+
+  /** Crashes, and what comes after them. */
+  async *#end(): AsyncGenerator<Moment> {
+    await this.#restart()
+    for (let index = 0; index < QUIET; index++) await this.#send(index)
+    await this.#server.end("SIGKILL")
+    yield await this.#copy("killed in quiet", false)
+    await this.#startAgain()
+    let landed = 0
+    const flying = Array.from({ length: LOAD }, (_, index) => this.#send(index).then(() => (landed += 1)))
+    while (landed < LANDED) await Bun.sleep(1)
+    await this.#server.end("SIGKILL")
+    yield await this.#copy("killed under load", false)
+    await this.#startAgain()
+    await Promise.all(flying)
+    yield await this.#copy("started again")
+    for (const person of this.#people) await this.#visit(person)
+    await Bun.sleep(ACKNOWLEDGED_MILLISECONDS)
+    yield await this.#copy("all is read")
+    await Promise.all(this.#people.map((person) => person.goOffline()))
+    await this.#server.end("SIGTERM")
+    this.#naive.restart()
+    yield await this.#copy("stopped", false)
+  }
+
+  /** A message of some group, which the client repeats until it is accepted. */
+  async #send(index: number): Promise<void> {
+    const circles = this.#circles.filter(({ members }) => members.length > 2)
+    const circle = circles[(index * 7) % circles.length] as Circle
+    const member = index % circle.members.length
+    this.#deliverNaively(circle, member, crypto.random(LOAD_BYTES))
+    await circle.say(member, LOAD_BYTES)
+  }
+
+  async #live(occurrence: Exclude<Occurrence, { kind: "copy" }>): Promise<void> {
+    const person = "person" in occurrence ? this.#person(occurrence.person) : undefined
+    switch (occurrence.kind) {
+      case "restart":
+        return await this.#restart()
+      case "gather":
+        return await this.#gather(occurrence.group)
+      case "say":
+      case "update":
+        return await this.#say(occurrence)
+      case "ask":
+        return await this.#ask(occurrence)
+    }
+    const { userId, aliasHash } = person as Resident
+    switch (occurrence.kind) {
+      case "register":
+        await person?.register()
+        return this.#naive.register(userId)
+      case "open-queue":
+        await person?.openQueue()
+        return this.#naive.openQueue(userId, (person as Resident).queue.client)
+      case "register-alias":
+        this.#aliases.add(occurrence.person)
+        await person?.registerAlias()
+        return this.#naive.registerAlias(userId, aliasHash)
+      case "delete-alias":
+        this.#aliases.delete(occurrence.person)
+        await person?.deleteAlias()
+        return this.#naive.deleteAlias(aliasHash)
+      case "online":
+        return await this.#visit(person as Resident)
+      case "offline":
+        return await person?.goOffline()
+    }
+  }
+
+  async #visit(person: Resident): Promise<void> {
+    await person.comeOnline()
+    this.#naive.acknowledge(person.queue.client)
+  }
+
+  /** Everybody's stream ends with the server; a client opens another when its user comes back. */
+  async #restart(): Promise<void> {
+    await Promise.all(this.#people.map((person) => person.goOffline()))
+    await this.#server.end("SIGTERM")
+    await this.#startAgain()
+    this.#naive.restart()
+  }
+
+  /** A server refuses what was signed in the second in which it was started. */
+  async #startAgain(): Promise<void> {
+    await this.#server.start()
+    this.#server.clock.set(Date.now() + SECOND)
+  }
+
+  async #gather(group: number): Promise<void> {
+    const members = (this.#plan.groups[group] as readonly number[]).map((person) => this.#person(person))
+    this.#circles[group] = await Circle.gather(this.#transport, members)
+    this.#naive.deliver(
+      members.slice(1).map(({ queue }) => queue.client),
+      crypto.random(600),
+    )
+  }
+
+  async #say(occurrence: Extract<Occurrence, { kind: "say" | "update" }>): Promise<void> {
+    const { group, member } = occurrence
+    const circle = this.#circles[group] as Circle
+    const message =
+      occurrence.kind === "say" ? await circle.say(member, occurrence.bytes) : await circle.update(member)
+    this.#deliverNaively(circle, member, message)
+  }
+
+  #deliverNaively({ members }: Circle, from: number, message: Uint8Array): void {
+    const others = members.filter((_, member) => member !== from)
+    this.#naive.deliver(
+      others.map(({ queue }) => queue.client),
+      message,
+    )
+    for (const { isOnline, queue } of others) if (isOnline) this.#naive.acknowledge(queue.client)
+  }
+
+  async #ask({ person, whom, byAlias }: Extract<Occurrence, { kind: "ask" }>): Promise<void> {
+    await this.#person(person).ask(this.#person(whom), byAlias && this.#aliases.has(whom))
+  }
+
+  #person(index: number): Resident {
+    return this.#people[index] as Resident
+  }
+
+  async #copy(name: string, settled = true): Promise<Moment> {
+    const real = await this.#server.copy(name, settled)
+    const naive = this.#naive.copy(name)
+    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered()) }
+    return {
+      name,
+      real: { directory: real, truth },
+      naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
+    }
+  }
+
+  #registered(): Resident[] {
+    return this.#people.filter(({ hasQueue }) => hasQueue)
+  }
+
+  #who(): Omit<Truth, "entries"> {
+    const circles = this.#circles.filter((circle) => circle !== undefined)
+    return {
+      groups: circles.map(({ members }) => members.map(({ queue }) => toHex(queue.client))),
+      pseudonyms: this.#registered().map(({ userId, queue }) => [userId, toHex(queue.client)]),
+      aliases: [...this.#aliases].map((person) => {
+        const { aliasHash, userId } = this.#person(person)
+        return [toHex(aliasHash), userId]
+      }),
+    }
+  }
+}
+
+/** So that no story crosses the end of a month. */
+function middleOfMonth(): number {
+  const now = new Date()
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 10)
+}
