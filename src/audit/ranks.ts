@@ -19,3 +19,22 @@ export function midranks(scores: ArrayLike<number>): Float64Array {
 export function areaUnderCurve(rankSum: number, positives: number, all: number): number {
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * (all - positives))
 }
+
+/**
+ * The share of the positives that somebody finds who goes down from the highest score and stops where more than one in ten is
+ * wrong; 0 if there are too few to tell from luck. Equal scores are found together.
+ */
+export function surelyFound(scores: readonly number[], isPositive: readonly boolean[]): number {
+  const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number))
+  let [positives, found] = [0, 0]
+  for (const [place, index] of order.entries()) {
+    if (isPositive[index]) positives += 1
+    const next = order[place + 1]
+    if (next !== undefined && scores[next] === scores[index]) continue
+    if (positives >= FOUND_MIN && positives >= PRECISION * (place + 1)) found = positives
+  }
+  return found / positives
+}
+
+const PRECISION = 0.9
+const FOUND_MIN = 5

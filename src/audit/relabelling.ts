@@ -1,5 +1,5 @@
 import { type Guess, isOfOneKind, type Linking } from "./attacks/linking.ts"
-import { areaUnderCurve, midranks } from "./ranks.ts"
+import { areaUnderCurve, midranks, surelyFound } from "./ranks.ts"
 import type { Estimate } from "./statistics.ts"
 
 /**
@@ -20,6 +20,8 @@ export interface Score {
   readonly how: string
   /** Area under the ROC curve; 0.5 is chance. `low` is above 0.5 in one of 40 attacks that tell nothing. */
   readonly area: Estimate
+  /** The share of all pairs that are found with at most one wrong one in ten. */
+  readonly found: number
 }
 
 export interface Judgement {
@@ -54,7 +56,7 @@ export function judge(linking: Linking, guesses: readonly Guess[], shufflesMax: 
     const half = quantile(others, QUANTILE) * (deviations[best] as number)
     const value = actual[best] as number
     const area = { value, low: Math.max(0, value - half), high: Math.min(1, value + half) }
-    return { attack, how: (trial.guesses[best] as Guess).how, area }
+    return { attack, how: (trial.guesses[best] as Guess).how, area, found: trial.found(best) }
   })
   const most = (areas: readonly number[]) => Math.max(...actual.map((_, index) => excess(areas, index)))
   const chance = chanceOf(
@@ -140,6 +142,19 @@ class Trial {
       for (const place of places) sum += ranks[place] as number
       return areaUnderCurve(sum, pairs.length, this.#count)
     })
+  }
+
+  found(guess: number): number {
+    const { left, pairs, right } = this.#linking
+    const ranks = this.#ranks[guess] as Float32Array
+    const together = new Set(pairs.map(([one, other]) => one * right.length + other))
+    const places = [...ranks.keys()].filter((place) => {
+      return !this.#symmetric || Math.floor(place / left.length) < place % left.length
+    })
+    return surelyFound(
+      places.map((place) => ranks[place] as number),
+      places.map((place) => together.has(place)),
+    )
   }
 
   #ranksOf(scores: Float64Array): Float32Array {

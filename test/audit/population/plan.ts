@@ -37,7 +37,10 @@ export interface Plan {
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
-export const DAY = 24 * HOUR
+const DAY = 24 * HOUR
+
+/** What names of copies at even distances begin with. */
+export const WATCHED = "copy"
 
 const MEMBERS_MAX = 60
 /** People who live near each other, and meet in most groups. */
@@ -78,7 +81,11 @@ class Planner {
     }
     this.#converse()
     for (let copy = 1; copy <= copies; copy++) {
-      this.#occurrences.push({ at: (copy * days * DAY) / (copies + 1), kind: "copy", name: `copy ${copy}` })
+      this.#occurrences.push({
+        at: (copy * days * DAY) / (copies + 1),
+        kind: "copy",
+        name: `${WATCHED} ${copy}`,
+      })
     }
     this.#occurrences.push({ at: 11 * HOUR, kind: "copy", name: "registered" })
     this.#occurrences.push({ at: (days - 1) * DAY + 15 * HOUR, kind: "copy", name: "queued" })

@@ -5,7 +5,7 @@ import { toHex } from "../../../src/wire/bytes.ts"
 import { Circle } from "./circle.ts"
 import { entriesOf } from "./entries.ts"
 import { NaiveServer } from "./naive.ts"
-import type { Occurrence, Plan } from "./plan.ts"
+import { type Occurrence, type Plan, WATCHED } from "./plan.ts"
 import { Resident } from "./resident.ts"
 import { PopulatedServer } from "./server.ts"
 
@@ -18,6 +18,9 @@ export interface Copy {
 /** The same moment of the real server and of the naive one. */
 export interface Moment {
   readonly name: string
+  /** One of a series of copies at even distances. */
+  readonly watched: boolean
+  readonly last: boolean
   readonly real: Copy
   readonly naive: Copy
 }
@@ -29,6 +32,7 @@ const QUIET = 5
 const LOAD = 60
 const LANDED = 15
 const LOAD_BYTES = 300
+const LAST = "stopped"
 /** Clients may not have acknowledged yet what they have just got. */
 const ACKNOWLEDGED_MILLISECONDS = 300
 
@@ -98,7 +102,7 @@ export class Story {
     await Promise.all(this.#people.map((person) => person.goOffline()))
     await this.#server.end("SIGTERM")
     this.#naive.restart()
-    yield await this.#copy("stopped", false)
+    yield await this.#copy(LAST, false)
   }
 
   /** A message of some group, which the client repeats until it is accepted. */
@@ -203,7 +207,9 @@ export class Story {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
     const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered()) }
+    const kind = { watched: name.startsWith(WATCHED), last: name === LAST }
     return {
+      ...kind,
       name,
       real: { directory: real, truth },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },

@@ -1,0 +1,69 @@
+import { attackMoment, attackSeries } from "../../../src/audit/attacks/attacks.ts"
+import type { Target } from "../../../src/audit/attacks/linking.ts"
+import { readSnapshot, type Snapshot } from "../../../src/audit/evidence.ts"
+import type { Judgement } from "../../../src/audit/relabelling.ts"
+import type { Truth } from "../../../src/audit/truth.ts"
+import { makePlan, type Scale } from "./plan.ts"
+import { type Copy, type Moment, Story } from "./story.ts"
+
+export const servers = ["real", "naive"] as const
+type Server = (typeof servers)[number]
+
+/** How well the attacks did on each server, at one moment or on a series of copies. */
+export interface Judged {
+  readonly name: string
+  readonly real: readonly Judgement[]
+  readonly naive: readonly Judgement[]
+}
+
+/** `chance` of a judgement may be as small as one of these. Where everything leaks, there is no need to know how rare that is. */
+const SHUFFLES_MAX: Readonly<Record<Server, number>> = { real: 20_000, naive: 400 }
+
+/**
+ * Lets a population live, and attacks each copy by itself, or the copies of the scale as series: each number in `series` is one
+ * of so many of them, at even distances.
+ */
+export async function* judgements(scale: Scale, series: readonly number[]): AsyncGenerator<Judged> {
+  const watched: Moment[] = []
+  for await (const moment of Story.of(makePlan(scale))) {
+    if (moment.watched) watched.push(moment)
+    else yield judgeMoment(moment)
+    if (!moment.last) continue
+    for (const count of series) yield judgeSeries(watched, count)
+  }
+}
+
+function judgeMoment(moment: Moment): Judged {
+  const judged = (server: Server) => {
+    const { directory, truth } = moment[server]
+    return attackMoment(readSnapshot(directory), truth, SHUFFLES_MAX[server])
+  }
+  return { name: moment.name, real: judged("real"), naive: judged("naive") }
+}
+
+function judgeSeries(watched: readonly Moment[], count: number): Judged {
+  const step = watched.length / count
+  const copies = Array.from({ length: count }, (_, index) => watched[Math.floor(index * step)] as Moment)
+  const judged = (server: Server) => {
+    const own = copies.map((copy) => copy[server])
+    return attackSeries(snapshotsOf(own), allOf(own), SHUFFLES_MAX[server])
+  }
+  return { name: `${count} copies`, real: judged("real"), naive: judged("naive") }
+}
+
+function* snapshotsOf(copies: readonly Copy[]): Generator<Snapshot> {
+  for (const { directory } of copies) yield readSnapshot(directory)
+}
+
+/** The last truth, with the entries of all. */
+function allOf(copies: readonly Copy[]): Truth {
+  const entries = new Map(copies.flatMap(({ truth }) => truth.entries))
+  return { ...(copies.at(-1) as Copy).truth, entries: [...entries] }
+}
+
+/** Of one target. */
+export function judgementOf(judgements: readonly Judgement[], target: Target): Judgement {
+  const found = judgements.find((judgement) => judgement.target === target)
+  if (found === undefined) throw new Error(`nothing to link: ${target}`)
+  return found
+}
