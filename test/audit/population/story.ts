@@ -108,7 +108,7 @@ export class Story {
   /** A message of some group, which the client repeats until it is accepted. */
   async #send(index: number): Promise<void> {
     const circles = this.#circles.filter(({ members }) => members.length > 2)
-    const circle = circles[(index * 7) % circles.length] as Circle
+    const circle = circles[index % circles.length] as Circle
     const member = index % circle.members.length
     this.#deliverNaively(circle, member, crypto.random(LOAD_BYTES))
     await circle.say(member, LOAD_BYTES)
