@@ -2,7 +2,7 @@ import type { Snapshot } from "../evidence.ts"
 import { type Judgement, judge } from "../relabelling.ts"
 import type { Truth } from "../truth.ts"
 import { ChangeLog } from "./changes.ts"
-import { type Guess, isOfOneKind, type Linking, linkingsOf } from "./linking.ts"
+import { type Guess, isOfOneKind, type Linking, linkingsOf, TARGETS, type Target } from "./linking.ts"
 import { logGuesses } from "./log.ts"
 import { orderGuesses } from "./order.ts"
 import { ownersOf } from "./owners.ts"
@@ -12,11 +12,16 @@ import { timeGuesses } from "./times.ts"
 /** The attacks that link things, scored against the truth. They know nothing of the schema but which rows hold which ids. */
 
 /** What one snapshot tells. `shufflesMax` as in `judge`. */
-export function attackMoment(snapshot: Snapshot, truth: Truth, shufflesMax: number): Judgement[] {
+export function attackMoment(
+  snapshot: Snapshot,
+  truth: Truth,
+  shufflesMax: number,
+  targets: readonly Target[] = TARGETS,
+): Judgement[] {
   const all = ownersOf(snapshot, new Set([...truth.pseudonyms, ...truth.aliases, ...truth.entries].flat()))
-  return linkingsOf(truth, (id) => all.has(id)).map((linking) => {
-    return judge(linking, momentGuesses(linking, snapshot), shufflesMax)
-  })
+  return linkingsOf(truth, (id) => all.has(id))
+    .filter(({ target }) => targets.includes(target))
+    .map((linking) => judge(linking, momentGuesses(linking, snapshot), shufflesMax))
 }
 
 function momentGuesses(linking: Linking, snapshot: Snapshot): Guess[] {
@@ -32,8 +37,15 @@ function momentGuesses(linking: Linking, snapshot: Snapshot): Guess[] {
 }
 
 /** What several snapshots tell, oldest first; they are looked at one after the other. */
-export function attackSeries(snapshots: Iterable<Snapshot>, truth: Truth, shufflesMax: number): Judgement[] {
-  const logs = linkingsOf(truth, () => true).map((linking) => new ChangeLog(linking))
+export function attackSeries(
+  snapshots: Iterable<Snapshot>,
+  truth: Truth,
+  shufflesMax: number,
+  targets: readonly Target[] = TARGETS,
+): Judgement[] {
+  const logs = linkingsOf(truth, () => true)
+    .filter(({ target }) => targets.includes(target))
+    .map((linking) => new ChangeLog(linking))
   for (const snapshot of snapshots) for (const log of logs) log.see(snapshot)
   return logs.map((log) => judge(log.linking, log.guesses(), shufflesMax))
 }

@@ -1,7 +1,13 @@
 import type { Pair, Truth } from "../truth.ts"
 
 /** What the adversary would like to link. */
-export type Target = "queues of a group" | "users and pseudonyms" | "aliases and users" | "entries and queues"
+export const TARGETS = [
+  "queues of a group",
+  "users and pseudonyms",
+  "aliases and users",
+  "entries and queues",
+] as const
+export type Target = (typeof TARGETS)[number]
 
 /** Two lists of things, by their ids in hexadecimal, and which of them belong together. */
 export interface Linking {

@@ -10,6 +10,8 @@ import { type OwnedRow, type Owners, rowsOf } from "./owners.ts"
 
 interface Feature {
   readonly name: string
+  /** Something is counted, and not a place in the file: the same number in two tables may be of the same event. */
+  readonly isCount: boolean
   /** As they are. */
   readonly numbers: Marks
   /** From 0 to 1. */
@@ -20,6 +22,7 @@ interface Feature {
 /** Larger numbers are times. */
 const COUNTER_MAX = 1e9
 const DISTINCT_MIN = 3
+const PLACES = ["page", "place in the file"] as const
 
 export function orderGuesses(linking: Linking, owners: Owners): Guess[] {
   const left = featuresOf(rowsOf(owners, linking.left))
@@ -49,7 +52,9 @@ function nearness(linking: Linking, one: Feature, other: Feature): Guess[] {
   const same = guess("like", one.ranks, other.ranks, unit)
   if (one === other) return [same]
   const turned = other.ranks.map((ranks) => ranks.map((rank) => 1 - rank).reverse())
-  return [same, guess("against", one.ranks, turned, unit), guess("equal to", one.numbers, other.numbers, 1)]
+  const against = guess("against", one.ranks, turned, unit)
+  if (!one.isCount || !other.isCount) return [same, against]
+  return [same, against, guess("equal to", one.numbers, other.numbers, 1)]
 }
 
 function featuresOf(things: readonly (readonly OwnedRow[])[]): Feature[] {
@@ -74,8 +79,8 @@ function numbersOf({ place, row }: OwnedRow): [string, number][] {
   const positions: [string, number][] =
     cell.rowId === undefined
       ? [
-          ["page", cell.page],
-          ["place in the file", cell.page + cell.offset / 2 ** 16],
+          [PLACES[0], cell.page],
+          [PLACES[1], cell.page + cell.offset / 2 ** 16],
         ]
       : [["row id", cell.rowId]]
   return [...columns, ...positions].map(([name, value]) => [`${place}, ${name}`, value])
@@ -90,5 +95,6 @@ function featureOf(name: string, lists: readonly (readonly number[])[]): Feature
   if (described.size < DISTINCT_MIN) return undefined
   const numbers = marksOf(lists)
   const ranked = numbers.map((list) => list.map((number) => rankOf.get(number) as number))
-  return { name, numbers, ranks: ranked, count: all.length }
+  const isCount = !PLACES.some((place) => name.endsWith(place))
+  return { name, isCount, numbers, ranks: ranked, count: all.length }
 }

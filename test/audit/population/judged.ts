@@ -19,26 +19,30 @@ export interface Judged {
 /** `chance` of a judgement may be as small as one of these. Where everything leaks, there is no need to know how rare that is. */
 const SHUFFLES_MAX: Readonly<Record<Server, number>> = { real: 20_000, naive: 400 }
 
-/**
- * Lets a population live, and attacks each copy by itself, or the copies of the scale as series: each number in `series` is one
- * of so many of them, at even distances.
- */
-export async function* judgements(scale: Scale, series: readonly number[]): AsyncGenerator<Judged> {
+export interface JudgingOptions {
+  /** Each is a series of so many of the watched copies, at even distances. */
+  readonly series: readonly number[]
+  /** Moments at which the naive server is attacked as well; all of them if there is no list. */
+  readonly naive?: readonly string[]
+}
+
+/** Lets a population live, and attacks the copies at each moment by themselves, and the watched ones as series. */
+export async function* judgements(scale: Scale, { series, naive }: JudgingOptions): AsyncGenerator<Judged> {
   const watched: Moment[] = []
   for await (const moment of Story.of(makePlan(scale))) {
     if (moment.watched) watched.push(moment)
-    else yield judgeMoment(moment)
+    else yield judgeMoment(moment, naive?.includes(moment.name) ?? true)
     if (!moment.last) continue
     for (const count of series) yield judgeSeries(watched, count)
   }
 }
 
-function judgeMoment(moment: Moment): Judged {
+function judgeMoment(moment: Moment, looksAtNaive: boolean): Judged {
   const judged = (server: Server) => {
     const { directory, truth } = moment[server]
     return attackMoment(readSnapshot(directory), truth, SHUFFLES_MAX[server])
   }
-  return { name: moment.name, real: judged("real"), naive: judged("naive") }
+  return { name: moment.name, real: judged("real"), naive: looksAtNaive ? judged("naive") : [] }
 }
 
 function judgeSeries(watched: readonly Moment[], count: number): Judged {

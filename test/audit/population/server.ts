@@ -28,9 +28,10 @@ export class PopulatedServer {
     return `http://127.0.0.1:${this.#port}`
   }
 
-  async start(): Promise<void> {
+  /** `flags`: of `cinder serve`, beside those that the server always has. */
+  async start(...flags: readonly string[]): Promise<void> {
     const where = ["--data", this.#data, "--port", `${this.#port}`, "--domain", DOMAIN, "--rate-limit", "off"]
-    const child = Bun.spawn([process.execPath, "--preload", PRELOAD, MAIN, "serve", ...where], {
+    const child = Bun.spawn([process.execPath, "--preload", PRELOAD, MAIN, "serve", ...where, ...flags], {
       ...{ stdin: "ignore", stdout: "pipe", stderr: "inherit" },
       env: { PATH: process.env["PATH"] ?? "", [CLOCK_VARIABLE]: this.clock.file },
     })
