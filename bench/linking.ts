@@ -27,8 +27,17 @@ const WATCHED: Scale = {
   copies: 120,
 }
 const SERIES = [6, 24, 120]
+/** Moments at which the naive server shows that the attacks work. */
+const LEAKING = ["registered", "queued", "killed under load"]
 
-function print({ name, ...judged }: Judged): void {
+function print({ name, pages, ...judged }: Judged): void {
+  for (const { place, correlation } of pages) {
+    const { value, low, high } = correlation
+    if (low > 0)
+      console.log(
+        `${name}: pages of ${place} follow registration: ${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
+      )
+  }
   for (const server of servers) for (const judgement of judged[server]) printOne(server, name, judgement)
 }
 
@@ -45,5 +54,6 @@ function printOne(server: string, moment: string, judgement: Judgement): void {
 }
 
 const which = process.argv[2]
-if (which !== "watched") for await (const judged of judgements(LARGE, { series: [] })) print(judged)
+if (which !== "watched")
+  for await (const judged of judgements(LARGE, { series: [], naive: LEAKING })) print(judged)
 if (which !== "large") for await (const judged of judgements(WATCHED, { series: SERIES })) print(judged)

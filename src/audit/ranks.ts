@@ -1,3 +1,5 @@
+import type { Estimate } from "./statistics.ts"
+
 /** Ranks from 1, the lowest first; equal scores share the mean of their ranks. */
 export function midranks(scores: ArrayLike<number>): Float64Array {
   const sorted = Float64Array.from(scores).sort()
@@ -19,6 +21,25 @@ export function midranks(scores: ArrayLike<number>): Float64Array {
 export function areaUnderCurve(rankSum: number, positives: number, all: number): number {
   return (rankSum - (positives * (positives + 1)) / 2) / (positives * (all - positives))
 }
+
+/** Spearman's rank correlation with 95 % confidence, by Fisher's transformation. */
+export function rankCorrelation(one: readonly number[], other: readonly number[]): Estimate {
+  const [x, y] = [midranks(one), midranks(other)]
+  const middle = (one.length + 1) / 2
+  let [xy, xx, yy] = [0, 0, 0]
+  for (const [index, rank] of x.entries()) {
+    const [dx, dy] = [rank - middle, (y[index] as number) - middle]
+    xy += dx * dy
+    xx += dx * dx
+    yy += dy * dy
+  }
+  const value = xx * yy === 0 ? 0 : xy / Math.sqrt(xx * yy)
+  const half = Z / Math.sqrt(Math.max(1, one.length - 3))
+  return { value, low: Math.tanh(Math.atanh(value) - half), high: Math.tanh(Math.atanh(value) + half) }
+}
+
+/** Normal deviate of a two-sided interval of 95 %. */
+const Z = 1.96
 
 /**
  * The share of the positives that somebody finds who goes down from the highest score and stops where more than one in ten is

@@ -9,7 +9,7 @@
 export interface Truth {
   /** Queues of the members of each group. */
   readonly groups: readonly (readonly string[])[]
-  /** Users with their QS clients. */
+  /** Users with their QS clients, in the order in which they registered. */
   readonly pseudonyms: readonly Pair[]
   /** Aliases with their users. */
   readonly aliases: readonly Pair[]

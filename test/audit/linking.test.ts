@@ -107,6 +107,22 @@ describe("what a copy of the real server's log tells until it is scrubbed", () =
   })
 })
 
+describe("what the pages of one copy tell: they are added as tables grow", () => {
+  test.each<[string, string, number, number]>([
+    ["delivery.sqlite: qs_add_package", "a client's AddPackages fill pages of their own", 0.45, 0.85],
+    ["as.sqlite: as_profile", "a profile takes a page", -0.15, 0.55],
+  ])("%s follows the order of registration: %s (rank correlation %d to %d)", (place, _, least, most) => {
+    const found = at("registered").pages.find((page) => page.place === place)
+    expect(found?.correlation.value).toBeWithin(least, most)
+  })
+
+  test("other tables follow it hardly, of users and of pseudonyms", () => {
+    const others = at("registered").pages.filter(({ place }) => !/qs_add_package|as_profile/.test(place))
+    expect(others).toHaveLength(9)
+    for (const { correlation } of others) expect(correlation.value).toBeWithin(-0.55, 0.55)
+  })
+})
+
 describe(`what ${SCALE.copies} copies of the real server's data tell, although none of them does by itself`, () => {
   test.each<[Target, string, number]>([
     [GROUP, "their records change together when a message begins chains", 0.74],

@@ -8,6 +8,8 @@ import type { Value } from "../sqlite/record.ts"
 export interface OwnedRow {
   /** Database and table. */
   readonly place: string
+  /** Its place in the order of the table's keys. */
+  readonly index: number
   readonly row: Row
 }
 
@@ -34,8 +36,8 @@ export function ownersOf(snapshot: Snapshot, ids: ReadonlySet<string>): Owners {
     else rows.push(row)
   }
   for (const { database, table } of tablesOf(snapshot)) {
-    for (const row of table.rows) {
-      const owned = { place: `${database}: ${table.name}`, row }
+    for (const [index, row] of table.rows.entries()) {
+      const owned = { place: `${database}: ${table.name}`, index, row }
       const id = idIn(row, ids)
       if (id === undefined) others.push(owned)
       else own(id, owned)

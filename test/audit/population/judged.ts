@@ -1,5 +1,7 @@
 import { attackMoment, attackSeries } from "../../../src/audit/attacks/attacks.ts"
 import type { Target } from "../../../src/audit/attacks/linking.ts"
+import { type PageOrder, pageOrders } from "../../../src/audit/attacks/order.ts"
+import { ownersOf } from "../../../src/audit/attacks/owners.ts"
 import { readSnapshot, type Snapshot } from "../../../src/audit/evidence.ts"
 import type { Judgement } from "../../../src/audit/relabelling.ts"
 import type { Truth } from "../../../src/audit/truth.ts"
@@ -14,6 +16,8 @@ export interface Judged {
   readonly name: string
   readonly real: readonly Judgement[]
   readonly naive: readonly Judgement[]
+  /** Of the real server, at one moment: how much pages follow the order of registration. */
+  readonly pages: readonly PageOrder[]
 }
 
 /** `chance` of a judgement may be as small as one of these. Where everything leaks, there is no need to know how rare that is. */
@@ -42,7 +46,20 @@ function judgeMoment(moment: Moment, looksAtNaive: boolean): Judged {
     const { directory, truth } = moment[server]
     return attackMoment(readSnapshot(directory), truth, SHUFFLES_MAX[server])
   }
-  return { name: moment.name, real: judged("real"), naive: looksAtNaive ? judged("naive") : [] }
+  const { directory, truth } = moment.real
+  return {
+    name: moment.name,
+    real: judged("real"),
+    naive: looksAtNaive ? judged("naive") : [],
+    pages: pagesOf(readSnapshot(directory), truth),
+  }
+}
+
+function pagesOf(snapshot: Snapshot, { pseudonyms }: Truth): PageOrder[] {
+  return [0, 1].flatMap((side) => {
+    const ids = pseudonyms.map((pair) => pair[side] as string)
+    return pageOrders(ownersOf(snapshot, new Set(ids)), ids)
+  })
 }
 
 function judgeSeries(watched: readonly Moment[], count: number): Judged {
@@ -52,7 +69,7 @@ function judgeSeries(watched: readonly Moment[], count: number): Judged {
     const own = copies.map((copy) => copy[server])
     return attackSeries(snapshotsOf(own), allOf(own), SHUFFLES_MAX[server])
   }
-  return { name: `${count} copies`, real: judged("real"), naive: judged("naive") }
+  return { name: `${count} copies`, real: judged("real"), naive: judged("naive"), pages: [] }
 }
 
 function* snapshotsOf(copies: readonly Copy[]): Generator<Snapshot> {

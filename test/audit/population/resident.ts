@@ -16,8 +16,8 @@ import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../../.
 import { keyPackageWith } from "../../qs/key-package.ts"
 import { DOMAIN } from "./server.ts"
 
-/** Of the packages that a client publishes; the library's publishes more of them, which are all alike. */
-const PACKAGES = 3
+/** As many as the client library publishes, of each kind. */
+const PACKAGES = 16
 const REQUEST_BYTES = 2500
 
 interface QueueIdentity {
@@ -54,10 +54,6 @@ export class Resident {
   get queue(): QueueIdentity {
     if (this.#queue === undefined) throw new Error("no queue yet")
     return this.#queue
-  }
-
-  get hasQueue(): boolean {
-    return this.#queue !== undefined
   }
 
   get isOnline(): boolean {

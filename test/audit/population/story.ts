@@ -47,6 +47,8 @@ export class Story {
   readonly #transport: Transport
   readonly #people: Resident[] = []
   readonly #circles: Circle[] = []
+  /** In the order in which they came. */
+  readonly #registered: Resident[] = []
   readonly #aliases = new Set<number>()
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
@@ -137,6 +139,7 @@ export class Story {
         return this.#naive.register(userId)
       case "open-queue":
         await person?.openQueue()
+        this.#registered.push(person as Resident)
         return this.#naive.openQueue(userId, (person as Resident).queue.client)
       case "register-alias":
         this.#aliases.add(occurrence.person)
@@ -209,7 +212,7 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered()) }
+    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered) }
     const kind = { watched: name.startsWith(WATCHED), last: name === LAST }
     return {
       ...kind,
@@ -219,15 +222,11 @@ export class Story {
     }
   }
 
-  #registered(): Resident[] {
-    return this.#people.filter(({ hasQueue }) => hasQueue)
-  }
-
   #who(): Omit<Truth, "entries"> {
     const circles = this.#circles.filter((circle) => circle !== undefined)
     return {
       groups: circles.map(({ members }) => members.map(({ queue }) => toHex(queue.client))),
-      pseudonyms: this.#registered().map(({ userId, queue }) => [userId, toHex(queue.client)]),
+      pseudonyms: this.#registered.map(({ userId, queue }) => [userId, toHex(queue.client)]),
       aliases: [...this.#aliases].map((person) => {
         const { aliasHash, userId } = this.#person(person)
         return [toHex(aliasHash), userId]
