@@ -102,15 +102,15 @@ describe("what a copy of the real server's log tells until it is scrubbed", () =
 
   test("under load a transaction holds many messages, which tells less", () => {
     for (const target of [GROUP, ENTRY] as const) {
-      expect(scoreOf(real("killed under load", target), "log").area.value).toBeLessThan(0.6)
+      expect(scoreOf(real("killed under load", target), "log").area.value).toBeLessThan(0.7)
     }
   })
 })
 
 describe("what the pages of one copy tell: they are added as tables grow", () => {
   test.each<[string, string, number, number]>([
-    ["delivery.sqlite: qs_add_package", "a client's AddPackages fill pages of their own", 0.45, 0.85],
-    ["as.sqlite: as_profile", "a profile takes a page", -0.15, 0.55],
+    ["delivery.sqlite: qs_add_package", "a client's AddPackages fill pages of their own", 0.3, 0.9],
+    ["as.sqlite: as_profile", "a profile takes a page", -0.3, 0.7],
   ])("%s follows the order of registration: %s (rank correlation %d to %d)", (place, _, least, most) => {
     const found = at("registered").pages.find((page) => page.place === place)
     expect(found?.correlation.value).toBeWithin(least, most)
@@ -119,7 +119,7 @@ describe("what the pages of one copy tell: they are added as tables grow", () =>
   test("other tables follow it hardly, of users and of pseudonyms", () => {
     const others = at("registered").pages.filter(({ place }) => !/qs_add_package|as_profile/.test(place))
     expect(others).toHaveLength(9)
-    for (const { correlation } of others) expect(correlation.value).toBeWithin(-0.55, 0.55)
+    for (const { correlation } of others) expect(correlation.value).toBeWithin(-0.65, 0.65)
   })
 })
 

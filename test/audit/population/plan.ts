@@ -15,16 +15,23 @@ export interface Scale {
   readonly copies: number
 }
 
-export type Occurrence = { readonly at: number } & (
-  | { readonly kind: "register" | "open-queue" | "register-alias" | "delete-alias"; readonly person: number }
-  | { readonly kind: "online" | "offline"; readonly person: number }
-  | { readonly kind: "ask"; readonly person: number; readonly whom: number; readonly byAlias: boolean }
-  | { readonly kind: "gather"; readonly group: number }
-  | { readonly kind: "say"; readonly group: number; readonly member: number; readonly bytes: number }
-  | { readonly kind: "update"; readonly group: number; readonly member: number }
-  | { readonly kind: "restart" }
-  | { readonly kind: "copy"; readonly name: string }
-)
+/** What somebody does alone. */
+export interface PersonalOccurrence {
+  readonly at: number
+  readonly kind: "register" | "open-queue" | "register-alias" | "delete-alias" | "online" | "offline"
+  readonly person: number
+}
+
+export type Occurrence =
+  | PersonalOccurrence
+  | ({ readonly at: number } & (
+      | { readonly kind: "ask"; readonly person: number; readonly whom: number; readonly byAlias: boolean }
+      | { readonly kind: "gather"; readonly group: number }
+      | { readonly kind: "say"; readonly group: number; readonly member: number; readonly bytes: number }
+      | { readonly kind: "update"; readonly group: number; readonly member: number }
+      | { readonly kind: "restart" }
+      | { readonly kind: "copy"; readonly name: string }
+    ))
 
 export interface Plan {
   readonly people: number

@@ -5,7 +5,7 @@ import { toHex } from "../../../src/wire/bytes.ts"
 import { Circle } from "./circle.ts"
 import { entriesOf } from "./entries.ts"
 import { NaiveServer } from "./naive.ts"
-import { type Occurrence, type Plan, WATCHED } from "./plan.ts"
+import { type Occurrence, type PersonalOccurrence, type Plan, WATCHED } from "./plan.ts"
 import { Resident } from "./resident.ts"
 import { PopulatedServer } from "./server.ts"
 
@@ -49,7 +49,8 @@ export class Story {
   readonly #circles: Circle[] = []
   /** In the order in which they came. */
   readonly #registered: Resident[] = []
-  readonly #aliases = new Set<number>()
+  /** Whose alias is registered. */
+  readonly #aliases = new Set<Resident>()
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
     this.#plan = plan
@@ -120,7 +121,6 @@ export class Story {
   }
 
   async #live(occurrence: Exclude<Occurrence, { kind: "copy" }>): Promise<void> {
-    const person = "person" in occurrence ? this.#person(occurrence.person) : undefined
     switch (occurrence.kind) {
       case "restart":
         return await this.#restart()
@@ -131,28 +131,33 @@ export class Story {
         return await this.#say(occurrence)
       case "ask":
         return await this.#ask(occurrence)
+      default:
+        return await this.#act(occurrence.kind, this.#person(occurrence.person))
     }
-    const { userId, aliasHash } = person as Resident
-    switch (occurrence.kind) {
+  }
+
+  async #act(kind: PersonalOccurrence["kind"], person: Resident): Promise<void> {
+    const { userId, aliasHash } = person
+    switch (kind) {
       case "register":
-        await person?.register()
+        await person.register()
         return this.#naive.register(userId)
       case "open-queue":
-        await person?.openQueue()
-        this.#registered.push(person as Resident)
-        return this.#naive.openQueue(userId, (person as Resident).queue.client)
+        await person.openQueue()
+        this.#registered.push(person)
+        return this.#naive.openQueue(userId, person.queue.client)
       case "register-alias":
-        this.#aliases.add(occurrence.person)
-        await person?.registerAlias()
+        await person.registerAlias()
+        this.#aliases.add(person)
         return this.#naive.registerAlias(userId, aliasHash)
       case "delete-alias":
-        this.#aliases.delete(occurrence.person)
-        await person?.deleteAlias()
+        await person.deleteAlias()
+        this.#aliases.delete(person)
         return this.#naive.deleteAlias(aliasHash)
       case "online":
-        return await this.#visit(person as Resident)
+        return await this.#visit(person)
       case "offline":
-        return await person?.goOffline()
+        return await person.goOffline()
     }
   }
 
@@ -202,7 +207,8 @@ export class Story {
   }
 
   async #ask({ person, whom, byAlias }: Extract<Occurrence, { kind: "ask" }>): Promise<void> {
-    await this.#person(person).ask(this.#person(whom), byAlias && this.#aliases.has(whom))
+    const asked = this.#person(whom)
+    await this.#person(person).ask(asked, byAlias && this.#aliases.has(asked))
   }
 
   #person(index: number): Resident {
@@ -213,10 +219,10 @@ export class Story {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
     const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered) }
-    const kind = { watched: name.startsWith(WATCHED), last: name === LAST }
     return {
-      ...kind,
       name,
+      watched: name.startsWith(WATCHED),
+      last: name === LAST,
       real: { directory: real, truth },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
     }
@@ -227,10 +233,7 @@ export class Story {
     return {
       groups: circles.map(({ members }) => members.map(({ queue }) => toHex(queue.client))),
       pseudonyms: this.#registered.map(({ userId, queue }) => [userId, toHex(queue.client)]),
-      aliases: [...this.#aliases].map((person) => {
-        const { aliasHash, userId } = this.#person(person)
-        return [toHex(aliasHash), userId]
-      }),
+      aliases: [...this.#aliases].map(({ aliasHash, userId }) => [toHex(aliasHash), userId]),
     }
   }
 }
