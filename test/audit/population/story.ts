@@ -35,6 +35,7 @@ const LOAD = 60
 const LANDED = 15
 const LOAD_BYTES = 300
 const LAST = "stopped"
+const PATIENCE_MILLISECONDS = 120_000
 /** Clients may not have acknowledged yet what they have just got. */
 const ACKNOWLEDGED_MILLISECONDS = 300
 
@@ -61,7 +62,7 @@ export class Story {
       url: server.url,
       crypto,
       signal: new AbortController().signal,
-      patienceMilliseconds: 20_000,
+      patienceMilliseconds: PATIENCE_MILLISECONDS,
       fetch: (url, request) => fetch(url, request),
     })
     this.#people = Array.from({ length: plan.people }, () => new Resident(server.url, this.#transport))
@@ -97,9 +98,10 @@ export class Story {
     const flying = Array.from({ length: LOAD }, (_, index) => this.#send(index).then(() => (landed += 1)))
     while (landed < LANDED) await Bun.sleep(1)
     await this.#server.end("SIGKILL")
-    yield await this.#copy("killed under load", false)
+    const killed = await this.#copy("killed under load", false)
     await this.#startAgain()
     await Promise.all(flying)
+    yield killed
     yield await this.#copy("started again")
     for (const person of this.#people) await this.#visit(person)
     await Bun.sleep(ACKNOWLEDGED_MILLISECONDS)
