@@ -56,4 +56,5 @@ function printOne(server: string, moment: string, judgement: Judgement): void {
 const which = process.argv[2]
 if (which !== "watched")
   for await (const judged of judgements(LARGE, { series: [], naive: LEAKING })) print(judged)
-if (which !== "large") for await (const judged of judgements(WATCHED, { series: SERIES })) print(judged)
+if (which !== "large")
+  for await (const judged of judgements(WATCHED, { series: SERIES, naive: [] })) print(judged)
