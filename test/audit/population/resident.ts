@@ -38,6 +38,7 @@ export class Resident {
   readonly #seed = crypto.random(32)
   readonly #aliasSeed = crypto.random(32)
   readonly #queueSeed = crypto.random(32)
+  readonly #pushTokenKey = crypto.random(32)
   readonly #store = memoryStore()
   #queue: QueueIdentity | undefined
   #session: { readonly end: AbortController; readonly ended: Promise<void> } | undefined
@@ -130,7 +131,8 @@ export class Resident {
   }
 
   queueConfig(): Uint8Array {
-    return freshQueueConfig(crypto, { domain: DOMAIN, qs: this.queue, qsClientSeed: this.#queueSeed })
+    const keys = { qsClientSeed: this.#queueSeed, pushTokenKey: this.#pushTokenKey }
+    return freshQueueConfig(crypto, { domain: DOMAIN, qs: this.queue, ...keys })
   }
 
   /** Opens a stream, and resolves when everything that was queued has come. */
