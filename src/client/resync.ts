@@ -12,6 +12,8 @@ const ATTEMPTS_MAX = 10
 /** By how much the random wait before the next attempt grows. */
 const CONTENTION_MILLISECONDS = 20
 
+import { sendersAfter } from "./senders.ts"
+
 /**
  * Joins a group again by an external commit that replaces the own leaf, under the same signature key. What was under way
  * is given up. Throws ClientError `client.contended`, `ds.proposals-pending`, `client.invalid`.
@@ -52,8 +54,9 @@ async function joinAgain(session: GroupSession): Promise<void> {
   const own = facts.members.filter((one) => one.leaf === member.leaf)
   const members = [...verified, ...own.map((one) => ({ ...one, leaf: staged.next.leaf }))]
   members.sort((a, b) => a.leaf - b.leaf)
+  const senders = sendersAfter(facts, staged.next.epoch - 1n, members)
   await session.write({
-    facts: { ...facts, members, ownLeaf: life, pending: null, behind: false },
+    facts: { ...facts, ...senders, ownLeaf: life, pending: null, behind: false },
     member: staged.next,
   })
 }
