@@ -88,3 +88,16 @@ test("whoever joins again hears everything of those who took the place of others
   expect(a.heard().at(-1)).toBe(`${d.user}: hello`)
   await end(set)
 })
+
+test("whoever was removed and does not know it yet cannot join again, and is told so by a code", async () => {
+  const set = await scene()
+  const [a, , c] = set.people
+  set.ears.close()
+  await c.client.groups()[0]?.remove(a.user)
+  const joining = a.client.groups()[0]?.resync()
+  expect(joining).rejects.toMatchObject({ name: "ClientError", code: "client.invalid" })
+  await joining?.catch(() => undefined)
+  set.ears.open()
+  await a.until((person) => person.has("left"))
+  await end(set)
+})
