@@ -1,3 +1,4 @@
+import { codeOf } from "./player.ts"
 import type { Deed } from "./schedule.ts"
 
 /** `unknown`: nobody answered, or the client died: it may have happened. `refused`: it did not happen. */
@@ -16,4 +17,23 @@ export interface Entry {
   /** What was said: different each time. */
   readonly text?: string
   outcome: Outcome
+}
+
+/** Refusals that tell that nothing was done: the others are no part of any game. */
+const refusals: readonly (string | undefined)[] = [
+  ...["ds.not-allowed", "ds.proposals-pending", "ds.wrong-epoch", "qs.no-add-package"],
+  ...["client.removed", "client.unknown-member", "client.unknown-group", "client.unknown-contact"],
+  // A resync after a removal that the client does not know of yet.
+  "client.invalid",
+]
+/** After these nobody knows. A group that is gone, or a member that is, is refused like one that never was. */
+const silences: readonly (string | undefined)[] = [
+  ...["client.unreachable", "client.closed", "client.contended", "auth.refused"],
+]
+
+/** What an error says about what was tried; undefined: it must not happen. */
+export function outcomeOf(error: unknown): Outcome | undefined {
+  const code = codeOf(error)
+  if (refusals.includes(code)) return "refused"
+  return silences.includes(code) ? "unknown" : undefined
 }

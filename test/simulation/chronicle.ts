@@ -68,3 +68,11 @@ function transitionsOf(epochs: readonly ReadonlySet<string>[]) {
   }
   return transitions
 }
+
+/** The epochs that somebody held and how each came, `-` for the time outside. */
+export function pastText({ witness }: Suspect, group: string): string {
+  return witness
+    .pastOf(group)
+    .map((held) => (held === undefined ? "-" : `${held.epoch} ${held.by}`))
+    .join(", ")
+}

@@ -1,4 +1,4 @@
-import type { Chronicle } from "./chronicle.ts"
+import { type Chronicle, pastText } from "./chronicle.ts"
 import { type History, heard, type Suspect } from "./oracles.ts"
 
 /** A message that was said, and the epochs in which it may have been accepted. */
@@ -28,7 +28,7 @@ export function messageViolations({ people, book }: History, chronicle: Chronicl
       ...ofOne(person, sequences[index] ?? [], said, chronicle, deleters.has(person.user)),
       ...ofSenders(person, sequences[index] ?? [], chronicle),
     ]),
-    ...orderViolations(sameCopies(people, sequences, said, chronicle), chronicle),
+    ...orderViolations(sameCopies(people, sequences, said, chronicle, deleters), chronicle),
   ]
 }
 
@@ -36,9 +36,10 @@ function ofOne(
   person: Suspect,
   sequence: readonly string[],
   said: readonly Said[],
-  { group, epochs }: Chronicle,
+  chronicle: Chronicle,
   deletes: boolean,
 ): string[] {
+  const { group, epochs } = chronicle
   const found: string[] = []
   const { user } = person
   const isIn = (epoch: number) => epochs.get(epoch)?.has(user) === true
@@ -48,14 +49,17 @@ function ofOne(
     const { text, by, acknowledged } = message
     const times = counted.get(text) ?? 0
     counted.delete(text)
-    if (times > 1) found.push(`doubled: "${text}" in ${group} for ${user}`)
+    if (times > 1)
+      found.push(
+        `doubled: "${text}" of epochs ${message.epochs} in ${group} for ${user}, who held ${pastText(person, group)}`,
+      )
     if (times > 0 && (by === user || !message.epochs.some(isIn))) {
       found.push(`overheard: "${text}" in ${group} by ${user}`)
     }
     const due =
       acknowledged &&
       by !== user &&
-      message.epochs.every((epoch) => isIn(epoch) && followed(person, group, epoch, deletes))
+      message.epochs.every((epoch) => isIn(epoch) && followed(person, chronicle, epoch, deletes))
     if (due && times === 0) {
       found.push(
         `missed: "${text}" of epochs ${message.epochs} in ${group} by ${user}, who held ${pastText(person, group)}`,
@@ -66,25 +70,29 @@ function ofOne(
   return found
 }
 
-/** The epochs that somebody held and how each came, `-` for the time outside. */
-function pastText({ witness }: Suspect, group: string): string {
-  return witness
-    .pastOf(group)
-    .map((held) => (held === undefined ? "-" : `${held.epoch} ${held.by}`))
-    .join(", ")
-}
-
 /**
  * Whether this client was still to take what came in an epoch that it was in: it may have joined again before that, or
  * deleted the group, or never have arrived.
  */
-function followed({ witness }: Suspect, group: string, epoch: number, deletes: boolean): boolean {
-  const past = witness.pastOf(group)
-  const stay = past.findLastIndex((held) => held !== undefined && held.epoch <= epoch)
+function followed(
+  { user, witness }: Suspect,
+  chronicle: Chronicle,
+  epoch: number,
+  deletes: boolean,
+): boolean {
+  const past = witness.pastOf(chronicle.group)
+  const first = arrivalOf(chronicle, user, epoch)
+  const stay = past.findLastIndex((held) => held !== undefined && held.epoch >= first && held.epoch <= epoch)
   if (stay < 0) return false
   const after = past.slice(stay + 1)
   const next = after.findIndex((held) => held?.by !== "commit")
   return after[next]?.by !== "resync" && !(deletes && next >= 0 && after[next] === undefined)
+}
+
+/** The first epoch of the time that somebody was in the group for, around one of them. */
+function arrivalOf({ epochs }: Chronicle, user: string, epoch: number): number {
+  const out = [...epochs.keys()].filter((number) => number < epoch && epochs.get(number)?.has(user) === false)
+  return (out.at(-1) ?? -1) + 1
 }
 
 /** What one says comes in the order of saying. */
@@ -106,11 +114,15 @@ function sameCopies(
   people: readonly Suspect[],
   sequences: readonly (readonly string[])[],
   said: readonly Said[],
-  { epochs }: Chronicle,
+  chronicle: Chronicle,
+  deleters: ReadonlySet<string>,
 ): string[][] {
   return sequences.map((sequence, index) => {
-    const user = people[index]?.user ?? ""
-    const whole = said.filter((message) => message.epochs.every((epoch) => epochs.get(epoch)?.has(user)))
+    const person = people[index] as Suspect
+    const isThere = (epoch: number) =>
+      chronicle.epochs.get(epoch)?.has(person.user) === true &&
+      followed(person, chronicle, epoch, deleters.has(person.user))
+    const whole = said.filter((message) => message.epochs.every(isThere))
     const texts = new Set(whole.map(({ text }) => text))
     return sequence.filter((text) => texts.has(text))
   })

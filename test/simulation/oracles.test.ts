@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite"
 import { afterEach, expect, test } from "bun:test"
-import type { ClientEvent } from "../../src/client/client.ts"
+import type { ClientEvent } from "../../src/client/client-event.ts"
 import { type ClientStore, memoryStore, type StoreChange } from "../../src/client/store.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { type History, type Suspect, violations } from "./oracles.ts"
@@ -132,7 +132,8 @@ test("the oracles notice: whatever else should not be, each by its name", async 
   const { people, book, ...rest } = simulation.history()
   const last = book.findLast(({ text }) => text !== undefined)
   const group = last?.group ?? ""
-  const message = { type: "message" as const, group, sender: "", bytes: utf8(last?.text ?? ""), number: 1000 }
+  const bytes = utf8(last?.text ?? "")
+  const message = { type: "message" as const, group, sender: "", client: "", message: 0, bytes, number: 1000 }
   const tampered: readonly (readonly [kind: string, history: Partial<History>])[] = [
     ["overheard", { people: people.map((one) => told(one, removed.user, (events) => [...events, message])) }],
     ["disordered", { people: people.map((one) => told(one, removed.user, (events) => events.toReversed())) }],

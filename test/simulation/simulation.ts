@@ -2,22 +2,12 @@ import type { Group } from "../../src/client/group.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { befriend } from "../client/people.ts"
 import { Answers } from "./answers.ts"
-import type { Entry } from "./book.ts"
+import { type Entry, outcomeOf } from "./book.ts"
 import { type History, violations } from "./oracles.ts"
 import { codeOf, Player, type PlayerOptions } from "./player.ts"
 import type { Action, Deed, Network, Round, Schedule } from "./schedule.ts"
 import { MortalServer } from "./server.ts"
 import type { CrashPoint } from "./steps.ts"
-
-/** Refusals that tell that nothing was done: the others are no part of any game. */
-const refusals: readonly (string | undefined)[] = [
-  ...["ds.not-allowed", "ds.proposals-pending", "ds.wrong-epoch", "qs.no-add-package"],
-  ...["client.removed", "client.unknown-member", "client.unknown-group", "client.unknown-contact"],
-]
-/** After these nobody knows. A group that is gone, or a member that is, is refused like one that never was. */
-const silences: readonly (string | undefined)[] = [
-  ...["client.unreachable", "client.closed", "client.contended", "auth.refused"],
-]
 
 /** People, their groups and their server, as a schedule says. */
 export class Simulation {
@@ -170,7 +160,7 @@ export class Simulation {
   async attempt(
     player: Player,
     entry: Omit<Entry, "by" | "began" | "outcome">,
-    work: () => Promise<void>,
+    work: () => Promise<unknown>,
   ): Promise<void> {
     const began = player.witness.pastOf(entry.group).length
     const written: Entry = { ...entry, by: player.user, began, outcome: "unknown" }
@@ -179,10 +169,9 @@ export class Simulation {
       await work()
       written.outcome = "done"
     } catch (error) {
-      if (refusals.includes(codeOf(error))) written.outcome = "refused"
-      else if (!silences.includes(codeOf(error)) && !player.dead) {
-        throw new Error(`${entry.deed} failed unexpectedly`, { cause: error })
-      }
+      const outcome = outcomeOf(error)
+      if (outcome !== undefined) written.outcome = outcome
+      else if (!player.dead) throw new Error(`${entry.deed} failed unexpectedly`, { cause: error })
     }
   }
 
@@ -221,9 +210,10 @@ export class Simulation {
   /** What is not finished by the client itself, the person tries again. */
   async #finishLast(player: Player, group: Group): Promise<void> {
     const last = this.book.findLast(
-      ({ by, group: id, deed }) => by === player.user && id === group.id && deed !== "say",
+      ({ by, group: id, deed }) =>
+        by === player.user && id === group.id && (deed === "resync" || deed === "delete"),
     )
-    if (last?.outcome !== "unknown" || (last.deed !== "resync" && last.deed !== "delete")) return
+    if (last?.outcome !== "unknown") return
     await this.#actIn(player, group, last.deed, 0)
   }
 
