@@ -49,10 +49,12 @@ function ofOne(
     const { text, by, acknowledged } = message
     const times = counted.get(text) ?? 0
     counted.delete(text)
-    if (times > 1)
+    const stays = new Set(message.epochs.filter(isIn).map((epoch) => arrivalOf(chronicle, user, epoch)))
+    if (times > Math.max(1, stays.size)) {
       found.push(
         `doubled: "${text}" of epochs ${message.epochs} in ${group} for ${user}, who held ${pastText(person, group)}`,
       )
+    }
     if (times > 0 && (by === user || !message.epochs.some(isIn))) {
       found.push(`overheard: "${text}" in ${group} by ${user}`)
     }
@@ -98,7 +100,7 @@ function arrivalOf({ epochs }: Chronicle, user: string, epoch: number): number {
 /** What one says comes in the order of saying. */
 function ofSenders({ user }: Suspect, sequence: readonly string[], { group }: Chronicle): string[] {
   const last = new Map<string, number>()
-  return sequence.flatMap((text) => {
+  return [...new Set(sequence)].flatMap((text) => {
     const [sender, number] = text.split(" ") as [string, string]
     const before = last.get(sender) ?? -1
     last.set(sender, Number(number))

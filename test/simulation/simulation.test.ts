@@ -9,7 +9,7 @@ import { Simulation } from "./simulation.ts"
 const { CINDER_SIMULATION, CINDER_SIMULATION_RUNS } = process.env
 const FIXED = [1, 2]
 /** Only a run in which somebody waits for ever takes this long. */
-const LONGEST_MILLISECONDS = 120_000
+const LONGEST_MILLISECONDS = 240_000
 /** Runs that share the machine: mostly they wait for the network to come back. */
 const TOGETHER_MAX = 4
 

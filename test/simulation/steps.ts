@@ -25,6 +25,9 @@ process.on("message", (point: CrashPoint) => {
   skipped = 0
 })
 
+// Nobody is left to kill it.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"))
+
 /** From now on steps are those of a server that runs. */
 export function started(): void {
   phase = "run"
