@@ -22,6 +22,8 @@ const everything = [
 ].flat()
 /** Only a run in which somebody waits for ever takes this long. */
 const LONGEST_MILLISECONDS = 240_000
+/** Longer than any machine takes to start a server: nobody gives up because of that. */
+const PATIENCE_MILLISECONDS = 60_000
 /** How often something is done until a server that is to die there has died. */
 const TRIES = 60
 
@@ -34,6 +36,10 @@ const calm: Network = { seed: 1, loss: 0, frames: Number.POSITIVE_INFINITY }
 function company(people: number): Schedule {
   const guests = Array.from({ length: people - 2 }, (_, index) => index + 1)
   return { networks: Array(people).fill(calm), hosts: people < 2 ? [] : [{ guests }], rounds: [] }
+}
+
+function gather(people: number): Simulation {
+  return new Simulation(company(people), { patienceMilliseconds: PATIENCE_MILLISECONDS })
 }
 
 /** Does something again and again until the server has died and is there again. */
@@ -90,7 +96,7 @@ async function meet(simulation: Simulation): Promise<void> {
 }
 
 async function liveThrough(points: readonly Point[], stir: (simulation: Simulation) => Promise<void>) {
-  const simulation = new Simulation(company(4))
+  const simulation = gather(4)
   try {
     await simulation.begin()
     for (const point of points) {
@@ -147,7 +153,7 @@ describe("a server that dies at each step of its pipeline keeps every promise:",
     "with the first token and the first message of a month",
     async () => {
       for (const point of monthlyPoints) {
-        const simulation = new Simulation(company(2))
+        const simulation = gather(2)
         try {
           await simulation.begin({ ...point, skip: 0 })
           expect(simulation.server.deaths).toEqual([text(point)])
@@ -164,7 +170,7 @@ describe("a server that dies at each step of its pipeline keeps every promise:",
   test.concurrent(
     "while it starts again",
     async () => {
-      const simulation = new Simulation(company(4))
+      const simulation = gather(4)
       const { server } = simulation
       try {
         await simulation.begin()
@@ -199,7 +205,7 @@ describe("a server that dies at each step of its pipeline keeps every promise:",
   test.concurrent(
     "while it drops what is past its time",
     async () => {
-      const simulation = new Simulation(company(3))
+      const simulation = gather(3)
       const { server } = simulation
       try {
         await simulation.begin()

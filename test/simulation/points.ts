@@ -15,7 +15,14 @@ function around(phase: "start" | "run", steps: readonly string[], after: readonl
   ]
 }
 
-const scrubbing = ["clear log header", "sync log header", "clear log body", "sync log body"]
+const scrubbing = [
+  "clear log header",
+  "sync log header",
+  "clear log body",
+  "sync log body",
+  "date log",
+  "date database",
+]
 const cleaning = ["checkpoint", "clear page", "sync page", ...scrubbing]
 
 function of(store: "as" | "delivery", steps: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 import * as fs from "node:fs"
-import { cut, opened, synchronized, written } from "./steps.ts"
+import { cut, dated, opened, synchronized, written } from "./steps.ts"
 
 /** `node:fs` as `src/store` sees it in the simulation: what changes a file is a step. */
 
@@ -13,4 +13,8 @@ export function fdatasyncSync(descriptor: number): void {
 
 export function ftruncateSync(descriptor: number, length: number): void {
   cut(descriptor, () => fs.ftruncateSync(descriptor, length))
+}
+
+export function futimesSync(descriptor: number, accessed: Date, modified: Date): void {
+  dated(descriptor, () => fs.futimesSync(descriptor, accessed, modified))
 }

@@ -86,6 +86,11 @@ export function cut(descriptor: number, work: () => void): void {
   step(`${known(descriptor).store} cut log`, work)
 }
 
+export function dated(descriptor: number, work: () => void): void {
+  const { store, log } = known(descriptor)
+  step(`${store} date ${log ? "log" : "database"}`, work)
+}
+
 function known(descriptor: number) {
   const file = files.get(descriptor)
   if (file === undefined) throw new Error("not a file of a store")
