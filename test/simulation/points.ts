@@ -36,7 +36,7 @@ export const talkingPoints = around(
     ...of("delivery", [
       "begin",
       ...["insert into delivery_spent", "insert into qs_pool", "delete from qs_pool"],
-      ...["insert into qs_queue", "insert into qs_add_package", "delete from qs_add_package"],
+      ...["insert into qs_queue", "delete from qs_add_package"],
       ...["insert into ds_group", "insert into ds_head", "insert into ds_tree", "insert into ds_report"],
       ...["delete from ds_group", "delete from ds_head", "delete from ds_tree", "delete from ds_report"],
       ...["commit", ...cleaning],
@@ -59,7 +59,7 @@ export const joiningPoints = around(
     ]),
     ...of("delivery", [
       ...["insert into qs_client", "insert into qs_friendship", "insert into qs_user"],
-      "insert into qs_user_client",
+      ...["insert into qs_user_client", "insert into qs_add_package"],
     ]),
   ],
   of("as", ["commit", "sync log body"]),
