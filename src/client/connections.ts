@@ -143,6 +143,7 @@ async function stageJoin(
     sequence: 0,
     received: [],
     receipts: [],
+    former: [],
     pending: {
       kind: "commit" as const,
       id: toHex(crypto.random(8)),

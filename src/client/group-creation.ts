@@ -76,6 +76,7 @@ async function create(
     sequence: 0,
     received: [],
     receipts: [],
+    former: [],
     pending: null,
     connection,
     owesFriendship: connection !== null,

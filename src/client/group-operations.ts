@@ -11,6 +11,7 @@ import type { StagedCommit } from "./mls/member.ts"
 import { pause } from "./pace.ts"
 import { decodeReceipts, markSent, ofMembers } from "./receipts.ts"
 import type { ContentKind, MemberRecord, OwnLeafLife, PendingOperation, StoredEvent } from "./records.ts"
+import { sendersAfter } from "./senders.ts"
 import type { Signer } from "./transport.ts"
 
 /**
@@ -312,16 +313,11 @@ export function acceptCommit(
   const { nextMembers: members } = pending
   const own = members.find(({ leaf }) => leaf === member.leaf)?.user ?? ""
   session.accepted.add(pending.id)
+  const senders = sendersAfter(state.facts, state.member.epoch, members)
+  const receipts = ofMembers(state.facts.receipts, members)
   const life = { ownLeaf: pending.nextLeaf, behind: false }
-  const counts = { received: receivedBy(state, members), receipts: ofMembers(state.facts.receipts, members) }
-  const facts = { ...withoutPending(state).facts, members, ...life, ...counts }
-  const next = { member, facts }
+  const next = { member, facts: { ...withoutPending(state).facts, ...senders, ...life, receipts } }
   return { state: next, events: changeEvents(session.id, state, next, own) }
-}
-
-function receivedBy(state: GroupState, members: readonly MemberRecord[]) {
-  const present = new Set(members.map(({ leaf }) => leaf))
-  return state.facts.received.filter(({ leaf }) => present.has(leaf))
 }
 
 export function signer({ state }: GroupSession): Signer {

@@ -1,6 +1,6 @@
 import { wipe } from "../crypto/wipe.ts"
 import { decodeMlsMessage } from "../mls/codec/message.ts"
-import { equal, toHex } from "../wire/bytes.ts"
+import { toHex } from "../wire/bytes.ts"
 import { befriend } from "./befriending.ts"
 import { decodeCommitData, decodeContent } from "./content.ts"
 import { ownUser } from "./context.ts"
@@ -12,6 +12,7 @@ import type { MemberLeaf, ProcessedCommit } from "./mls/member.ts"
 import { decodeReceipts, ofMembers, take } from "./receipts.ts"
 import type { Connection, MemberRecord, StoredEvent } from "./records.ts"
 import { isRefusal } from "./refusal.ts"
+import { sendersAfter, takeFrom } from "./senders.ts"
 import type { StoreChange } from "./store.ts"
 
 /** What a message from the queue makes of a group. */
@@ -157,15 +158,13 @@ async function takeCommit(
   const kept = facts.members.filter(({ leaf }) => !removed.includes(leaf))
   const verified = await verifyAdded(session, state, added, sealed)
   const members = [...kept, ...verified].sort((a, b) => a.leaf - b.leaf)
-  // Whoever only took another pseudonym goes on counting.
-  const stays = (leaf: number) => !removed.includes(leaf) || sameClient(facts.members, verified, leaf)
-  const received = facts.received.filter(({ leaf }) => stays(leaf))
+  const senders = sendersAfter(facts, epoch, members)
   const receipts = ofMembers(facts.receipts, members)
   const { connection } = facts
   const answered = connection && { ...connection, peer: connection.peer ?? verified[0]?.user ?? null }
   const next = {
     member: commit.next,
-    facts: { ...facts, members, received, receipts, connection: answered, behind: false },
+    facts: { ...facts, ...senders, receipts, connection: answered, behind: false },
   }
   const events = changeEvents(session.id, state, next, by)
   return { state: next, events, changes: [], consumed: [] }
@@ -183,11 +182,6 @@ function over(
   const ended = gone.length === state.member.members().length - 1
   const events = state.facts.connection === null ? [{ type: "left" as const, group, by, ended }] : []
   return { state: undefined, events, changes: [], consumed: [] }
-}
-
-function sameClient(before: readonly MemberRecord[], after: readonly MemberRecord[], leaf: number): boolean {
-  const [was, is] = [before, after].map((members) => members.find((member) => member.leaf === leaf))
-  return was !== undefined && is !== undefined && equal(was.client, is.client)
 }
 
 /** Those of the new members whose credentials verify; the others stay nameless, and what they send is not handed over. */
@@ -229,14 +223,11 @@ async function takeApplication(session: GroupSession, state: GroupState, message
   const passed = { ...state, member: opened.next }
   const nothing: Step = { state: passed, events: [], changes: [], consumed }
   const { facts } = state
-  const author = facts.members.find(({ leaf }) => leaf === opened.sender)
-  if (author === undefined) return nothing
   const content = decodeContent(opened.plaintext)
-  const expected = facts.received.find(({ leaf }) => leaf === opened.sender)?.next ?? 0
-  if (content.sequence < expected) return nothing
-  const others = facts.received.filter(({ leaf }) => leaf !== opened.sender)
-  const received = [...others, { leaf: opened.sender, next: content.sequence + 1 }]
-  const next = { member: opened.next, facts: { ...facts, received } }
+  const taken = takeFrom(facts, opened, content.sequence)
+  if (taken === undefined) return nothing
+  const { author, isFirst } = taken
+  const next = { member: opened.next, facts: { ...facts, ...taken.senders } }
   const { kind, sequence: number, body } = content
   if (kind === "application") {
     const { user: sender, client } = author
@@ -248,7 +239,6 @@ async function takeApplication(session: GroupSession, state: GroupState, message
   const { user: sender } = author
   const isPeer = facts.connection?.peer === sender && !session.context.blocked.has(sender)
   if (facts.connection === null || !isPeer) return { ...unchanged(next), consumed }
-  const isFirst = others.length === facts.received.length
   const befriended = await befriend(session, facts.connection, sender, body, isFirst)
   return { state: next, ...befriended, consumed }
 }

@@ -87,6 +87,7 @@ async function join(session: GroupSession, bundle: WelcomeBundle): Promise<Joine
     sequence: 0,
     received: [],
     receipts: [],
+    former: [],
     pending: null,
     connection: null,
     owesFriendship: false,

@@ -335,6 +335,14 @@ export const GroupRecord = closed({
   /** Per leaf, the next sequence number that is new. */
   received: Type.Array(closed({ leaf: Type.Integer({ minimum: 0 }), next: Type.Integer({ minimum: 0 }) })),
   receipts: Type.Array(ReceiptState),
+  /** Who is gone and may have sent something that is still to come, until the end of epoch `through`; oldest first. */
+  former: Type.Array(
+    closed({
+      member: MemberRecord,
+      through: Type.Integer({ minimum: 0 }),
+      next: Type.Integer({ minimum: 0 }),
+    }),
+  ),
   pending: Nullable(PendingOperation),
   connection: Nullable(Connection),
   /** For connection groups: the own friendship package is still to be sent. */

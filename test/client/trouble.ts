@@ -13,10 +13,10 @@ export function randomFrom(seed: number): () => number {
 }
 
 /** A network that loses requests and, as often, answers. */
-export function lossyFetch(random: () => number, share: number): Fetch {
+export function lossyFetch(random: () => number, share: number, network: Fetch = fetch): Fetch {
   return async (url, request) => {
     if (random() < share) throw new TypeError("request lost")
-    const response = await fetch(url, request)
+    const response = await network(url, request)
     if (random() >= share) return response
     await response.arrayBuffer()
     throw new TypeError("answer lost")
