@@ -41,6 +41,9 @@ export const REQUESTS_IN_FLIGHT_MAX = 4096
 export const PENDING_UNITS_MAX = 8192
 export const EPOCH_ROWS_MAX = 20_000
 export const SCRUB_DELAY_MILLISECONDS = 200
+/** All queue records are sealed anew about this often. */
+export const RESEAL_MINUTES = 30
+export const RESEAL_MINUTES_MAX = 10_080
 
 // Authentication service
 export const CREDENTIAL_BYTES_MAX = 2048

@@ -104,16 +104,22 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     })
     const daily = [
       ...atStart,
-      ...engines.map((engine) => () => engine.sealAnew()),
       qsService.sweep,
       dsService.sweep,
       // Intermediates are renewed and warned of in a server that is never restarted, too.
       async () => authority.reload(),
     ]
-    const sweeps = sweepDaily(daily, surroundings)
+    const schedules = [
+      repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, surroundings),
+    ]
+    if (config.resealMilliseconds > 0) {
+      const sealing = [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
+      const meanMs = config.resealMilliseconds
+      schedules.push(repeat(sealing, { firstMs: meanMs, meanMs }, surroundings))
+    }
     let stopped: Promise<void> | undefined
     const stop = async () => {
-      sweeps.stop()
+      for (const schedule of schedules) schedule.stop()
       await edge.stop()
       qsService.stop()
       for (const engine of engines) engine.stop()
@@ -293,27 +299,36 @@ function asKeys({ roots, intermediateSeed, ...authority }: AuthoritySecrets): As
   return { asCredentials: roots, endorsements, intermediates, intermediate, intermediateSeed, revocations }
 }
 
-/**
- * For the first time within some hours, then about once a day, never at the same time: when something is deleted says
- * nothing about when the server was started.
- */
-function sweepDaily(sweeps: readonly (() => Promise<void>)[], { report }: Surroundings): { stop(): void } {
+/** When something is done again and again. */
+interface Rhythm {
+  /** The first time comes at random until then. */
+  readonly firstMs: number
+  /** The others come a quarter earlier or later, at random. */
+  readonly meanMs: number
+}
+
+/** Never at the same time: when something is deleted says nothing about when the server was started. */
+function repeat(
+  sweeps: readonly (() => Promise<void>)[],
+  { firstMs, meanMs }: Rhythm,
+  { report }: Surroundings,
+): { stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
   let stopped = false
-  const schedule = (hours: number) => {
+  const schedule = (milliseconds: number) => {
     if (stopped) return
-    timer = setTimeout(run, hours * HOUR_MILLISECONDS)
+    timer = setTimeout(run, milliseconds)
     timer.unref()
   }
   const run = async () => {
     for (const sweep of sweeps) {
       await sweep().catch(() => {
-        if (!stopped) report("a sweep could not be completed; it is tried again within a day or two")
+        if (!stopped) report("a sweep could not be completed; it is tried again later")
       })
     }
-    schedule(18 + 12 * Math.random())
+    schedule(meanMs * (0.75 + 0.5 * Math.random()))
   }
-  schedule(6 * Math.random())
+  schedule(firstMs * Math.random())
   return {
     stop() {
       stopped = true

@@ -3,6 +3,8 @@ import { Value } from "@sinclair/typebox/value"
 import type { PaddingPolicy } from "../crypto/padding.ts"
 import { environmentName, type SettingName, type Settings, settingNames, settings } from "./settings.ts"
 
+const MINUTE_MILLISECONDS = 60_000
+
 /** What the server runs with: every setting checked, every path absolute. */
 export interface Config {
   readonly dataDirectory: string
@@ -15,6 +17,8 @@ export interface Config {
   readonly publicUrl: string
   readonly invitationRequired: boolean
   readonly scrubDelayMilliseconds: number
+  /** 0: never. */
+  readonly resealMilliseconds: number
   readonly padding: {
     readonly kind: PaddingPolicy["kind"]
     readonly unitBytes: number
@@ -97,6 +101,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
     invitationRequired: values.registration === "invitation",
     scrubDelayMilliseconds: values["scrub-delay-ms"],
+    resealMilliseconds: values["reseal-minutes"] * MINUTE_MILLISECONDS,
     padding: {
       kind: values.padding,
       unitBytes: values["padding-unit"],

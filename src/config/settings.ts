@@ -6,6 +6,8 @@ import {
   PADDING_UNIT_BYTES_MAX,
   PADDING_UNIT_BYTES_MIN,
   QUEUE_RETENTION_MONTHS,
+  RESEAL_MINUTES,
+  RESEAL_MINUTES_MAX,
   SCRUB_DELAY_MILLISECONDS,
   TOKEN_ALLOWANCE,
   TOKEN_ALLOWANCE_MAX,
@@ -57,6 +59,12 @@ export const settings = {
     maximum: SCRUB_DELAY_MILLISECONDS_MAX,
     default: SCRUB_DELAY_MILLISECONDS,
     description: `a whole number of milliseconds up to ${SCRUB_DELAY_MILLISECONDS_MAX}, after which the write-ahead log is overwritten at the latest`,
+  }),
+  "reseal-minutes": Type.Integer({
+    minimum: 0,
+    maximum: RESEAL_MINUTES_MAX,
+    default: RESEAL_MINUTES,
+    description: `a whole number of minutes up to ${RESEAL_MINUTES_MAX}, after which all queue records are sealed anew, so that copies of the data that lie further apart do not show whose changed; 0: never`,
   }),
   "padding-unit": Type.Integer({
     minimum: PADDING_UNIT_BYTES_MIN,

@@ -113,12 +113,6 @@ export class ClientStates {
       pushToken: readList(reader, 1, PUSH_TOKEN_BYTES)[0],
     }
   }
-
-  /** Whether the last of the slot keys sealed it. */
-  isSealedByLast({ id, state }: ClientRow): boolean {
-    const use = { id, label: labels.clientState, salt: state.subarray(0, SALT_BYTES) }
-    return this.#keys.isSealedByLast(use, labels.clientState, state.subarray(SALT_BYTES))
-  }
 }
 
 /** A count, the items, and zeros in place of those that it could have had. */

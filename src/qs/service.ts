@@ -64,6 +64,8 @@ export interface Qs {
   openStream(call: SignedCall<Static<typeof StreamOpen>>, sink: StreamSink): QueueStream
   /** Removes clients that are taken for gone. To be called about once a day. */
   sweep(): Promise<void>
+  /** Seals all client records anew, which hides which of them changed since the last time. To be called again and again. */
+  sealAnew(): Promise<void>
   /** Sends no more pushes, and overwrites keys that are in memory only. */
   stop(): void
 }
@@ -112,6 +114,7 @@ export function createQs(options: QsOptions): Qs {
     fanout: new LocalFanout({ domain, engine, configs, blockLists, pushes }),
     openStream: (call, sink) => openStream(parts, call, sink),
     sweep: () => clientSweep.run(),
+    sealAnew: () => clientSweep.sealAnew(),
     stop() {
       pushes.stop()
       vapid.wipe()

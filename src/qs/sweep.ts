@@ -37,10 +37,23 @@ export class ClientSweep {
     this.#swept = current
   }
 
+  /** Seals all records anew, so that they change whether or not anything about their clients did. */
+  async sealAnew(): Promise<void> {
+    const { store, states } = this.#parts
+    const sealed = (row: ClientRow): Effect =>
+      put(clients, { ...row, state: states.seal(row.id, states.open(row)) })
+    let rows = store.list(clients, {}, CLIENTS_PER_UNIT)
+    while (rows.length > 0) {
+      const ids = rows.map(({ id }) => id)
+      const effects = (view: View) => ids.flatMap((id) => view.get(clients, { id }) ?? []).map(sealed)
+      await store.writer.submit({ expects: [], effects })
+      rows = store.list(clients, {}, CLIENTS_PER_UNIT, { id: ids.at(-1) as Uint8Array })
+    }
+  }
+
   /** A second sweep in the same month, or one after a crash, finds what is left to do. */
   #isDue(row: ClientRow, current: number): boolean {
-    const { states } = this.#parts
-    return states.open(row).month !== current || !states.isSealedByLast(row)
+    return this.#parts.states.open(row).month !== current
   }
 
   #sweep(view: View, ids: readonly Uint8Array[], current: number): QueueChange {

@@ -146,18 +146,16 @@ export class ChainStarts {
     return [remove(this.#table, { id }), ...this.#removals(id, this.#slots.read(row).overflow)]
   }
 
-  /** Whether anything can be sealed by an older slot key than the last. */
-  get rotated(): boolean {
-    return this.#keys.rotated
-  }
-
-  /** The record and its overflow, sealed by the last slot key; nothing if they are already. */
+  /**
+   * The record sealed anew, so that it changes whether or not anything about its queue did. Overflow entries stay as they
+   * are, unless an older slot key than the last sealed one of them.
+   */
   sealAnew(view: View, id: Uint8Array): Effect[] {
     const row = view.get(this.#table, { id })
     if (row === undefined) return []
     const { slots, overflow } = this.#slots.read(row)
     const opened = this.#open(view, id, overflow)
-    if (this.#slots.isSealedByLast(row) && !opened.some(({ old }) => old)) return []
+    if (!opened.some(({ old }) => old)) return [this.#put(row, { slots: this.#kept(slots), overflow })]
     const written = this.#write(
       id,
       opened.flatMap(({ starts }) => starts),

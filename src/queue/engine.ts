@@ -267,11 +267,10 @@ export class QueueEngine {
   }
 
   /**
-   * Seals with the last slot key whatever an older one sealed, so that this one can be given up. To be called about once
-   * a day.
+   * Seals all records anew, so that two copies of the data between which this was done do not show whose queue changed.
+   * What an older slot key sealed is sealed with the last, so that the older one can be given up. To be called again and again.
    */
   async sealAnew(): Promise<void> {
-    if (!this.#starts.rotated) return
     let records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT)
     while (records.length > 0) {
       const ids = records.map(({ id }) => id)

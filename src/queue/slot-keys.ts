@@ -39,11 +39,6 @@ export class SlotKeys {
     this.#keys = keys.toReversed()
   }
 
-  /** Whether there are keys that are on their way out. */
-  get rotated(): boolean {
-    return this.#keys.length > 1
-  }
-
   /** AES-256-GCM under a key of its own, with nonce 0. */
   seal(use: SealedFor, associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
     const key = this.#derived(this.#last, use)
@@ -61,13 +56,6 @@ export class SlotKeys {
       if (plaintext !== undefined) return plaintext
     }
     throw new SlotsUnreadable("a queue's record does not open: is the secrets file the one of this data?")
-  }
-
-  /** Whether the last key sealed it, so that no other is needed for it. */
-  isSealedByLast(use: SealedFor, associatedData: Uint8Array, sealed: Uint8Array): boolean {
-    const plaintext = this.#tryOpen(this.#last, use, associatedData, sealed)
-    wipe(plaintext)
-    return plaintext !== undefined
   }
 
   /** `length` bytes that look random without the key, one string by each key, that of the last one first. */

@@ -101,12 +101,6 @@ export class SlotSealer {
     )
   }
 
-  /** Whether the last of the slot keys sealed the record. */
-  isSealedByLast({ id, slot_state }: QueueRow): boolean {
-    const use = { id, label: STATE_LABEL, salt: slot_state.subarray(0, SALT_BYTES) }
-    return this.#keys.isSealedByLast(use, STATE_LABEL, slot_state.subarray(SALT_BYTES))
-  }
-
   /** @throws SlotsUnreadable */
   read(row: QueueRow): Recorded {
     const starts = this.starts(row)

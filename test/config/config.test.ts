@@ -31,6 +31,7 @@ describe("configuration", () => {
       publicUrl: "https://example.org",
       invitationRequired: false,
       scrubDelayMilliseconds: 200,
+      resealMilliseconds: 1_800_000,
       padding: { kind: "doubling", unitBytes: 4096, percentile: 8 },
       groupExpiryMonths: 12,
       inactiveMemberMonths: 3,

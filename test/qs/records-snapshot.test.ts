@@ -127,6 +127,19 @@ test("two snapshots of one month show that a client was seen, or changed somethi
   expect(changedRows(second, world.clientRows())).toEqual([])
 })
 
+test("once all were sealed anew every record has changed, that of clients that changed something and that of others", async () => {
+  await using world = await World.open()
+  const members = await population(world, 70)
+  const before = world.clientRows()
+  const [blocks] = members as [Member]
+  const groupId = crypto.random(16)
+  await world.qs.handlers.blockGroup(blocks.signed({ groupId }))
+  await world.qs.sealAnew()
+  await written(world)
+  expect(changedRows(before, world.clientRows())).toHaveLength(70)
+  await world.qs.handlers.unblockGroup(blocks.signed({ groupId }))
+})
+
 test("after a sweep every record has changed, that of clients that were seen and that of those that were not", async () => {
   await using world = await World.open()
   const members = await population(world, 100)

@@ -68,6 +68,7 @@ test("rotating every secret of the QS loses no message, no block and no push tok
   await expect(receive(world, member)).rejects.toThrow(SlotsUnreadable)
   restart(world, secrets)
   await world.engine.sealAnew()
+  await world.qs.sealAnew()
   await world.qs.sweep()
   restart(world, early)
   await send(world, [{ queue: resolve(world, { config, ticket })!.queue, message: messageOf(blocked) }])
