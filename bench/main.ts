@@ -10,6 +10,7 @@ import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
 import { benchStreams } from "./streams.ts"
 import { benchTokens } from "./tokens.ts"
+import { benchWash } from "./wash.ts"
 
 /** `npm run bench -- [--short] [--json] [--only NAME]`: what docs/performance.md explains. */
 
@@ -32,6 +33,10 @@ const subjects: Readonly<Record<string, Subject>> = {
   tokens: {
     title: "Sends with a token for each, and without (ratio: with to without)",
     run: (options) => benchTokens(options),
+  },
+  wash: {
+    title: "Sends to a server that washes its memory, and to one that does not (ratio: with to without)",
+    run: (options) => benchWash(options),
   },
   mls: {
     title: "The MLS core over group size, and ts-mls beside it (ratio: ours to theirs)",

@@ -19,11 +19,15 @@ export interface ServerProcess {
 /** Whether the server wants tokens. */
 export type RateLimit = "on" | "off"
 
-/** Starts the server over a directory that `Homeserver.prepare` has made. */
-export async function startServerProcess(directory: string, rateLimit: RateLimit): Promise<ServerProcess> {
+/** Starts the server over a directory that `Homeserver.prepare` has made; `program` is one that takes its flags. */
+export async function startServerProcess(
+  directory: string,
+  rateLimit: RateLimit,
+  program: readonly string[] = [MAIN, "serve"],
+): Promise<ServerProcess> {
   const flags = ["--data", join(directory, "data"), "--secrets", join(directory, "secrets")]
   const words = [...flags, "--domain", DOMAIN, "--port", "0", "--rate-limit", rateLimit]
-  const child = Bun.spawn([process.execPath, MAIN, "serve", ...words], {
+  const child = Bun.spawn([process.execPath, ...program, ...words], {
     env: { PATH: process.env["PATH"] ?? "" },
     stdin: "ignore",
     stdout: "pipe",

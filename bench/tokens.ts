@@ -16,7 +16,7 @@ import { sendBody } from "./fan-out.ts"
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
 import { DOMAIN, Homeserver, temporaryDirectory } from "./homeserver.ts"
 import { type Group, makeClients, makeGroup } from "./population.ts"
-import { type RateLimit, startServerProcess } from "./server-process.ts"
+import { type RateLimit, type ServerProcess, startServerProcess } from "./server-process.ts"
 
 /**
  * What a token costs a message: sends to the one other member of a group, from the HTTP request to the durable answer, by
@@ -27,7 +27,7 @@ const IN_FLIGHT = 16
 const voprf = nobleVoprf(crypto.random)
 
 /** What one server process did. */
-interface Run {
+export interface Run {
   /** Microseconds of one send while nothing else happens. */
   readonly alone: number
   /** Microseconds per send, and processor time of the server for each, with {@link IN_FLIGHT} under way. */
@@ -48,8 +48,9 @@ export async function benchTokens(options: Options): Promise<readonly Result[]> 
     const without: Run[] = []
     const withTokens: Run[] = []
     for (let run = 0; run < options.runs; run++) {
-      without.push(await measure(directory, "off", () => unpaid(group), options))
-      withTokens.push(await measure(directory, "on", () => paid(group, key), options))
+      const start = (rateLimit: RateLimit) => startServerProcess(directory, rateLimit)
+      without.push(await measureSends(await start("off"), () => unpaid(group), options))
+      withTokens.push(await measureSends(await start("on"), () => paid(group, key), options))
     }
     return [...results("without tokens", without), ...results("with tokens", withTokens, without)]
   } finally {
@@ -57,7 +58,8 @@ export async function benchTokens(options: Options): Promise<readonly Result[]> 
   }
 }
 
-async function prepareGroup(directory: string): Promise<Group> {
+/** Makes the data of a server with a group of two. */
+export async function prepareGroup(directory: string): Promise<Group> {
   const server = await Homeserver.prepare(directory)
   try {
     return await makeGroup(server, await makeClients(server, 2))
@@ -77,7 +79,7 @@ async function issuerKey(directory: string): Promise<IssuerKey> {
   }
 }
 
-function unpaid(group: Group): Send {
+export function unpaid(group: Group): Send {
   const headers = { "content-type": "application/cbor" }
   return { headers, body: sendBody(group) as Uint8Array<ArrayBuffer> }
 }
@@ -92,14 +94,13 @@ function paid(group: Group, { keyId, secretKey }: IssuerKey): Send {
   return { ...send, headers: { ...send.headers, authorization } }
 }
 
-async function measure(
-  directory: string,
-  rateLimit: RateLimit,
+/** Sends messages to a server, which is stopped afterwards. */
+export async function measureSends(
+  server: ServerProcess,
   make: () => Send,
   { short }: Options,
 ): Promise<Run> {
   const many = (count: number) => Array.from({ length: count }, make)
-  const server = await startServerProcess(directory, rateLimit)
   const post = async ({ headers, body }: Send): Promise<void> => {
     const answer = await fetch(server.url + ds.sendMessage.path, { method: "POST", headers, body })
     if (!answer.ok) throw new Error(`the server refused the message (${answer.status})`)
@@ -129,7 +130,7 @@ async function inFlight(sends: Send[], post: (send: Send) => Promise<void>): Pro
 }
 
 /** With the other runs to be compared to, ratios are to those. */
-function results(name: string, runs: readonly Run[], others?: readonly Run[]): Result[] {
+export function results(name: string, runs: readonly Run[], others?: readonly Run[]): Result[] {
   const figures = (key: keyof Run, of: readonly Run[] = runs) => of.map((run) => run[key])
   const compared = (key: keyof Run) => (others === undefined ? {} : { model: median(figures(key, others)) })
   const sends_per_second = 1e6 / median(figures("together"))

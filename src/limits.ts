@@ -37,6 +37,17 @@ export const REQUEST_AGE_SECONDS_MAX = 300
 export const REPLAY_ENTRIES_MAX = 2_000_000
 export const REQUESTS_IN_FLIGHT_MAX = 4096
 
+// Keys in memory
+/** After the last request, so long nothing comes, and memory is washed. */
+export const WASH_QUIET_MILLISECONDS = 100
+/** From one wash to the next at least, and the longest that one waits while requests keep coming. */
+export const WASH_PAUSE_MILLISECONDS = 700
+/** Bun's event loop receives up to half a MiB at a time. */
+export const RINSE_BODY_BYTES = 1024 * 1024
+/** Answers of up to 16 KiB, with their head, go through one buffer. */
+export const RINSE_ANSWER_BYTES = 16_000
+export const RINSE_MILLISECONDS_MAX = 400
+
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192
 export const EPOCH_ROWS_MAX = 20_000

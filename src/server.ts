@@ -12,11 +12,12 @@ import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { createDs } from "./ds/service.ts"
 import { fixedDocument } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
-import { Edge } from "./http/edge.ts"
+import { Edge, type EdgeOptions } from "./http/edge.ts"
 import type { Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import { Wash } from "./memory/wash.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import type { QsSecrets } from "./qs/parts.ts"
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly warn: (sentence: string) => void
   /** Milliseconds since 1970. */
   readonly clock: () => number
+  /** What overwrites copies of keys (memory/wash.ts); `rinse` does it in the buffers of sockets. */
+  readonly wash: (rinse: () => Promise<void>) => Pick<Wash, "needed" | "stop">
 }
 
 export interface RunningServer {
@@ -67,6 +70,7 @@ const defaults: Surroundings = {
   },
   warn: (sentence) => console.error(sentence),
   clock: Date.now,
+  wash: (rinse) => new Wash(rinse),
 }
 
 const HOUR_MILLISECONDS = 3_600_000
@@ -86,7 +90,11 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
     const { engines, asService, dsService, qsService } = services
-    const edge = composeEdge(config, services, limits, boundary, surroundings)
+    const wash = surroundings.wash(() => edge.rinse())
+    const edge = composeEdge(config, services, limits, boundary, {
+      ...surroundings,
+      served: () => wash.needed(),
+    })
     const atStart = [
       ...engines.map((engine) => () => engine.dropExpiredPartitions()),
       asService.sweep,
@@ -120,6 +128,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     let stopped: Promise<void> | undefined
     const stop = async () => {
       for (const schedule of schedules) schedule.stop()
+      wash.stop()
       await edge.stop()
       qsService.stop()
       for (const engine of engines) engine.stop()
@@ -242,7 +251,7 @@ function composeEdge(
   { asService, dsService, qsService }: ReturnType<typeof composeServices>,
   { gates, directory }: RateLimits,
   boundary: number,
-  { clock, report }: Surroundings,
+  { clock, report, served }: Surroundings & Required<Pick<EdgeOptions, "served">>,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const gate = (service: TokenService) => (rateLimit ? gates[service] : undefined)
@@ -262,6 +271,7 @@ function composeEdge(
     clock,
     boundary,
     report,
+    served,
   })
 }
 

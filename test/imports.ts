@@ -23,6 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   privacypass: ["privacypass", "crypto", "wire", "limits.ts"],
   redemption: ["redemption", "privacypass", "store", "crypto", "wire", "limits.ts"],
   outgoing: ["outgoing", "crypto", "wire/bytes.ts", "limits.ts"],
+  memory: ["memory", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
   as: [
@@ -89,6 +90,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "wire",
     "limits.ts",
+    "memory",
     "server.ts",
     "http/failure.ts",
     "store/database.ts",

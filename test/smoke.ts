@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { Client } from "../src/client/client.ts"
@@ -62,6 +62,10 @@ await step("the server starts and says where it listens", async () => {
 await step("it answers", async () => (await (await fetch(`${url}/health`)).text()) === "ok")
 console.log(`     the first answer came after ${Math.round(performance.now() - began)} ms`)
 clearTimeout(timeout)
+await step("it leaves no core", async () => {
+  if (process.platform !== "linux") return true
+  return /^Max core file size +0 +0 /m.test(readFileSync(`/proc/${child.pid}/limits`, "utf8"))
+})
 await step("it describes itself", async () => {
   const document = (await (await fetch(`${url}/openapi.json`)).json()) as { openapi: string }
   return document.openapi.startsWith("3.1")

@@ -2,6 +2,7 @@ import { defineCommand } from "citty"
 import { ConfigError, resolveConfig, unknownNames } from "../config/config.ts"
 import { readConfigFile } from "../config/file.ts"
 import { environmentName, settingNames, settings } from "../config/settings.ts"
+import { protectMemory } from "../memory/process.ts"
 import { type RunningServer, startServer } from "../server.ts"
 import { exitOnFault, explain } from "./explain.ts"
 import { kebabCase } from "./strict.ts"
@@ -47,11 +48,9 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   const file = typeof path === "string" ? readConfigFile(path) : {}
   const config = resolveConfig({ flags, environment, file, workingDirectory: process.cwd() })
   if (config instanceof ConfigError) throw config
-  const server = await startServer(config, {
-    report: console.error,
-    fault: exitOnFault,
-    warn: (sentence) => console.error(`cinder: warning: ${sentence}`),
-  })
+  const warn = (sentence: string) => console.error(`cinder: warning: ${sentence}`)
+  protectMemory(warn)
+  const server = await startServer(config, { report: console.error, fault: exitOnFault, warn })
   if (server.created) {
     console.log(
       `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,

@@ -5,6 +5,7 @@ import {
   createPublicKey,
   diffieHellman,
   type KeyObject,
+  randomFillSync,
   sign,
   verify,
 } from "node:crypto"
@@ -24,8 +25,11 @@ const NONCE_BYTES = 12
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
 const HASH_BYTES = 32
+const HASH_BLOCK_BYTES = 64
+const INNER_PAD = 0x36
+const OUTER_PAD = 0x5c
 const EXPAND_BYTES_MAX = 255 * HASH_BYTES
-const RANDOM_BYTES_PER_CALL = 65_536
+const POOL_BYTES = 4096
 
 /** `SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { 32 bytes } } }` up to the key. */
 const X25519_PRIVATE = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20)
@@ -75,10 +79,33 @@ function checkNonce(nonce: Uint8Array): void {
   if (nonce.length !== NONCE_BYTES) throw new CryptoError("aead nonce length")
 }
 
-function hmac(key: Uint8Array, first: Uint8Array, second?: Uint8Array): Uint8Array {
-  const hasher = new Bun.CryptoHasher("sha256", key as Buffer).update(first)
-  if (second !== undefined) hasher.update(second)
-  return plain(hasher.digest())
+/**
+ * HMAC (RFC 2104) of the parts one after the other, over one-shot hashes of buffers that are overwritten: a hasher with a
+ * key is an object of the runtime's own, which keeps key and data until it is collected, and costs three times as much.
+ */
+function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const digest = new Uint8Array(HASH_BYTES)
+  if (key.length > HASH_BLOCK_BYTES) {
+    Bun.SHA256.hash(key as Buffer, digest)
+    return hmac(digest, ...parts)
+  }
+  const inner = new Uint8Array(HASH_BLOCK_BYTES + parts.reduce((sum, { length }) => sum + length, 0))
+  const outer = new Uint8Array(HASH_BLOCK_BYTES + HASH_BYTES)
+  for (let i = 0; i < HASH_BLOCK_BYTES; i++) {
+    const byte = key[i] ?? 0
+    inner[i] = byte ^ INNER_PAD
+    outer[i] = byte ^ OUTER_PAD
+  }
+  let offset = HASH_BLOCK_BYTES
+  for (const part of parts) {
+    inner.set(part, offset)
+    offset += part.length
+  }
+  Bun.SHA256.hash(inner as Buffer, digest)
+  outer.set(digest, HASH_BLOCK_BYTES)
+  Bun.SHA256.hash(outer as Buffer, digest)
+  wipe(inner, outer)
+  return digest
 }
 
 function expand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): Uint8Array {
@@ -97,21 +124,34 @@ function expand(pseudoRandomKey: Uint8Array, info: Uint8Array, length: number): 
   const output = new Uint8Array(length)
   let previous = new Uint8Array(0)
   for (let offset = 0; offset < length; offset += HASH_BYTES) {
-    const hasher = new Bun.CryptoHasher("sha256", pseudoRandomKey as Buffer).update(previous).update(info)
+    const next = hmac(pseudoRandomKey, previous, info, counter) as Uint8Array<ArrayBuffer>
     wipe(previous)
-    previous = plain(hasher.update(counter).digest()) as Uint8Array<ArrayBuffer>
-    output.set(previous.subarray(0, length - offset), offset)
+    previous = next
+    for (let i = 0; i < HASH_BYTES && offset + i < length; i++) output[offset + i] = previous[i]!
     counter[0] = counter[0]! + 1
   }
   wipe(previous)
   return output
 }
 
+/** Random bytes that are not handed out yet; those that were are overwritten. */
+const pool = new Uint8Array(POOL_BYTES)
+let pooled = 0
+
+/** `crypto.getRandomValues` draws from a pool of the runtime's, in which what it gave stays until the pool is filled anew. */
 function random(length: number): Uint8Array {
   const bytes = new Uint8Array(length)
-  for (let at = 0; at < length; at += RANDOM_BYTES_PER_CALL) {
-    crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_PER_CALL))
+  if (length > POOL_BYTES) return randomFillSync(bytes)
+  if (length > pooled) {
+    randomFillSync(pool)
+    pooled = POOL_BYTES
   }
+  const from = pooled - length
+  for (let i = 0; i < length; i++) {
+    bytes[i] = pool[from + i]!
+    pool[from + i] = 0
+  }
+  pooled = from
   return bytes
 }
 

@@ -76,7 +76,6 @@ function prepare<P extends CommitParams>(
     const params = request.authorize(group?.value, hash)
     if (group === undefined) throw new Problem("auth.refused")
     if (isRepetition(group.value, request.caller, hash)) return undefined
-    if (request.adminsOnly) checkAdmin(group.value, request.caller)
     const tree = context.records.openTree(group, params)
     try {
       return stage(context, request, params, group, tree.value, hash)
@@ -120,6 +119,8 @@ function stage<P extends CommitParams>(
   const observed = observe(context, group.value, record, { commit: params.commit, caller })
   const { staged } = observed
   try {
+    // After the epoch: an admin may be none any more by a later commit, and has to learn that there was one.
+    if (request.adminsOnly) checkAdmin(group.value, caller)
     checkStore(request, observed)
     const content = request.check(observed, params)
     const groupInfo = checkGroupInfo(context, staged, params)

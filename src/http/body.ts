@@ -44,7 +44,8 @@ async function readChunks(
       length += value.length
       if (length > bytesMax) throw new Problem("request.too-large")
     }
-    const body = new Uint8Array(length)
+    // With a buffer of its own: a small array gets one when it is first looked into, and leaves a copy behind.
+    const body = new Uint8Array(new ArrayBuffer(length))
     let offset = 0
     for (const chunk of chunks) {
       body.set(chunk, offset)

@@ -3,8 +3,10 @@ import { Elysia } from "elysia"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import {
   CONNECTION_IDLE_SECONDS_MAX,
+  KEY_BYTES,
   REQUEST_BODY_BYTES_MAX,
   REQUESTS_IN_FLIGHT_MAX,
+  RINSE_BODY_BYTES,
   SOCKETS_MAX,
   STOP_SECONDS_MAX,
 } from "../limits.ts"
@@ -19,11 +21,13 @@ import {
   problemAnswer,
   textAnswer,
 } from "./answers.ts"
+import { readBody } from "./body.ts"
 import type { CallGuard } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
 import { Freshness } from "./freshness.ts"
 import { isPlainHost, targetOf } from "./host.ts"
 import { ReplayCache } from "./replay.ts"
+import { rinse, rinseAnswer, rinsePath } from "./rinse.ts"
 import { type Operation, operationRunner, type TokenGate } from "./routes.ts"
 import { Connection, type OpenStream, Streams } from "./stream.ts"
 
@@ -38,6 +42,8 @@ export interface EdgeOptions {
   /** Signatures of this second and earlier are refused (see Freshness); 0 for none. */
   readonly boundary: number
   readonly report: Report
+  /** Called after each request with parameters and each frame of a stream, whatever came of it. */
+  readonly served?: () => void
   /** Fewer than usual, for tests. */
   readonly requestsInFlightMax?: number
 }
@@ -51,6 +57,8 @@ export class Edge {
   readonly #postPaths: ReadonlySet<string>
   readonly #getPaths: ReadonlySet<string>
   readonly #fetch: (request: Request) => Response | Promise<Response>
+  readonly #rinsePath: string
+  readonly #served: () => void
   #server: Server<Connection> | undefined
   #inFlight = 0
   #stopping = false
@@ -61,9 +69,11 @@ export class Edge {
     this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
     this.#report = report
     this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
-    this.#streams = new Streams(this.#guard, options.openStream, report)
+    this.#served = options.served ?? (() => undefined)
+    this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
     this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
+    this.#rinsePath = rinsePath(crypto.random(KEY_BYTES))
     this.#fetch = this.#routes(operations, documents).fetch
   }
 
@@ -83,6 +93,13 @@ export class Edge {
       websocket: this.#streams.handler(),
     })
     return this.#server.port ?? port
+  }
+
+  /** Overwrites what requests and answers left in the buffers that they went through. */
+  async rinse(): Promise<void> {
+    const { hostname, port } = this.#server ?? {}
+    if (this.#stopping || port === undefined) return
+    await rinse(reachable(hostname), port, this.#rinsePath)
   }
 
   /** Accepts nothing more, lets requests in flight be answered, closes streams with `stopping`. */
@@ -112,6 +129,7 @@ export class Edge {
     for (const [path, document] of Object.entries(documents)) {
       app.get(path, () => documentAnswer(document))
     }
+    app.post(this.#rinsePath, ({ request }) => this.#rinsed(request), { parse: "none" })
     app.get("/health", () => textAnswer("ok"))
     app.get(STREAM_PATH, ({ request }) => this.#upgrade(request))
     return app.compile()
@@ -146,7 +164,13 @@ export class Edge {
       return problemAnswer(problem, gate?.challenge())
     } finally {
       this.#inFlight--
+      this.#served()
     }
+  }
+
+  async #rinsed(request: Request): Promise<Response> {
+    await readBody(request, RINSE_BODY_BYTES)
+    return rinseAnswer()
   }
 
   #upgrade(request: Request): Response | undefined {
@@ -170,4 +194,10 @@ export class Edge {
     if (request === undefined || code !== "NOT_FOUND") return asProblem(error, this.#report)
     return new Problem(this.#knows(targetOf(request.url)) ? "request.wrong-method" : "request.not-found")
   }
+}
+
+/** An address of this machine at which a server that listens on `host` is reached. */
+function reachable(host: string | undefined): string {
+  if (host === undefined || host === "0.0.0.0") return "127.0.0.1"
+  return host === "::" ? "::1" : host
 }

@@ -89,6 +89,7 @@ export class Connection {
       this.#fail(error)
     } finally {
       wipe(data)
+      this.#streams.served()
     }
   }
 
@@ -172,14 +173,17 @@ function plain({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
 export class Streams {
   readonly guard: CallGuard
   readonly report: Report
+  readonly served: () => void
   readonly decodeFrame = bodyDecoder(StreamClientFrame)
   readonly #openCall
   readonly #openStream: OpenStream
   readonly #connections = new Set<Connection>()
 
-  constructor(guard: CallGuard, openStream: OpenStream, report: Report) {
+  /** `served` is called after each frame. */
+  constructor(guard: CallGuard, openStream: OpenStream, report: Report, served: () => void) {
     this.guard = guard
     this.report = report
+    this.served = served
     this.#openStream = openStream
     const operation = { method: "GET", path: STREAM_PATH, sender: "qs-client", params: StreamOpen } as const
     this.#openCall = callOpener(guard, operation)

@@ -42,6 +42,13 @@ function epochOf(message: Uint8Array): bigint {
   throw new Error("not a message to a group")
 }
 
+/** Where a circle meets: in the test's process, or over a network. */
+export type CircleWorld = Pick<World, "now" | "lifetime" | "queueConfig" | "ask" | "call"> & {
+  take(name: string): QueueMessage[] | Promise<QueueMessage[]>
+  /** The queues, where they are the test's own. */
+  readonly fanout?: World["fanout"]
+}
+
 /** A client on its way into a group, in it, or gone. */
 export class Person {
   readonly name: string
@@ -55,7 +62,7 @@ export class Person {
   since = 0n
   #member: Member | undefined
 
-  constructor(world: World, name: string) {
+  constructor(world: CircleWorld, name: string) {
     this.name = name
     this.queueConfig = world.queueConfig(name)
     this.leafContent = {
@@ -131,16 +138,16 @@ type Committed = CommitParams & { readonly welcome: Uint8Array | undefined; acce
 
 export class Circle {
   readonly group: Group
-  readonly #world: World
+  readonly #world: CircleWorld
   readonly #people = new Map<string, Person>()
 
-  private constructor(world: World, group: Group) {
+  private constructor(world: CircleWorld, group: Group) {
     this.#world = world
     this.group = group
   }
 
   /** A group of these people, made by the first, who is its admin. */
-  static async of(world: World, creator: string, ...others: string[]): Promise<Circle> {
+  static async of(world: CircleWorld, creator: string, ...others: string[]): Promise<Circle> {
     const circle = await Circle.create(world, creator)
     if (others.length > 0) {
       await circle.submit(circle.adding(creator, others))
@@ -151,7 +158,7 @@ export class Circle {
 
   /** A group of one, with the extensions that it should have unless the test wants others. */
   static async create(
-    world: World,
+    world: CircleWorld,
     creator: string,
     extensions = (admin: Uint8Array, removalKey: Uint8Array): Extension[] =>
       makeContextExtensions({ admins: [admin], removalKey }),
@@ -185,7 +192,7 @@ export class Circle {
 
   /** Somebody whose queue is gone, and who follows nothing any more. */
   lose(name: string): void {
-    this.#world.fanout.gone.add(name)
+    this.#world.fanout?.gone.add(name)
     this.#people.delete(name)
   }
 
@@ -405,7 +412,7 @@ export class Circle {
 
   /** Everybody reads everything in its queue; then all members agree on the group. */
   async settle(): Promise<void> {
-    for (const { name } of this.#people.values()) await this.read(name, this.#world.take(name))
+    for (const { name } of this.#people.values()) await this.read(name, await this.#world.take(name))
     const agreed = new Set(this.members.map(({ member }) => toHex(member.epochAuthenticator())))
     expect(agreed.size).toBeLessThanOrEqual(1)
   }

@@ -232,7 +232,19 @@ test("a change of roles that was accepted can be repeated, by its sender alone a
   expect(contents(world.store)).toBe(after)
   expect(["alice", "bob", "carol"].map((name) => world.take(name).length)).toEqual([0, 1, 1])
   const other = { ...request, signer: circle.person("carol").byLeaf }
-  expect(await brokenRule(circle.submit(other))).toBe(rules.admin.id)
+  expect(await brokenRule(circle.submit(other))).toBe("ds.wrong-epoch")
+})
+
+test("an admin who repeats what was accepted and is none any more learns that the group has gone on", async () => {
+  await using world = await World.start()
+  const circle = await Circle.of(world, "alice", "bob", "carol")
+  await circle.submit(circle.changingRoles("alice", ["alice", "bob"]))
+  await circle.settle()
+  const removal = circle.removing("alice", ["carol"])
+  await circle.submit(removal)
+  await circle.settle()
+  await circle.submit(circle.changingRoles("bob", ["bob"]))
+  expect(await brokenRule(circle.submit(removal))).toBe("ds.wrong-epoch")
 })
 
 test("whoever joins a group of one from outside is a member there, and its admin when the creator has left", async () => {

@@ -1,0 +1,59 @@
+import { WASH_PAUSE_MILLISECONDS, WASH_QUIET_MILLISECONDS } from "../limits.ts"
+import { overwriteFreeBlocks } from "./free-blocks.ts"
+
+/**
+ * Overwrites the copies of keys that the runtime made: those in garbage, in free blocks, and in the buffers of sockets. It
+ * follows requests as soon as there is a pause between them, and comes in between when there is none, but never so often
+ * that it would be all that the server does.
+ */
+export class Wash {
+  readonly #rinse: () => Promise<void>
+  #timer: ReturnType<typeof setTimeout> | undefined
+  /** The first and the last need since the last wash, and when that began: milliseconds of `performance.now()`. */
+  #first = 0
+  #last = 0
+  #began = Number.NEGATIVE_INFINITY
+  #stopped = false
+
+  /** `rinse` overwrites the buffers of sockets. */
+  constructor(rinse: () => Promise<void>) {
+    this.#rinse = rinse
+  }
+
+  /** Something that is to be overwritten was in memory just now. */
+  needed(): void {
+    this.#last = performance.now()
+    if (this.#timer !== undefined || this.#stopped) return
+    this.#first = this.#last
+    this.#wait()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(() => void this.#look(), Math.max(1, this.#due() - performance.now()))
+    this.#timer.unref()
+  }
+
+  #due(): number {
+    const pause = WASH_PAUSE_MILLISECONDS
+    return Math.max(Math.min(this.#last + WASH_QUIET_MILLISECONDS, this.#first + pause), this.#began + pause)
+  }
+
+  async #look(): Promise<void> {
+    if (performance.now() < this.#due()) {
+      this.#wait()
+      return
+    }
+    this.#timer = undefined
+    this.#began = performance.now()
+    Bun.gc(true)
+    overwriteFreeBlocks()
+    await this.#rinse()
+    // What overwrote the free blocks is garbage now, and much of it.
+    Bun.gc(true)
+  }
+}
