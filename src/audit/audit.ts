@@ -1,3 +1,5 @@
+import { linkingChecks } from "./attacks/checks.ts"
+import { type SocialGraph, socialGraph } from "./attacks/social-graph.ts"
 import { otherFiles, permissions, schema, secretsInside } from "./checks/files.ts"
 import { knownThings } from "./checks/known.ts"
 import { cellOrder, engineTables, rowIds } from "./checks/order.ts"
@@ -8,6 +10,7 @@ import { counters, lengths, randomness } from "./checks/values.ts"
 import { readSnapshot, type Snapshot } from "./evidence.ts"
 import type { Check, Finding } from "./finding.ts"
 import { type Seen, whatIsSeen } from "./seen.ts"
+import type { Truth } from "./truth.ts"
 
 /** What an audit came to. */
 export interface Audit {
@@ -15,6 +18,8 @@ export interface Audit {
   /** Of the last directory. */
   readonly seen: readonly Seen[]
   readonly findings: readonly (Finding & { readonly question: string })[]
+  /** If the truth is known. */
+  readonly graph?: SocialGraph | undefined
 }
 
 export interface AuditOptions {
@@ -22,23 +27,27 @@ export interface AuditOptions {
   readonly paths: readonly string[]
   /** What only clients should have. */
   readonly known: readonly Uint8Array[]
+  /** Who is who: what attempts to link people are scored against. */
+  readonly truth?: Truth | undefined
 }
 
 /**
  * Plays the snapshot adversary: reads what lies in the directories without SQLite, and tries to learn more from it than the
  * server promises. Throws CannotLook.
  */
-export function audit({ paths, known }: AuditOptions): Audit {
+export function audit({ paths, known, truth }: AuditOptions): Audit {
   const snapshots = paths.map(readSnapshot)
-  const findings = checksFor(known).map(({ id, question, ...check }) => ({
+  const checks = [...checksFor(known), ...(truth === undefined ? [] : linkingChecks(truth))]
+  const findings = checks.map(({ id, question, ...check }) => ({
     id,
     question,
     ...check.run(snapshots),
   }))
-  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings }
+  const graph = truth && socialGraph(snapshots, truth)
+  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
 }
 
-/** Every attempt, in the order of the report. */
+/** Every attempt that needs no truth, in the order of the report. */
 export function checksFor(known: readonly Uint8Array[]): readonly Check[] {
   return [
     schema,

@@ -1,6 +1,8 @@
+import type { SocialGraph } from "./attacks/social-graph.ts"
 import type { Audit } from "./audit.ts"
 import { holds } from "./audit.ts"
 import { barChart } from "./chart.ts"
+import { graphPicture } from "./graph-picture.ts"
 import { escaped } from "./markup.ts"
 import { amountOf } from "./text.ts"
 
@@ -34,7 +36,7 @@ ${audit.findings.map(section).join("\n")}
 `
 }
 
-function pictures({ seen, findings }: Audit): string {
+function pictures({ seen, findings, graph }: Audit): string {
   const sizes = seen.flatMap(({ what, count }) => {
     const bytes = /^sealed records of (\d+) bytes$/.exec(what)?.[1]
     return bytes === undefined ? [] : [{ label: `${Math.floor(Number(bytes) / 1024)} KiB`, value: count }]
@@ -49,8 +51,16 @@ function pictures({ seen, findings }: Audit): string {
           barChart(sizes),
           "All that is to be seen of groups: how many of their records have which length.",
         )
-  return `${groups}
+  return `${graph === undefined ? "" : graphFigure(graph)}
+${groups}
 ${figure(barChart(attempts), "What each attempt to learn more came to; the larger the leak the longer the bar, each in its own unit, logarithmic. No bar: nothing.")}`
+}
+
+function graphFigure(graph: SocialGraph): string {
+  return figure(
+    graphPicture(graph),
+    "Who is in a group with whom: as it is, and as the adversary would draw it, with as many lines. Green lines are right, red ones wrong. Some are right by chance.",
+  )
 }
 
 function figure(svg: string, caption: string): string {
@@ -78,6 +88,10 @@ svg { width: 100%; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: currentColor; }
 svg .bar { fill: var(--ok); }
 svg .bar.alarm { fill: var(--leak); }
+svg line { stroke: currentColor; opacity: .5; }
+svg line.right { stroke: var(--ok); }
+svg line.wrong { stroke: var(--leak); }
+svg circle { fill: currentColor; }
 .verdict { font-size: 1.25rem; font-weight: 600; }
 .verdict.ok, section.ok h3 span { color: var(--ok); }
 .verdict.leak, section.leak h3 span { color: var(--leak); }

@@ -6,6 +6,7 @@ import { CannotLook } from "../audit/evidence.ts"
 import { asHtml } from "../audit/html.ts"
 import { asJson } from "../audit/json.ts"
 import { asText, type Paint } from "../audit/text.ts"
+import { NoTruth, parseTruth, type Truth } from "../audit/truth.ts"
 import { ConfigError } from "../config/config.ts"
 import { explain } from "./explain.ts"
 import { strictCommand } from "./strict.ts"
@@ -25,13 +26,22 @@ const command = strictCommand({
       description:
         "a file with things that must not be found, one a line: hex:…, base64:…, or text. Keys and messages of your own client, for instance",
     },
+    truth: {
+      type: "string",
+      description:
+        "a JSON file that says who is who, if you made the people yourself: then the attempts to link them are scored (docs/audit.md)",
+    },
     html: { type: "string", description: "writes the report as a page for people" },
     json: { type: "boolean", description: "prints one JSON object, for programs" },
   },
   words: "directories",
-  run({ _: paths, known, html, json }) {
+  run({ _: paths, known, truth, html, json }) {
     if (paths.length === 0) throw new ConfigError("audit needs a directory: cinder audit DIR")
-    const result = audit({ paths, known: known === undefined ? [] : readKnown(known) })
+    const result = audit({
+      paths,
+      known: known === undefined ? [] : readKnown(known),
+      truth: truth === undefined ? undefined : readTruth(truth),
+    })
     if (html !== undefined) writePage(html, asHtml(result))
     console.log(json === true ? JSON.stringify(asJson(result)) : asText(result, paint))
     process.exitCode = holds(result) ? 0 : LEAKS
@@ -60,6 +70,15 @@ function readKnown(path: string): Uint8Array[] {
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : "it cannot be read"
     throw new ConfigError(`${path} is no list of known things: ${reason}`)
+  }
+}
+
+function readTruth(path: string): Truth {
+  try {
+    return parseTruth(readFileSync(path, "utf8"))
+  } catch (error) {
+    const reason = error instanceof NoTruth ? error.message : "it cannot be read"
+    throw new ConfigError(`${path} does not say who is who: ${reason}`)
   }
 }
 

@@ -170,6 +170,52 @@ test("a database of somebody else's is looked at as well", async () => {
   expect(leaks).toEqual(expect.arrayContaining(["row-ids", "residue", "counters", "column-times", "lengths"]))
 })
 
+describe("with the truth at hand", () => {
+  const groups = Array.from({ length: 8 }, () => Array.from({ length: 5 }, () => random(16)))
+  const ids = groups.map((queues) => queues.map(toHex))
+  const truth = {
+    groups: ids,
+    pseudonyms: ids.flat().map((queue) => [toHex(random(16)), queue]),
+    aliases: [],
+    entries: [],
+  }
+  const file = place("truth.json")
+  writeFileSync(file, JSON.stringify(truth))
+
+  /** One message in each queue: the same for a whole group, or one that each of them got alone. */
+  function messages(same: boolean): Workshop {
+    const shop = new Workshop("page_size = 4096", "secure_delete = ON", "journal_mode = OFF")
+    shop.database.run("CREATE TABLE messages (queue BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID")
+    const rows = groups.flatMap((queues) => {
+      const body = random(64)
+      return queues.map((queue) => [queue, same ? body : random(64)] as const)
+    })
+    shop.database.run("BEGIN")
+    for (const row of rows.toSorted(([a], [b]) => Buffer.compare(a, b)))
+      shop.database.run("INSERT INTO messages VALUES (?, ?)", [...row])
+    shop.database.run("COMMIT")
+    return shop
+  }
+
+  test("queues with the same message are found to be of one group, and drawn", async () => {
+    using shop = messages(true)
+    const page = place("graph.html")
+    const { code, checks } = await checksOf("--truth", file, "--html", page, shop.copy())
+    expect(code).toBe(1)
+    const linked = checks.find(({ id }) => id === "linked-queues")
+    expect(linked).toMatchObject({ pass: false, chance: 0.5, measure: 1 })
+    expect(readFileSync(page, "utf8")).toContain(
+      "40 people, 80 pairs in one group; of as many guesses 80 are right",
+    )
+  })
+
+  test("queues with messages of their own are not", async () => {
+    using shop = messages(false)
+    const { code, checks } = await checksOf("--truth", file, shop.copy())
+    expect([code, checks.filter(({ id }) => id.startsWith("linked-")).length]).toEqual([0, 4])
+  })
+})
+
 describe("the page", () => {
   test("needs nothing but itself, and shows names as text, whatever they are", () => {
     using shop = new Workshop()
@@ -201,6 +247,7 @@ test("what keeps it from looking ends with 2 and a sentence", async () => {
     ["--wrong", place("stopped")],
     ["--known", known, place("stopped")],
     ["--known", place("nothing"), place("stopped")],
+    ["--truth", known, place("stopped")],
     ["--html", place("no/where.html"), place("stopped")],
   ]
   for (const words of cases) {

@@ -124,7 +124,8 @@ describe("what the pages of one copy tell: they are added as tables grow", () =>
 })
 
 test(`${SCALE.copies} copies of the real server's data do not tell whose queue changed: all are sealed anew in between`, () => {
-  for (const target of [GROUP, ENTRY] as const) expect(real(SERIES, target).chance).toBeGreaterThan(CHANCE_MIN)
+  for (const target of [GROUP, ENTRY] as const)
+    expect(real(SERIES, target).chance).toBeGreaterThan(CHANCE_MIN)
 })
 
 describe(`what ${SCALE.copies} copies of the real server's data tell, although none of them does by itself`, () => {

@@ -36,6 +36,23 @@ function momentGuesses(linking: Linking, snapshot: Snapshot): Guess[] {
   ]
 }
 
+/** All guesses at one linking, after the last snapshot and what changed before it. Undefined: there is nothing to find. */
+export function guessesOf(
+  snapshots: readonly Snapshot[],
+  truth: Truth,
+  target: Target,
+): { readonly linking: Linking; readonly guesses: readonly Guess[] } | undefined {
+  const last = snapshots.at(-1)
+  const linking = linkingsOf(truth, () => true).find((one) => one.target === target)
+  if (last === undefined || linking === undefined) return undefined
+  const log = new ChangeLog(linking)
+  for (const snapshot of snapshots) log.see(snapshot)
+  return {
+    linking,
+    guesses: [...momentGuesses(linking, last), ...(snapshots.length > 1 ? log.guesses() : [])],
+  }
+}
+
 /** What several snapshots tell, oldest first; they are looked at one after the other. */
 export function attackSeries(
   snapshots: Iterable<Snapshot>,
