@@ -1,8 +1,9 @@
 import type { Buffer } from "node:buffer"
-import { type Column, columnsOf, placeOf } from "../columns.ts"
+import type { Column } from "../columns.ts"
 import type { EvidenceFile } from "../evidence.ts"
 import { type Check, countedFinding } from "../finding.ts"
 import { entropyOf } from "../statistics.ts"
+import { columnFinding } from "./column-finding.ts"
 
 /** A time counts as fine if it tells more than its month: if two of one month differ. */
 
@@ -10,12 +11,8 @@ export const columnTimes: Check = {
   id: "column-times",
   question: "Are there times in the rows that say more than a month?",
   run(snapshots) {
-    const leaks = snapshots.flatMap(columnsOf).flatMap((column) => {
-      const bits = Math.max(0, ...seriesOf(column).map(bitsBeyondMonth))
-      return bits > 0 ? [{ column, bits }] : []
-    })
-    const places = leaks.map(({ column, bits }) => `${placeOf(column)}: ${bits.toFixed(1)} bits a row`)
-    return countedFinding("bits a row", Math.max(0, ...leaks.map(({ bits }) => bits)), places, {
+    const bitsOf = (column: Column) => Math.max(0, ...seriesOf(column).map(bitsBeyondMonth))
+    return columnFinding("bits a row", snapshots, bitsOf, {
       clean: "There are months, or none.",
       leak: "These columns hold times to the day or finer. Rows of one moment belong together.",
     })

@@ -1,17 +1,14 @@
-import { bytesOf, type Column, columnsOf, distinctBytesOf, numbersOf, placeOf } from "../columns.ts"
-import { type Check, countedFinding } from "../finding.ts"
+import { bytesOf, type Column, distinctBytesOf, numbersOf } from "../columns.ts"
+import type { Check } from "../finding.ts"
 import { deviationFromUniform, entropyOf } from "../statistics.ts"
+import { columnFinding } from "./column-finding.ts"
 
 export const counters: Check = {
   id: "counters",
   question: "Are there numbers that count something, or say more than a month?",
   run(snapshots) {
-    const leaks = snapshots.flatMap(columnsOf).flatMap((column) => {
-      const bits = entropyOf(numbersOf(column))
-      return isCounting(column) && bits > 0 ? [{ column, bits }] : []
-    })
-    const places = leaks.map(({ column, bits }) => `${placeOf(column)}: ${bits.toFixed(1)} bits a row`)
-    return countedFinding("bits a row", Math.max(0, ...leaks.map(({ bits }) => bits)), places, {
+    const bitsOf = (column: Column) => (isCounting(column) ? entropyOf(numbersOf(column)) : 0)
+    return columnFinding("bits a row", snapshots, bitsOf, {
       clean: "Numbers are months, pieces of something, or yes and no.",
       leak: "These numbers differ from row to row. Counters outlive what they counted, and single rows out.",
     })
@@ -35,12 +32,7 @@ export const lengths: Check = {
   id: "lengths",
   question: "Do the lengths of rows tell one from another?",
   run(snapshots) {
-    const leaks = snapshots.flatMap(columnsOf).flatMap((column) => {
-      const bits = lengthBits(column)
-      return bits > 0 ? [{ column, bits }] : []
-    })
-    const places = leaks.map(({ column, bits }) => `${placeOf(column)}: ${bits.toFixed(1)} bits a row`)
-    return countedFinding("bits a row", Math.max(0, ...leaks.map(({ bits }) => bits)), places, {
+    return columnFinding("bits a row", snapshots, lengthBits, {
       clean: "Every column has one length, or the lengths of its padding.",
       leak: "Rows of these columns have lengths of their own. A rare one is found again wherever it comes up, and long ones say that there is much in them.",
     })
@@ -63,14 +55,7 @@ export const randomness: Check = {
   id: "randomness",
   question: "Is there anything but random bytes where ciphertexts and ids should be?",
   run(snapshots) {
-    const leaks = snapshots.flatMap(columnsOf).flatMap((column) => {
-      const counts = byteCounts(column)
-      const total = counts.reduce((sum, count) => sum + count, 0)
-      if (total < SAMPLE_BYTES_MIN || deviationFromUniform(counts) < DEVIATION_MAX) return []
-      return [{ column, bits: 8 - bitsAByte(counts) }]
-    })
-    const places = leaks.map(({ column, bits }) => `${placeOf(column)}: ${bits.toFixed(3)} bits a byte`)
-    return countedFinding("bits a byte below random", Math.max(0, ...leaks.map(({ bits }) => bits)), places, {
+    return columnFinding("bits a byte below random", snapshots, missingBits, {
       clean: "All that is not public looks random.",
       leak: "These columns hold something that can be read, or that has a form.",
     })
@@ -81,6 +66,13 @@ export const randomness: Check = {
 const SAMPLE_BYTES_MIN = 2048
 /** Deviations of uniform bytes; chance gets there once in 10^9 columns. */
 const DEVIATION_MAX = 7
+
+function missingBits(column: Column): number {
+  const counts = byteCounts(column)
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  if (total < SAMPLE_BYTES_MIN || deviationFromUniform(counts) < DEVIATION_MAX) return 0
+  return 8 - bitsAByte(counts)
+}
 
 function byteCounts(column: Column): number[] {
   const counts = new Array<number>(256).fill(0)
