@@ -71,9 +71,11 @@ test("secrets of packages go when nothing that was sealed to them can come any m
   expect(before).toHaveLength(17 + 16)
   const first = await credentialEnd(person.store)
   server.passDays((first - server.seconds) / 86_400 - 14)
-  await eventually(async () => (await keys()).length === 2 * before.length)
+  // More than that if the friendship is rotated in these days as well.
+  await eventually(async () => (await keys()).length >= 2 * before.length)
+  const renewed = (await keys()).length
   server.passDays(14 + 90)
-  await eventually(async () => (await keys()).length > 2 * before.length)
+  await eventually(async () => (await keys()).length > renewed)
   expect(await keys()).toEqual(expect.arrayContaining(before))
   server.passDays(90)
   await eventually(async () => {
