@@ -22,14 +22,17 @@ export function bitsOfOrder(count: number): number {
 /** Bits that it takes on average to say which of the values one is. */
 export function entropyOf(values: Iterable<unknown>): number {
   const counts = new Map<unknown, number>()
-  let total = 0
-  for (const value of values) {
-    counts.set(value, (counts.get(value) ?? 0) + 1)
-    total += 1
-  }
-  let bits = 0
-  for (const count of counts.values()) bits -= (count / total) * Math.log2(count / total)
-  return bits
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
+  return entropyOfCounts([...counts.values()])
+}
+
+/** The same, of how often each value comes. */
+export function entropyOfCounts(counts: readonly number[]): number {
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  return counts.reduce(
+    (bits, count) => (count === 0 ? bits : bits - (count / total) * Math.log2(count / total)),
+    0,
+  )
 }
 
 /**

@@ -65,20 +65,25 @@ const paint: Paint = (colour, words) =>
   process.stdout.isTTY ? styleText(colour, words, { validateStream: false }) : words
 
 function readKnown(path: string): Uint8Array[] {
-  try {
-    return parseKnown(readFileSync(path, "utf8"))
-  } catch (error) {
-    const reason = error instanceof SyntaxError ? error.message : "it cannot be read"
-    throw new ConfigError(`${path} is no list of known things: ${reason}`)
-  }
+  return readParsed(path, "is no list of known things", parseKnown, SyntaxError)
 }
 
 function readTruth(path: string): Truth {
+  return readParsed(path, "does not say who is who", parseTruth, NoTruth)
+}
+
+/** `Malformed`: what the parser throws, which says where. */
+function readParsed<T>(
+  path: string,
+  complaint: string,
+  parse: (text: string) => T,
+  Malformed: new (message: string) => Error,
+): T {
   try {
-    return parseTruth(readFileSync(path, "utf8"))
+    return parse(readFileSync(path, "utf8"))
   } catch (error) {
-    const reason = error instanceof NoTruth ? error.message : "it cannot be read"
-    throw new ConfigError(`${path} does not say who is who: ${reason}`)
+    const reason = error instanceof Malformed ? error.message : "it cannot be read"
+    throw new ConfigError(`${path} ${complaint}: ${reason}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer"
-import { toHex, utf8 } from "../../src/wire/bytes.ts"
+import { formsOf } from "../../src/audit/checks/known.ts"
+import { toHex } from "../../src/wire/bytes.ts"
 
 const WINDOW_BYTES = 8
 /** So many windows in a row make a find: the bytes around something known may be the same by chance, but not four. */
@@ -62,23 +63,9 @@ function looksRandom(value: Buffer, offset: number): boolean {
   return new Set(value.subarray(offset, offset + WINDOW_BYTES)).size >= DISTINCT_MIN
 }
 
-/** A byte string in every form in which software writes byte strings down. */
-function forms(secret: Uint8Array): Uint8Array[] {
-  const hex = toHex(secret)
-  const texts = [hex, hex.toUpperCase()]
-  if (secret.length === 16) texts.push(hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"))
-  // Inside a longer base64 text the bytes begin at one of three places; the characters at the ends mix with others.
-  for (let shift = 0; shift < 3; shift++) {
-    const text = Buffer.concat([new Uint8Array(shift), secret, new Uint8Array(2)]).toString("base64")
-    const inner = text.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + secret.length) * 8) / 6))
-    texts.push(inner, inner.replaceAll("+", "-").replaceAll("/", "_"))
-  }
-  return [secret, ...[...new Set(texts)].map(utf8)]
-}
-
 /** Whether any of the byte strings contains it, raw, in hexadecimal or base64. */
 export function contains(haystacks: readonly Uint8Array[], secret: Uint8Array): boolean {
-  const needles = forms(secret)
+  const needles = formsOf(secret)
   return haystacks.some((haystack) => needles.some((needle) => asBuffer(haystack).includes(needle)))
 }
 

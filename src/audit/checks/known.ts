@@ -25,7 +25,7 @@ export function knownThings(known: readonly Uint8Array[]): Check {
 }
 
 /** Every form in which software writes byte strings down. */
-function formsOf(thing: Uint8Array): Buffer[] {
+export function formsOf(thing: Uint8Array): Buffer[] {
   const bytes = Buffer.from(thing)
   const hex = bytes.toString("hex")
   const texts = [hex, hex.toUpperCase()]

@@ -1,6 +1,6 @@
 import { bytesOf, type Column, distinctBytesOf, numbersOf } from "../columns.ts"
 import type { Check } from "../finding.ts"
-import { deviationFromUniform, entropyOf } from "../statistics.ts"
+import { deviationFromUniform, entropyOf, entropyOfCounts } from "../statistics.ts"
 import { columnFinding } from "./column-finding.ts"
 
 export const counters: Check = {
@@ -71,7 +71,7 @@ function missingBits(column: Column): number {
   const counts = byteCounts(column)
   const total = counts.reduce((sum, count) => sum + count, 0)
   if (total < SAMPLE_BYTES_MIN || deviationFromUniform(counts) < DEVIATION_MAX) return 0
-  return 8 - bitsAByte(counts)
+  return 8 - entropyOfCounts(counts)
 }
 
 function byteCounts(column: Column): number[] {
@@ -86,12 +86,4 @@ function byteCounts(column: Column): number[] {
     }
   }
   return counts
-}
-
-function bitsAByte(counts: readonly number[]): number {
-  const total = counts.reduce((sum, count) => sum + count, 0)
-  return counts.reduce(
-    (bits, count) => (count === 0 ? bits : bits - (count / total) * Math.log2(count / total)),
-    0,
-  )
 }
