@@ -10,11 +10,12 @@ import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { createDs } from "./ds/service.ts"
-import { fixedDocument } from "./http/answers.ts"
+import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
 import { Edge, type EdgeOptions } from "./http/edge.ts"
 import type { Report } from "./http/failure.ts"
-import { openApiDocument } from "./http/openapi.ts"
+import { openApiDocument } from "./http/openapi/document.ts"
+import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import { Wash } from "./memory/wash.ts"
@@ -254,6 +255,7 @@ function composeEdge(
   { clock, report, served }: Surroundings & Required<Pick<EdgeOptions, "served">>,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
+  const description = openApiDocument(endpoints, publicUrl, version)
   const gate = (service: TokenService) => (rateLimit ? gates[service] : undefined)
   return new Edge({
     operations: [
@@ -263,7 +265,8 @@ function composeEdge(
     ],
     openStream: qsService.openStream,
     documents: {
-      "/openapi.json": fixedDocument(openApiDocument(endpoints, publicUrl, version)),
+      "/openapi.json": fixedDocument(description),
+      "/openapi.html": fixedPage(openApiPage(description)),
       [DISCOVERY_PATH]: fixedDocument(discoveryDocument(domain, publicUrl)),
       ...(rateLimit && { [ISSUER_DIRECTORY_PATH]: directory }),
     },

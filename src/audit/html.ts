@@ -1,9 +1,9 @@
+import { escaped } from "../markup.ts"
 import type { SocialGraph } from "./attacks/social-graph.ts"
 import type { Audit } from "./audit.ts"
 import { holds } from "./audit.ts"
 import { barChart } from "./chart.ts"
 import { graphPicture } from "./graph-picture.ts"
-import { escaped } from "./markup.ts"
 import { amountOf } from "./text.ts"
 
 /** The report as one page for people: pictures first, no script, nothing from elsewhere. */

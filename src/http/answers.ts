@@ -58,6 +58,11 @@ export function fixedDocument(value: unknown): PublicDocument {
   return { mediaType: "application/json", text: () => text }
 }
 
+/** A page for people that stays as it is. */
+export function fixedPage(html: string): PublicDocument {
+  return { mediaType: "text/html;charset=utf-8", text: () => html }
+}
+
 export function documentAnswer({ mediaType, maxAgeSeconds, text }: PublicDocument): Response {
   const headers = new Headers({ ...anyOrigin, "content-type": mediaType })
   if (maxAgeSeconds !== undefined) headers.set("cache-control", `public, max-age=${maxAgeSeconds}`)

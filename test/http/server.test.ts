@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
+import { Value } from "@sinclair/typebox/value"
 import { version } from "../../package.json"
 import { as } from "../../src/wire/as.ts"
-import { encodeBody } from "../../src/wire/cbor.ts"
+import { fromHex, toHex } from "../../src/wire/bytes.ts"
+import { decodeCbor, encodeBody } from "../../src/wire/cbor.ts"
 import { ds } from "../../src/wire/ds.ts"
 import { problems } from "../../src/wire/problem.ts"
 import { qs } from "../../src/wire/qs.ts"
@@ -30,6 +32,23 @@ afterAll(async () => {
 })
 
 const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
+
+/** What the OpenAPI document says of a body. */
+interface Body {
+  readonly content: {
+    readonly "application/cbor": {
+      readonly examples: { readonly smallest: { readonly value: object; readonly "x-cbor": string } }
+    }
+  }
+}
+type Described = { readonly requestBody: Body; readonly responses: { readonly "200": Body } }
+
+function inHex(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, member) => (member instanceof Uint8Array ? toHex(member) : member)),
+  )
+}
+
 const newOwner = async (url: string) => (await createQueueOwner(url)) as QueueOwner
 
 describe("every operation of a real server", () => {
@@ -136,6 +155,37 @@ describe("public documents", () => {
       ds: { url: "https://chat.example.org" },
       qs: { url: "https://chat.example.org", stream: "wss://chat.example.org/qs/stream" },
     })
+  })
+
+  test("the OpenAPI document has an example of all parameters and answers, each of which is one", async () => {
+    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
+      paths: Readonly<Record<string, { post: Described }>>
+    }
+    for (const { path, params, result } of endpoints) {
+      const { requestBody, responses } = (document.paths[path] as { post: Described }).post
+      for (const [schema, { content }] of [
+        [params, requestBody],
+        [result, responses["200"]],
+      ] as const) {
+        const { value, "x-cbor": encoded } = content["application/cbor"].examples.smallest
+        const decoded = decodeCbor(fromHex(encoded))
+        expect(Value.Check(schema, decoded)).toBe(true)
+        expect(inHex(decoded)).toEqual(value)
+      }
+    }
+  })
+
+  test("the page for people names every operation with its refusals, and loads nothing", async () => {
+    const answer = await fetch(`${server.url}/openapi.html`)
+    expect(answer.headers.get("content-type")).toBe("text/html;charset=utf-8")
+    const page = await answer.text()
+    for (const { name, path, problems: own } of endpoints) {
+      const section = page.split(`<section id="${name}">`)[1]?.split("</section>")[0]
+      expect(section).toContain(`<code>POST ${path}</code>`)
+      for (const code of own) expect(section).toContain(`<code>${code}</code>`)
+    }
+    expect(page).not.toMatch(/<(script|link|img|iframe)|src=|url\(|@import/)
+    expect(page.match(/href="([^"#][^"]*)"/g)).toEqual(['href="/openapi.json"'])
   })
 
   test("the OpenAPI document describes every operation, and only with references that resolve", async () => {

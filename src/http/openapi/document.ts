@@ -1,8 +1,9 @@
 import type { TSchema } from "@sinclair/typebox"
-import type { Endpoint } from "../wire/endpoint.ts"
-import { type ProblemCode, problems } from "../wire/problem.ts"
-import { STREAM_PATH, StreamClientFrame, StreamServerFrame, streamClose } from "../wire/queue.ts"
-import { problemType } from "./answers.ts"
+import { type Endpoint, type Sender, tokenService } from "../../wire/endpoint.ts"
+import { type ProblemCode, problems } from "../../wire/problem.ts"
+import { STREAM_PATH, StreamClientFrame, StreamServerFrame, streamClose } from "../../wire/queue.ts"
+import { problemType } from "../answers.ts"
+import { documentedExample } from "./example.ts"
 
 const SIGNED = "COSE_Sign1"
 const PAID = "PrivateToken"
@@ -18,6 +19,18 @@ time, and not before or in the second in which the server started: sign again wi
 const TOKEN = `One Privacy Pass token per request (RFC 9577), of type 0x0005 (batched tokens, ristretto255): issued by
 as.request-tokens for the challenge in WWW-Authenticate, which is another for the AS than for DS and QS. It is spent
 whatever becomes of the request, unless the body is malformed. Servers with rate limits turned off want none.`
+
+/** Who signs, under which sender id (COSE kid, text, identifiers in hexadecimal), with which Ed25519 key. */
+const signers: Readonly<Record<Sender, string>> = {
+  none: "Not signed: whoever asks stays unknown.",
+  client: "Signed by a client of the AS: `client:<client id>`, with the key of its client credential.",
+  alias: "Signed by an alias: `alias:<alias hash>`, with the key that it was registered with.",
+  "qs-user": "Signed by a QS user: `qs-user:<user id>`, with the key of its record.",
+  "qs-client": "Signed by a QS client: `qs-client:<client id>`, with the key of its record.",
+  leaf: "Signed by a member of the group: `leaf:<leaf index>`, with the signature key of that leaf.",
+  kpref:
+    "Signed by somebody who was added: `kpref:<KeyPackageRef>`, with the signature key in that KeyPackage.",
+}
 
 /** Refusals that every operation has. */
 const everywhere: readonly ProblemCode[] = [
@@ -72,18 +85,31 @@ function operation(endpoint: Endpoint): Json {
     operationId: name,
     tags: [name.split(".")[0]],
     summary,
-    description: signed ? `Signed by a sender of kind \`${sender}\`.` : "Not signed.",
+    description: `${summary} ${signers[sender]} ${costs(endpoint)}`,
     security: signed || token ? [required] : [],
     requestBody: {
       required: true,
-      description: `At most ${bodyBytesMax} bytes.`,
-      content: { "application/cbor": { schema: jsonSchema(params) } },
+      description: `${signed ? "The byte 0x01 and a COSE_Sign1 with these parameters" : "The byte 0x01 and these parameters"}; at most ${bodyBytesMax} bytes in all.`,
+      content: { "application/cbor": cborContent(params) },
     },
     responses: {
-      200: { description: "Done.", content: { "application/cbor": { schema: jsonSchema(result) } } },
+      200: {
+        description: "Done, and durable: the byte 0x01 and this.",
+        content: { "application/cbor": cborContent(result) },
+      },
       ...refusals(codes),
     },
   }
+}
+
+function costs(endpoint: Endpoint): string {
+  if (!endpoint.token) return "Costs no token."
+  const service = tokenService(endpoint) === "as" ? "the AS" : "DS and QS"
+  return `Costs a token for ${service}, unless the server's rate limits are off.`
+}
+
+function cborContent(schema: TSchema): Json {
+  return { schema: jsonSchema(schema), examples: { smallest: documentedExample(schema) } }
 }
 
 /** One response per status, with the codes it can have. */
