@@ -100,6 +100,7 @@ export const ds = {
       encryptedCredentials: EncryptedCredentials,
     }),
     bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
+    problems: ["auth.refused"],
   }),
   joinConnectionGroup: endpoint({
     name: "ds.join-connection-group",
@@ -108,7 +109,7 @@ export const ds = {
     summary: "Joins a group of one member by an external commit, which is signed by the joining leaf.",
     params: closed({ ...group, commit: Handshake, groupInfo: GroupInfoUpdate, queueConfig: QueueConfig }),
     result: Nothing,
-    problems: commitProblems,
+    problems: ["auth.refused", ...commitProblems],
   }),
   welcomeInfo: endpoint({
     name: "ds.welcome-info",
