@@ -12,6 +12,7 @@ const root = join(import.meta.dir, "../..")
 const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const documents = [
   "README.md",
+  "CONTRIBUTING.md",
   "SECURITY.md",
   "src/mls/README.md",
   ...readdirSync(join(root, "docs"))
@@ -78,7 +79,7 @@ describe("the documentation", () => {
 
   test("gives a reason for every dependency", () => {
     const reasons = read("docs/dependencies.md")
-    for (const manifest of ["package.json", "docs/api/package.json"]) {
+    for (const manifest of ["package.json", "docs/site/package.json"]) {
       const { dependencies, devDependencies } = JSON.parse(read(manifest)) as Record<string, object>
       for (const name of Object.keys({ ...dependencies, ...devDependencies }))
         expect(reasons).toContain(`\`${name}\``)
@@ -87,9 +88,17 @@ describe("the documentation", () => {
 
   test("is generated of every entry that the package has, and of nothing else", () => {
     const { exports } = JSON.parse(read("package.json")) as { exports: Record<string, string> }
-    const { entryPoints } = JSON.parse(read("docs/api/typedoc.json")) as { entryPoints: string[] }
-    expect(entryPoints.map((file) => join("docs/api", file))).toEqual(
+    const { entryPoints } = JSON.parse(read("docs/site/typedoc.json")) as { entryPoints: string[] }
+    expect(entryPoints.map((file) => join("docs/site", file))).toEqual(
       Object.values(exports).map((file) => join(file)),
+    )
+  })
+
+  test("has all its pages on the site", () => {
+    const { projectDocuments } = JSON.parse(read("docs/site/typedoc.json")) as { projectDocuments: string[] }
+    const pages = projectDocuments.map((file) => join("docs/site", file))
+    expect(pages.toSorted()).toEqual(
+      ["CONTRIBUTING.md", ...documents.filter((file) => file.startsWith("docs/"))].toSorted(),
     )
   })
 
