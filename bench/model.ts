@@ -2,9 +2,10 @@ import { Database } from "bun:sqlite"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { ChainWriter, ENTRY_BYTES, ENTRY_TAG_BYTES, FRAGMENT_BYTES } from "../src/crypto/chain.ts"
-import { EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
+import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { Writer } from "../src/wire/tls.ts"
 import { median, type Options, timeCall, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 
@@ -103,7 +104,8 @@ async function measureEar(bytes: number, options: Options): Promise<{ open: numb
   const earKey = crypto.random(32)
   const groupId = crypto.random(16)
   const plaintext = crypto.random(bytes - 1000)
-  const sealing = () => sealRecord(crypto, earKey, "head", groupId, 0n, plaintext, bytes)
+  const sealing = () =>
+    sealRecord(crypto, earKey, "head", groupId, 0n, beginRecord(new Writer(bytes)).raw(plaintext), bytes)
   const record = sealing()
   return {
     open: await timeCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),

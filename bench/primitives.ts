@@ -1,9 +1,10 @@
 import { ChainWriter } from "../src/crypto/chain.ts"
-import { openRecord, sealRecord } from "../src/crypto/ear.ts"
+import { beginRecord, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto } from "../src/crypto/native.ts"
 import { portableCrypto } from "../src/crypto/portable.ts"
 import type { CryptoProvider } from "../src/crypto/provider.ts"
+import { Writer } from "../src/wire/tls.ts"
 import { type Options, type Result, summarized, timeCall } from "./harness.ts"
 
 /** Each primitive in the server's provider, with the browser's beside it. */
@@ -108,7 +109,8 @@ const cases: readonly Case[] = [
     size: 65_536,
     make(crypto) {
       const [earKey, groupId, plaintext] = [random(32), random(16), random(60_000)]
-      return () => sealRecord(crypto, earKey, "head", groupId, 0n, plaintext, 65_536)
+      return () =>
+        sealRecord(crypto, earKey, "head", groupId, 0n, beginRecord(new Writer()).raw(plaintext), 65_536)
     },
   },
   {
@@ -116,7 +118,15 @@ const cases: readonly Case[] = [
     size: 65_536,
     make(crypto) {
       const [earKey, groupId] = [random(32), random(16)]
-      const record = sealRecord(crypto, earKey, "head", groupId, 0n, random(60_000), 65_536)
+      const record = sealRecord(
+        crypto,
+        earKey,
+        "head",
+        groupId,
+        0n,
+        beginRecord(new Writer()).raw(random(60_000)),
+        65_536,
+      )
       return () => openRecord(crypto, earKey, "head", groupId, 0n, record)
     },
   },

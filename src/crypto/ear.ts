@@ -60,14 +60,28 @@ function associatedData(purpose: EarPurpose, groupId: Uint8Array, counter: bigin
   return writer.u8(FORMAT_VERSION).opaque(name).opaque(groupId).u64(counter).finish()
 }
 
-function pad(plaintext: Uint8Array, paddedLength: number): Uint8Array {
-  if (!Number.isSafeInteger(paddedLength) || plaintext.length > paddedLength || paddedLength > 0xffff_ffff) {
+/**
+ * Begins a record in an empty writer; what is written after it is its content. Records have megabytes: each is put together,
+ * padded and sealed in one buffer.
+ */
+export function beginRecord(writer: Writer): Writer {
+  return writer.u32(0)
+}
+
+/** Bytes of a record's content so far. */
+export function contentBytes(record: Writer): number {
+  return record.length - LENGTH_PREFIX_BYTES
+}
+
+/** Pads a record; a view of the writer's own buffer. */
+function padded(record: Writer, paddedLength: number): Uint8Array {
+  const length = contentBytes(record)
+  if (!Number.isSafeInteger(paddedLength) || length > paddedLength || paddedLength > 0xffff_ffff) {
     throw new CryptoError("padded length")
   }
-  const padded = new Uint8Array(LENGTH_PREFIX_BYTES + paddedLength)
-  new DataView(padded.buffer).setUint32(0, plaintext.length)
-  padded.set(plaintext, LENGTH_PREFIX_BYTES)
-  return padded
+  const bytes = record.padTo(LENGTH_PREFIX_BYTES + paddedLength).view()
+  new DataView(bytes.buffer).setUint32(0, length)
+  return bytes
 }
 
 /** The content, as a view of the padded bytes. */
@@ -79,9 +93,9 @@ function unpad(padded: Uint8Array): Uint8Array {
 }
 
 /**
- * Seals one record under a client's 32-byte EAR key, padded with zeros to `paddedLength` bytes of content (see
- * `padding.ts`), so that the ciphertext has `paddedLength + EAR_OVERHEAD_BYTES`. Throws {@link CryptoError} if the
- * plaintext does not fit. Key and plaintext stay the caller's to wipe.
+ * Seals a record that {@link beginRecord} began under a client's 32-byte EAR key, padded with zeros to `paddedLength` bytes of
+ * content (see `padding.ts`), so that the ciphertext has `paddedLength + EAR_OVERHEAD_BYTES`. Throws {@link CryptoError} if
+ * the content does not fit. Key and record stay the caller's to wipe.
  */
 export function sealRecord(
   crypto: CryptoProvider,
@@ -89,17 +103,17 @@ export function sealRecord(
   purpose: EarPurpose,
   groupId: Uint8Array,
   counter: bigint,
-  plaintext: Uint8Array,
+  record: Writer,
   paddedLength: number,
 ): SealedRecord {
   const aad = associatedData(purpose, groupId, counter)
-  const padded = pad(plaintext, paddedLength)
+  const plaintext = padded(record, paddedLength)
   const salt = crypto.random(EAR_KEY_BYTES)
   const { key, commitment } = derive(crypto, earKey, purpose, salt)
   try {
-    return { salt, commitment, ciphertext: crypto.aesGcmSeal(key, NONCE, aad, padded) }
+    return { salt, commitment, ciphertext: crypto.aesGcmSeal(key, NONCE, aad, plaintext) }
   } finally {
-    wipe(key, padded)
+    wipe(key)
   }
 }
 

@@ -1,7 +1,14 @@
-import { type EarPurpose, openRecord, type SealedRecord, sealRecord } from "../crypto/ear.ts"
+import {
+  beginRecord,
+  contentBytes,
+  type EarPurpose,
+  openRecord,
+  type SealedRecord,
+  sealRecord,
+} from "../crypto/ear.ts"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { KEY_BYTES, PADDING_UNIT_BYTES_MIN } from "../limits.ts"
+import { KEY_BYTES, RECORD_BUFFER_BYTES_MAX } from "../limits.ts"
 import type { View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import { CodecError, Writer } from "../wire/tls.ts"
@@ -35,6 +42,8 @@ export class GroupRecords {
   readonly #view: View
   readonly #crypto: CryptoProvider
   readonly #padding: RecordPadding
+  /** In which records are put together, one after the other: fresh memory costs more than sealing it. Empty in between. */
+  #buffer = new Writer()
   /** Costs a request for an unknown group what a wrong key costs. */
   readonly #nobodys: SealedRecord
 
@@ -94,13 +103,14 @@ export class GroupRecords {
     counter: bigint,
     write: (writer: Writer) => void,
   ): SealedRecord {
-    const writer = new Writer(PADDING_UNIT_BYTES_MIN)
+    const record = beginRecord(this.#buffer)
     try {
-      write(writer)
-      const padded = this.#padding.lengthFor(purpose, groupId, writer.length)
-      return sealRecord(this.#crypto, earKey, purpose, groupId, counter, writer.view(), padded)
+      write(record)
+      const padded = this.#padding.lengthFor(purpose, groupId, contentBytes(record))
+      return sealRecord(this.#crypto, earKey, purpose, groupId, counter, record, padded)
     } finally {
-      writer.wipe()
+      record.wipe()
+      if (record.capacity > RECORD_BUFFER_BYTES_MAX) this.#buffer = new Writer()
     }
   }
 }

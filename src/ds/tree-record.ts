@@ -29,9 +29,8 @@ export type TreeOfEpoch = Pick<TreeRecord, "tree" | "credentials">
 
 /** Writes a tree record. Writers of records are the caller's to wipe. */
 export function writeTreeRecord(writer: Writer, record: TreeRecord): void {
-  const snapshot = record.tree.snapshot()
-  writer.u8(FORMAT_VERSION).opaque(snapshot)
-  wipe(snapshot)
+  const { tree } = record
+  tree.writeSnapshot(writer.u8(FORMAT_VERSION).vectorHeader(tree.snapshotBytes))
   writer.vector(record.credentials, writeCredential).vector(record.history, writeEpochRecord)
 }
 

@@ -14,6 +14,9 @@ export class CodecError extends Error {
 /** The largest length a variable-size vector header can carry (30 bits). */
 export const VECTOR_LENGTH_MAX = 0x3fff_ffff
 
+/** Of a vector that could be of any length. */
+const LONGEST_HEADER_BYTES = 4
+
 export class Writer {
   #buffer: Uint8Array
   #view: DataView
@@ -28,13 +31,18 @@ export class Writer {
     return this.#length
   }
 
+  /** Bytes that it holds before it needs more memory. */
+  get capacity(): number {
+    return this.#buffer.length
+  }
+
   #grow(more: number): number {
     const at = this.#length
     const needed = at + more
     if (needed > this.#buffer.length) {
       const larger = new Uint8Array(Math.max(needed, 2 * this.#buffer.length))
       larger.set(this.#buffer.subarray(0, at))
-      this.#buffer.fill(0)
+      this.#buffer.fill(0, 0, at)
       this.#buffer = larger
       this.#view = new DataView(larger.buffer)
     }
@@ -88,10 +96,16 @@ export class Writer {
 
   /** A variable-size vector of structures. */
   vector<T>(items: Iterable<T>, write: (writer: Writer, item: T) => void): this {
-    const inner = new Writer()
-    for (const item of items) write(inner, item)
-    this.opaque(inner.view())
-    inner.wipe()
+    const header = this.#grow(LONGEST_HEADER_BYTES)
+    const content = this.#length
+    for (const item of items) write(this, item)
+    const length = this.#length - content
+    this.#length = header
+    this.vectorHeader(length)
+    if (this.#length < content) this.#buffer.copyWithin(this.#length, content, content + length)
+    this.#length += length
+    // What is behind the end is zero.
+    this.#buffer.fill(0, this.#length, content + length)
     return this
   }
 
@@ -100,6 +114,12 @@ export class Writer {
     if (value === undefined) return this.u8(0)
     this.u8(1)
     write(this, value)
+    return this
+  }
+
+  /** Zeros up to a length in all. */
+  padTo(length: number): this {
+    this.#grow(Math.max(0, length - this.#length))
     return this
   }
 
@@ -115,7 +135,7 @@ export class Writer {
 
   /** Overwrites what was written; for writers that held secrets. */
   wipe(): void {
-    this.#buffer.fill(0)
+    this.#buffer.fill(0, 0, this.#length)
     this.#length = 0
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
 import {
+  beginRecord,
   EAR_OVERHEAD_BYTES,
   type EarPurpose,
   openRecord,
@@ -19,6 +20,10 @@ const earKey = nativeCrypto.random(32)
 const groupId = nativeCrypto.random(16)
 const content = utf8("group state")
 const purpose = fc.constantFrom<EarPurpose>("head", "tree")
+
+function begun(content: Uint8Array): Writer {
+  return beginRecord(new Writer()).raw(content)
+}
 
 /** A record whose inside is chosen freely, sealed with the right keys. */
 function forge(inside: Uint8Array): SealedRecord {
@@ -41,7 +46,7 @@ describe("a sealed record", () => {
         fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
         fc.uint8Array({ maxLength: 600 }),
         (kind, n, plaintext) => {
-          const record = sealRecord(nativeCrypto, earKey, kind, groupId, n, plaintext, 600)
+          const record = sealRecord(nativeCrypto, earKey, kind, groupId, n, begun(plaintext), 600)
           expect(record.ciphertext.length).toBe(600 + EAR_OVERHEAD_BYTES)
           expect(openRecord(nativeCrypto, earKey, kind, groupId, n, record)).toEqual(plaintext)
           expect(openRecord(portableCrypto, earKey, kind, groupId, n, record)).toEqual(plaintext)
@@ -52,15 +57,15 @@ describe("a sealed record", () => {
   })
 
   test("has a fresh salt, and so a fresh key, for every write", () => {
-    const one = sealRecord(nativeCrypto, earKey, "head", groupId, 1n, content, 64)
-    const two = sealRecord(nativeCrypto, earKey, "head", groupId, 1n, content, 64)
+    const one = sealRecord(nativeCrypto, earKey, "head", groupId, 1n, begun(content), 64)
+    const two = sealRecord(nativeCrypto, earKey, "head", groupId, 1n, begun(content), 64)
     expect(one.salt).not.toEqual(two.salt)
     expect(one.commitment).not.toEqual(two.commitment)
     expect(one.ciphertext).not.toEqual(two.ciphertext)
   })
 
   test("does not open under another key, purpose, group or counter", () => {
-    const record = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, content, 64)
+    const record = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, begun(content), 64)
     const otherGroup = groupId.slice()
     otherGroup[0] = otherGroup[0]! ^ 1
     const attempts: [Uint8Array, EarPurpose, Uint8Array, bigint][] = [
@@ -79,8 +84,8 @@ describe("a sealed record", () => {
   })
 
   test("does not open with any changed, cut or swapped part", () => {
-    const record = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, content, 32)
-    const other = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, content, 32)
+    const record = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, begun(content), 32)
+    const other = sealRecord(nativeCrypto, earKey, "head", groupId, 3n, begun(content), 32)
     const refused = (changed: SealedRecord) =>
       expect(() => openRecord(nativeCrypto, earKey, "head", groupId, 3n, changed)).toThrow(CryptoError)
     for (const part of ["salt", "commitment", "ciphertext"] as const) {
@@ -115,10 +120,10 @@ describe("a sealed record", () => {
 
   test("cannot be made from content that does not fit, or under a key of another length", () => {
     expect(
-      sealRecord(nativeCrypto, earKey, "tree", groupId, 1n, new Uint8Array(64), 64).ciphertext.length,
+      sealRecord(nativeCrypto, earKey, "tree", groupId, 1n, begun(new Uint8Array(64)), 64).ciphertext.length,
     ).toBe(84)
     const attempt = (key: Uint8Array, size: number, padded: number) => () =>
-      sealRecord(nativeCrypto, key, "tree", groupId, 1n, new Uint8Array(size), padded)
+      sealRecord(nativeCrypto, key, "tree", groupId, 1n, begun(new Uint8Array(size)), padded)
     expect(attempt(earKey, 65, 64)).toThrow(CryptoError)
     expect(attempt(earKey, 0, Number.NaN)).toThrow(CryptoError)
     expect(attempt(earKey.subarray(1), 1, 64)).toThrow(CryptoError)
@@ -126,7 +131,9 @@ describe("a sealed record", () => {
 
   test("leaves no derived key and no plaintext behind but the one it returns", () => {
     const { crypto, secrets } = recordingCrypto()
-    const record = sealRecord(crypto, earKey, "head", groupId, 1n, content, 64)
+    const inside = begun(content)
+    const record = sealRecord(crypto, earKey, "head", groupId, 1n, inside, 64)
+    inside.wipe()
     const opened = openRecord(crypto, earKey, "head", groupId, 1n, record)
     expect(() => openRecord(crypto, earKey, "head", groupId, 2n, record)).toThrow(CryptoError)
     opened.fill(0)

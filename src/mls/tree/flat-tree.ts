@@ -94,14 +94,25 @@ export class FlatTree implements TreeView {
 
   /** The tree with its index and hashes, for {@link load}. */
   snapshot(): Uint8Array {
+    const writer = new Writer(this.snapshotBytes)
+    this.writeSnapshot(writer)
+    return writer.view()
+  }
+
+  get snapshotBytes(): number {
+    const { leafWidth, bytes, hashes } = this.#parts
+    return SNAPSHOT_HEADER_BYTES + LENGTH_BYTES * nodeCount(leafWidth) + hashes.length + bytes.length
+  }
+
+  /** Writes what {@link snapshot} returns. */
+  writeSnapshot(writer: Writer): void {
     const { leafWidth, bytes, offsets, hashes } = this.#parts
-    const count = nodeCount(leafWidth)
-    const writer = new Writer(SNAPSHOT_HEADER_BYTES + LENGTH_BYTES * count + hashes.length + bytes.length)
     writer.u8(SNAPSHOT_VERSION).u32(leafWidth)
+    const count = nodeCount(leafWidth)
     for (let node = 0; node < count; node++) {
       writer.u32((offsets[node + 1] as number) - (offsets[node] as number))
     }
-    return writer.raw(hashes).raw(bytes).view()
+    writer.raw(hashes).raw(bytes)
   }
 
   /** `optional<Node> ratchet_tree<V>` (section 12.4.3.3), without trailing blank nodes. */
