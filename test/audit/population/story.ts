@@ -23,6 +23,10 @@ export interface Moment {
   readonly last: boolean
   readonly real: Copy
   readonly naive: Copy
+  /** What was deleted before: accounts, aliases and groups. */
+  readonly gone: readonly Uint8Array[]
+  /** Ids of users and groups who are there. */
+  readonly there: readonly Uint8Array[]
 }
 
 const SECOND = 1000
@@ -47,11 +51,14 @@ export class Story {
   readonly #naive: NaiveServer
   readonly #transport: Transport
   readonly #people: Resident[] = []
-  readonly #circles: Circle[] = []
+  readonly #circles = new Map<number, Circle>()
   /** In the order in which they came. */
   readonly #registered: Resident[] = []
   /** Whose alias is registered. */
   readonly #aliases = new Set<Resident>()
+  /** Whose account is deleted. */
+  readonly #departed = new Set<Resident>()
+  readonly #gone: Uint8Array[] = []
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
     this.#plan = plan
@@ -89,7 +96,7 @@ export class Story {
 
   /** Crashes, and what comes after them. */
   async *#end(): AsyncGenerator<Moment> {
-    await this.#restart(...UNSCRUBBED)
+    await this.#restart("SIGTERM", ...UNSCRUBBED)
     for (let index = 0; index < QUIET; index++) await this.#send(index)
     await this.#server.end("SIGKILL")
     yield await this.#copy("killed in quiet", false)
@@ -103,7 +110,7 @@ export class Story {
     await Promise.all(flying)
     yield killed
     yield await this.#copy("started again")
-    for (const person of this.#people) await this.#visit(person)
+    for (const person of this.#staying) await this.#visit(person)
     await Bun.sleep(ACKNOWLEDGED_MILLISECONDS)
     yield await this.#copy("all is read")
     await Promise.all(this.#people.map((person) => person.goOffline()))
@@ -114,9 +121,10 @@ export class Story {
 
   /** A message of some group, which the client repeats until it is accepted. */
   async #send(index: number): Promise<void> {
-    const circles = this.#circles.filter(({ members }) => members.length > 2)
+    const circles = [...this.#circles.values()].filter(({ members }) => members.length > 2)
     const circle = circles[index % circles.length] as Circle
-    const member = index % circle.members.length
+    const there = [...circle.members.keys()].filter((one) => this.#isThere(circle.members[one] as Resident))
+    const member = there[index % there.length] as number
     const bytes = LOAD_BYTES + 7 * index
     this.#deliverNaively(circle, member, crypto.random(bytes))
     await circle.say(member, bytes)
@@ -125,7 +133,11 @@ export class Story {
   async #live(occurrence: Exclude<Occurrence, { kind: "copy" }>): Promise<void> {
     switch (occurrence.kind) {
       case "restart":
-        return await this.#restart()
+        return await this.#restart("SIGTERM")
+      case "crash":
+        return await this.#restart("SIGKILL")
+      case "delete-group":
+        return await this.#deleteGroup(occurrence.group)
       case "gather":
         return await this.#gather(occurrence.group)
       case "say":
@@ -153,14 +165,44 @@ export class Story {
         this.#aliases.add(person)
         return this.#naive.registerAlias(userId, aliasHash)
       case "delete-alias":
-        await person.deleteAlias()
-        this.#aliases.delete(person)
-        return this.#naive.deleteAlias(aliasHash)
+        return await this.#deleteAlias(person)
+      case "delete-account":
+        return await this.#deleteAccount(person)
       case "online":
         return await this.#visit(person)
       case "offline":
         return await person.goOffline()
     }
+  }
+
+  async #deleteAlias(person: Resident): Promise<void> {
+    await person.deleteAlias()
+    this.#aliases.delete(person)
+    this.#gone.push(person.aliasHash)
+    this.#naive.deleteAlias(person.aliasHash)
+  }
+
+  /** Whoever made a group ends it; others are removed, before somebody finds their queues gone. */
+  async #deleteAccount(person: Resident): Promise<void> {
+    await person.goOffline()
+    for (const [group, circle] of this.#circles) {
+      const member = circle.members.indexOf(person)
+      if (member === 0) await this.#deleteGroup(group)
+      else if (member > 0) await circle.remove(member)
+    }
+    if (this.#aliases.has(person)) await this.#deleteAlias(person)
+    await person.deleteAccount()
+    this.#departed.add(person)
+    this.#gone.push(...person.traces)
+    this.#naive.deleteAccount(person.userId, person.queue.client)
+  }
+
+  async #deleteGroup(group: number): Promise<void> {
+    const circle = this.#circles.get(group)
+    if (circle === undefined) return
+    await circle.delete()
+    this.#circles.delete(group)
+    this.#gone.push(circle.id)
   }
 
   async #visit(person: Resident): Promise<void> {
@@ -169,9 +211,9 @@ export class Story {
   }
 
   /** Everybody's stream ends with the server; a client opens another when its user comes back. */
-  async #restart(...flags: readonly string[]): Promise<void> {
+  async #restart(signal: "SIGTERM" | "SIGKILL", ...flags: readonly string[]): Promise<void> {
     await Promise.all(this.#people.map((person) => person.goOffline()))
-    await this.#server.end("SIGTERM")
+    await this.#server.end(signal)
     await this.#startAgain(...flags)
     this.#naive.restart()
   }
@@ -184,7 +226,7 @@ export class Story {
 
   async #gather(group: number): Promise<void> {
     const members = (this.#plan.groups[group] as readonly number[]).map((person) => this.#person(person))
-    this.#circles[group] = await Circle.gather(this.#transport, members)
+    this.#circles.set(group, await Circle.gather(this.#transport, members))
     this.#naive.deliver(
       members.slice(1).map(({ queue }) => queue.client),
       crypto.random(600),
@@ -193,14 +235,15 @@ export class Story {
 
   async #say(occurrence: Extract<Occurrence, { kind: "say" | "update" }>): Promise<void> {
     const { group, member } = occurrence
-    const circle = this.#circles[group] as Circle
+    const circle = this.#circles.get(group)
+    if (circle === undefined) return
     const message =
       occurrence.kind === "say" ? await circle.say(member, occurrence.bytes) : await circle.update(member)
     this.#deliverNaively(circle, member, message)
   }
 
   #deliverNaively({ members }: Circle, from: number, message: Uint8Array): void {
-    const others = members.filter((_, member) => member !== from)
+    const others = members.filter((person, member) => member !== from && this.#isThere(person))
     this.#naive.deliver(
       others.map(({ queue }) => queue.client),
       message,
@@ -220,21 +263,35 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered) }
+    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#staying) }
     return {
       name,
       watched: name.startsWith(WATCHED),
       last: name === LAST,
       real: { directory: real, truth },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
+      gone: [...this.#gone],
+      there: [
+        ...this.#staying.map(({ clientId }) => clientId.subarray(0, 16)),
+        ...[...this.#circles.values()].map(({ id }) => id),
+      ],
     }
   }
 
+  #isThere(person: Resident): boolean {
+    return !this.#departed.has(person)
+  }
+
+  get #staying(): Resident[] {
+    return this.#registered.filter((person) => this.#isThere(person))
+  }
+
   #who(): Omit<Truth, "entries"> {
-    const circles = this.#circles.filter((circle) => circle !== undefined)
     return {
-      groups: circles.map(({ members }) => members.map(({ queue }) => toHex(queue.client))),
-      pseudonyms: this.#registered.map(({ userId, queue }) => [userId, toHex(queue.client)]),
+      groups: [...this.#circles.values()].map(({ members }) =>
+        members.filter((person) => this.#isThere(person)).map(({ queue }) => toHex(queue.client)),
+      ),
+      pseudonyms: this.#staying.map(({ userId, queue }) => [userId, toHex(queue.client)]),
       aliases: [...this.#aliases].map(({ aliasHash, userId }) => [toHex(aliasHash), userId]),
     }
   }
