@@ -1,7 +1,7 @@
 import type { Truth } from "../../../src/audit/truth.ts"
 import { Transport } from "../../../src/client/transport.ts"
 import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
-import { toHex } from "../../../src/wire/bytes.ts"
+import { Census } from "./census.ts"
 import { Circle } from "./circle.ts"
 import { entriesOf } from "./entries.ts"
 import { NaiveServer } from "./naive.ts"
@@ -51,14 +51,7 @@ export class Story {
   readonly #naive: NaiveServer
   readonly #transport: Transport
   readonly #people: Resident[] = []
-  readonly #circles = new Map<number, Circle>()
-  /** In the order in which they came. */
-  readonly #registered: Resident[] = []
-  /** Whose alias is registered. */
-  readonly #aliases = new Set<Resident>()
-  /** Whose account is deleted. */
-  readonly #departed = new Set<Resident>()
-  readonly #gone: Uint8Array[] = []
+  readonly #census = new Census()
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
     this.#plan = plan
@@ -110,7 +103,7 @@ export class Story {
     await Promise.all(flying)
     yield killed
     yield await this.#copy("started again")
-    for (const person of this.#staying) await this.#visit(person)
+    for (const person of this.#census.people) await this.#visit(person)
     await Bun.sleep(ACKNOWLEDGED_MILLISECONDS)
     yield await this.#copy("all is read")
     await Promise.all(this.#people.map((person) => person.goOffline()))
@@ -121,9 +114,11 @@ export class Story {
 
   /** A message of some group, which the client repeats until it is accepted. */
   async #send(index: number): Promise<void> {
-    const circles = [...this.#circles.values()].filter(({ members }) => members.length > 2)
+    const circles = [...this.#census.circles.values()].filter(({ members }) => members.length > 2)
     const circle = circles[index % circles.length] as Circle
-    const there = [...circle.members.keys()].filter((one) => this.#isThere(circle.members[one] as Resident))
+    const there = [...circle.members.keys()].filter((one) =>
+      this.#census.isThere(circle.members[one] as Resident),
+    )
     const member = there[index % there.length] as number
     const bytes = LOAD_BYTES + 7 * index
     this.#deliverNaively(circle, member, crypto.random(bytes))
@@ -158,11 +153,11 @@ export class Story {
         return this.#naive.register(userId)
       case "open-queue":
         await person.openQueue()
-        this.#registered.push(person)
+        this.#census.enter(person)
         return this.#naive.openQueue(userId, person.queue.client)
       case "register-alias":
         await person.registerAlias()
-        this.#aliases.add(person)
+        this.#census.aliases.add(person)
         return this.#naive.registerAlias(userId, aliasHash)
       case "delete-alias":
         return await this.#deleteAlias(person)
@@ -177,32 +172,29 @@ export class Story {
 
   async #deleteAlias(person: Resident): Promise<void> {
     await person.deleteAlias()
-    this.#aliases.delete(person)
-    this.#gone.push(person.aliasHash)
+    this.#census.forgetAlias(person)
     this.#naive.deleteAlias(person.aliasHash)
   }
 
   /** Whoever made a group ends it; others are removed, before somebody finds their queues gone. */
   async #deleteAccount(person: Resident): Promise<void> {
     await person.goOffline()
-    for (const [group, circle] of this.#circles) {
+    for (const [group, circle] of this.#census.circles) {
       const member = circle.members.indexOf(person)
       if (member === 0) await this.#deleteGroup(group)
       else if (member > 0) await circle.remove(member)
     }
-    if (this.#aliases.has(person)) await this.#deleteAlias(person)
+    if (this.#census.aliases.has(person)) await this.#deleteAlias(person)
     await person.deleteAccount()
-    this.#departed.add(person)
-    this.#gone.push(...person.traces)
+    this.#census.depart(person)
     this.#naive.deleteAccount(person.userId, person.queue.client)
   }
 
   async #deleteGroup(group: number): Promise<void> {
-    const circle = this.#circles.get(group)
+    const circle = this.#census.circles.get(group)
     if (circle === undefined) return
     await circle.delete()
-    this.#circles.delete(group)
-    this.#gone.push(circle.id)
+    this.#census.forgetCircle(group, circle)
   }
 
   async #visit(person: Resident): Promise<void> {
@@ -226,7 +218,7 @@ export class Story {
 
   async #gather(group: number): Promise<void> {
     const members = (this.#plan.groups[group] as readonly number[]).map((person) => this.#person(person))
-    this.#circles.set(group, await Circle.gather(this.#transport, members))
+    this.#census.circles.set(group, await Circle.gather(this.#transport, members))
     this.#naive.deliver(
       members.slice(1).map(({ queue }) => queue.client),
       crypto.random(600),
@@ -235,7 +227,7 @@ export class Story {
 
   async #say(occurrence: Extract<Occurrence, { kind: "say" | "update" }>): Promise<void> {
     const { group, member } = occurrence
-    const circle = this.#circles.get(group)
+    const circle = this.#census.circles.get(group)
     if (circle === undefined) return
     const message =
       occurrence.kind === "say" ? await circle.say(member, occurrence.bytes) : await circle.update(member)
@@ -243,7 +235,7 @@ export class Story {
   }
 
   #deliverNaively({ members }: Circle, from: number, message: Uint8Array): void {
-    const others = members.filter((person, member) => member !== from && this.#isThere(person))
+    const others = members.filter((person, member) => member !== from && this.#census.isThere(person))
     this.#naive.deliver(
       others.map(({ queue }) => queue.client),
       message,
@@ -253,7 +245,7 @@ export class Story {
 
   async #ask({ person, whom, byAlias }: Extract<Occurrence, { kind: "ask" }>): Promise<void> {
     const asked = this.#person(whom)
-    await this.#person(person).ask(asked, byAlias && this.#aliases.has(asked))
+    await this.#person(person).ask(asked, byAlias && this.#census.aliases.has(asked))
   }
 
   #person(index: number): Resident {
@@ -263,36 +255,18 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#staying) }
+    const truth = {
+      ...this.#census.who,
+      entries: entriesOf(real, this.#server.secrets(), this.#census.people),
+    }
     return {
       name,
       watched: name.startsWith(WATCHED),
       last: name === LAST,
       real: { directory: real, truth },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
-      gone: [...this.#gone],
-      there: [
-        ...this.#staying.map(({ clientId }) => clientId.subarray(0, 16)),
-        ...[...this.#circles.values()].map(({ id }) => id),
-      ],
-    }
-  }
-
-  #isThere(person: Resident): boolean {
-    return !this.#departed.has(person)
-  }
-
-  get #staying(): Resident[] {
-    return this.#registered.filter((person) => this.#isThere(person))
-  }
-
-  #who(): Omit<Truth, "entries"> {
-    return {
-      groups: [...this.#circles.values()].map(({ members }) =>
-        members.filter((person) => this.#isThere(person)).map(({ queue }) => toHex(queue.client)),
-      ),
-      pseudonyms: this.#staying.map(({ userId, queue }) => [userId, toHex(queue.client)]),
-      aliases: [...this.#aliases].map(({ aliasHash, userId }) => [toHex(aliasHash), userId]),
+      gone: [...this.#census.gone],
+      there: this.#census.ids,
     }
   }
 }
