@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { linkingChecks } from "../../src/audit/attacks/checks.ts"
-import { checksFor } from "../../src/audit/audit.ts"
+import { checksFor, copyChecks } from "../../src/audit/audit.ts"
 import { operationRules } from "../../src/ds/operation-rules.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
 import { type Rule, rules } from "../../src/mls/rules.ts"
@@ -63,7 +63,7 @@ describe("the documentation", () => {
   test("lists every check of the audit with its question, and no other", () => {
     const listed = [...read("docs/audit.md").matchAll(/^\| `([a-z-]+)` \| (.*?\?) \|/gm)]
     const truth = { groups: [], pseudonyms: [], aliases: [], entries: [] }
-    const checks = [...checksFor([]), ...linkingChecks(truth)]
+    const checks = [...checksFor([]), ...copyChecks([]), ...linkingChecks(truth)]
     const expected = checks.map(({ id, question }) => [id, question])
     expect(listed.map((row) => row.slice(1))).toEqual(expected)
   })
