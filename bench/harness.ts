@@ -1,4 +1,5 @@
 import { measure } from "mitata"
+import type { FigureName } from "./figures.ts"
 
 /** What every benchmark needs: its options, how it measures, and the form of its results. */
 
@@ -23,6 +24,8 @@ export interface Result {
   readonly range?: readonly [low: number, high: number]
   /** Further numbers, each with its unit in its name. */
   readonly more?: Readonly<Record<string, number>>
+  /** Numbers that have a target, by the names that figures.ts lists. */
+  readonly figure?: Partial<Record<FigureName, number>>
   /** What there is to say about a number that is missing. */
   readonly note?: string
 }
@@ -65,7 +68,7 @@ export function summarized(
   name: string,
   size: number,
   runs: readonly number[],
-  rest: Pick<Result, "model" | "more"> = {},
+  rest: Pick<Result, "model" | "more" | "figure"> = {},
 ): Result {
   return { name, size, microseconds: median(runs), range: [Math.min(...runs), Math.max(...runs)], ...rest }
 }

@@ -10,12 +10,7 @@ import { createDs, type Ds } from "../src/ds/service.ts"
 import { type CallGuard, callOpener } from "../src/http/calls.ts"
 import { Freshness } from "../src/http/freshness.ts"
 import { ReplayCache } from "../src/http/replay.ts"
-import {
-  CLIENT_RETENTION_MONTHS,
-  FORMAT_VERSION,
-  PADDING_UNIT_BYTES_MIN,
-  REQUEST_NONCE_BYTES,
-} from "../src/limits.ts"
+import { CLIENT_RETENTION_MONTHS, PADDING_UNIT_BYTES_MIN } from "../src/limits.ts"
 import { deliveryMigrations } from "../src/migrations.ts"
 import { createQs, type Qs } from "../src/qs/service.ts"
 import { QUEUE_TABLE } from "../src/qs/tables.ts"
@@ -23,48 +18,12 @@ import { QueueEngine } from "../src/queue/engine.ts"
 import { qsSecrets } from "../src/server.ts"
 import { type OpenedStore, openStore } from "../src/store/open.ts"
 import { localWakeups } from "../src/store/wakeups.ts"
-import { concat } from "../src/wire/bytes.ts"
-import { encodeCbor } from "../src/wire/cbor.ts"
-import { externalAad, signRequest } from "../src/wire/cose.ts"
 import { ds } from "../src/wire/ds.ts"
-import type { Params } from "../src/wire/endpoint.ts"
-import { encodeSenderId, type SenderId } from "../src/wire/sender.ts"
+import type { TimedOperation } from "./signed-body.ts"
 
 /** DS and QS over one store on the disk, put together as the server does, called with the bodies that HTTP would bring. */
 
 export const DOMAIN = "bench.example.org"
-
-export interface Signer {
-  readonly sender: SenderId
-  readonly seed: Uint8Array
-}
-
-/** The operations that the benchmarks time. */
-export type TimedOperation = "sendMessage" | "addUsers" | "welcomeInfo" | "updateClient" | "removeUsers"
-
-/** A signed body as it lies in an HTTP request: version byte and COSE_Sign1. */
-export function signedBody(
-  method: string,
-  path: string,
-  { sender, seed }: Signer,
-  params: unknown,
-): Uint8Array {
-  const parts = {
-    kid: encodeSenderId(sender),
-    issuedAt: Math.floor(Date.now() / 1000),
-    nonce: crypto.random(REQUEST_NONCE_BYTES),
-    payload: encodeCbor(params),
-  }
-  return concat(Uint8Array.of(FORMAT_VERSION), signRequest(crypto, seed, parts, externalAad(method, path)))
-}
-
-export function operationBody<K extends TimedOperation>(
-  name: K,
-  signer: Signer,
-  params: Params<(typeof ds)[K]>,
-): Uint8Array {
-  return signedBody("POST", ds[name].path, signer, params)
-}
 
 /** A new directory of the system's place for temporary files, which should be on a disk. */
 export function temporaryDirectory(): string {

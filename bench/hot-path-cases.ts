@@ -3,9 +3,9 @@ import { encodeKeyPackage } from "../src/mls/codec/key-package.ts"
 import { keyPackageRef } from "../src/mls/index.ts"
 import { suite1 } from "../src/mls/suites/suite1.ts"
 import { type AuthoredCommit, type Candidate, makeCandidate } from "./author.ts"
-import { operationBody, type TimedOperation } from "./homeserver.ts"
 import { deliveryModel, entriesFor, type Model } from "./model.ts"
 import { addUsersData, type Client, type Group, memberOf, updateClientData } from "./population.ts"
+import { operationBody, type TimedOperation } from "./signed-body.ts"
 
 /** The requests whose costs are measured over the size of a group (hot-path.ts), with the model of each. */
 

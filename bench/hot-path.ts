@@ -1,9 +1,10 @@
 import { readGroup, readTree } from "../src/ds/store.ts"
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
-import { Homeserver, operationBody } from "./homeserver.ts"
+import { Homeserver } from "./homeserver.ts"
 import { type Case, cases, handshake, pathCommit, type RecordSizes, type Subject } from "./hot-path-cases.ts"
 import type { Model } from "./model.ts"
 import { type Client, type Group, makeClients, makeGroup, memberOf, updateClientData } from "./population.ts"
+import { operationBody } from "./signed-body.ts"
 
 /**
  * Send, path commit, and somebody who is added, joins and is removed, in groups of 10 to 5 000: from the body of the request

@@ -2,6 +2,7 @@ import { statfsSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { parseArgs } from "node:util"
 import { benchFanOut } from "./fan-out.ts"
+import { figuresOf } from "./figures.ts"
 import { formatTable, type Options, type Result } from "./harness.ts"
 import { benchHotPath } from "./hot-path.ts"
 import { benchMls } from "./mls.ts"
@@ -86,4 +87,9 @@ for (const [name, { title, run }] of chosen) {
   results[name] = await run(options, () => (model ??= measureModel(options)))
   console.log(`\n${formatTable(title, results[name])}`)
 }
-if (values.json) console.log(JSON.stringify({ machine, short: options.short, runs: options.runs, results }))
+const figures = figuresOf(Object.values(results).flat())
+for (const [name, value] of Object.entries(figures)) {
+  if (value === null) console.log(`${name} was not measured: see above`)
+}
+if (values.json)
+  console.log(JSON.stringify({ machine, short: options.short, runs: options.runs, ...figures, results }))

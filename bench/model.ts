@@ -6,8 +6,11 @@ import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import { Writer } from "../src/wire/tls.ts"
+import { deriveIssuerKey } from "../src/privacypass/keys.ts"
+import { nobleVoprf } from "../src/privacypass/voprf.ts"
 import { median, type Options, timeCall, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
+import { measurePush } from "./push-model.ts"
 
 /**
  * The unavoidable work: primitives and rows that no implementation of the protocol can do without, each measured in the
@@ -27,6 +30,14 @@ export interface Model {
   readonly chainSeal: number
   /** A durable transaction of so many rows of one entry each, into a pool of {@link POOL_ROWS}. */
   rows(count: number): number
+  /** Its processor time alone, without the wait for the disk. */
+  rowsCpu(count: number): number
+  /** Processor time of sending one frame with an entry to a WebSocket, by Bun alone. */
+  readonly push: number
+  /** Redeeming one token. */
+  readonly redeem: number
+  /** Copying so many bytes (memcpy). */
+  copy(bytes: number): number
   /** The same for 1 000 rows and other sizes of the pool. */
   readonly poolGrowth: readonly (readonly [poolRows: number, microseconds: number])[]
 }
@@ -36,6 +47,10 @@ const ROW_COUNTS = [1, 10, 100, 1000]
 const POOL_ROWS = 20_000
 const LARGER_POOLS = [50_000, 100_000, 200_000]
 const TICKET_BYTES = 20
+const TOKEN_INPUT_BYTES = 98
+/** Until the code is compiled, each takes several times as long. */
+const REDEMPTIONS_BEFORE = 400
+const voprf = nobleVoprf(crypto.random)
 /** Those of the store. */
 const SETTINGS = [
   "locking_mode=EXCLUSIVE",
@@ -62,7 +77,9 @@ export function deliveryModel(model: Model, recipients: number, entriesEach: num
 export async function measureModel(options: Options): Promise<Model> {
   const ears = new Map<number, { open: number; seal: number }>()
   for (const bytes of RECORD_SIZES) ears.set(bytes, await measureEar(bytes, options))
-  const { rows, poolGrowth } = await measureRows(options)
+  const { rows, rowsCpu, poolGrowth } = await measureRows(options)
+  const copies: [number, number][] = []
+  for (const bytes of RECORD_SIZES) copies.push([bytes, await measureCopy(bytes, options)])
   return {
     ear: (ciphertextBytes) => {
       const at = (side: "open" | "seal") =>
@@ -73,6 +90,9 @@ export async function measureModel(options: Options): Promise<Model> {
       return { open: at("open"), seal: at("seal") }
     },
     rows: (count) => interpolated(rows, count),
+    rowsCpu: (count) => interpolated(rowsCpu, count),
+    copy: (bytes) => interpolated(copies, bytes),
+    push: await measurePush(options),
     poolGrowth,
     ...(await measurePrimitives(options)),
   }
@@ -86,6 +106,9 @@ async function measurePrimitives(options: Options) {
   const key = crypto.random(32)
   const nonce = crypto.random(12)
   const ticket = crypto.aesGcmSeal(key, nonce, nonce, crypto.random(TICKET_BYTES))
+  const issuer = deriveIssuerKey(crypto, voprf, crypto.random(32))
+  const redeem = () => voprf.evaluate(issuer.secretKey, message.subarray(0, TOKEN_INPUT_BYTES))
+  for (let i = 0; i < REDEMPTIONS_BEFORE; i++) redeem()
   const secretKey = crypto.random(32)
   const receiver = crypto.x25519Public(secretKey)
   const sealed = seal(crypto, receiver, nonce, nonce, crypto.random(32))
@@ -97,7 +120,13 @@ async function measurePrimitives(options: Options) {
     hpkeOpen: await timeCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
     hpkeSeal: await timeCall(() => seal(crypto, receiver, nonce, nonce, key), options),
     chainSeal: await timeCall(() => chain.seal(content), options),
+    redeem: await timeCall(redeem, options),
   }
+}
+
+async function measureCopy(bytes: number, options: Options): Promise<number> {
+  const [state, target] = [crypto.random(bytes), new Uint8Array(bytes)]
+  return await timeCall(() => target.set(state), options)
 }
 
 async function measureEar(bytes: number, options: Options): Promise<{ open: number; seal: number }> {
@@ -116,7 +145,9 @@ async function measureEar(bytes: number, options: Options): Promise<{ open: numb
 type Points = readonly (readonly [x: number, microseconds: number])[]
 
 /** Transactions into a table like the pool's, with the same settings; the log is copied back outside the measured time. */
-async function measureRows({ short }: Options): Promise<{ rows: Points; poolGrowth: Points }> {
+async function measureRows({
+  short,
+}: Options): Promise<{ rows: Points; rowsCpu: Points; poolGrowth: Points }> {
   const directory = temporaryDirectory()
   const database = new Database(join(directory, "model.sqlite"))
   try {
@@ -136,25 +167,29 @@ async function measureRows({ short }: Options): Promise<{ rows: Points; poolGrow
     }
     const time = async (count: number) => {
       const times: number[] = []
+      const cpu: number[] = []
       for (let i = 0; i < (short ? 7 : 15); i++) {
         database.run("PRAGMA wal_checkpoint(RESTART)")
+        const before = process.threadCpuUsage()
         times.push(...(await timeSteps(1, () => transact(count))))
+        const { user, system } = process.threadCpuUsage(before)
+        cpu.push(user + system)
       }
-      return [count, median(times)] as const
+      return { wall: [count, median(times)], cpu: [count, median(cpu)] } as const
     }
     const grow = async (until: number) => {
       while (poolRows < until) await transact(2000)
     }
     await grow(POOL_ROWS)
-    const rows = []
-    for (const count of ROW_COUNTS) rows.push(await time(count))
+    const measured = []
+    for (const count of ROW_COUNTS) measured.push(await time(count))
     const poolGrowth = []
     for (const size of short ? [] : LARGER_POOLS) {
       await grow(size)
-      poolGrowth.push([size, (await time(1000))[1]] as const)
+      poolGrowth.push([size, (await time(1000)).wall[1]] as const)
     }
     insert.finalize()
-    return { rows, poolGrowth }
+    return { rows: measured.map(({ wall }) => wall), rowsCpu: measured.map(({ cpu }) => cpu), poolGrowth }
   } finally {
     database.close()
     rmSync(directory, { recursive: true, force: true })
@@ -188,7 +223,11 @@ export function modelResults(model: Model) {
     { name: "HPKE open", size: 32, microseconds: model.hpkeOpen },
     { name: "ticket open", size: TICKET_BYTES, microseconds: model.ticketOpen },
     { name: "chain seal", size: 1, microseconds: model.chainSeal },
+    { name: "redeem", size: 1, microseconds: model.redeem },
+    { name: "push of a frame, CPU", size: 1, microseconds: model.push },
+    { name: "copy of a state", size: 2_097_152, microseconds: model.copy(2_097_152) },
     ...ROW_COUNTS.map((size) => ({ name: "durable rows", size, microseconds: model.rows(size) })),
+    ...ROW_COUNTS.map((size) => ({ name: "durable rows, CPU", size, microseconds: model.rowsCpu(size) })),
     ...model.poolGrowth.map(([size, microseconds]) => {
       return { name: "1 000 durable rows, pool of", size, microseconds }
     }),

@@ -12,7 +12,8 @@ import { ENCRYPTED_CREDENTIAL_BYTES } from "../src/wire/encrypted-credential.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../src/wire/queue-config.ts"
 import { encodeWith } from "../src/wire/tls.ts"
 import { type Candidate, GroupAuthor, makeCandidate } from "./author.ts"
-import { DOMAIN, type Homeserver, type Signer } from "./homeserver.ts"
+import { DOMAIN, type Homeserver } from "./homeserver.ts"
+import type { Signer } from "./signed-body.ts"
 
 /** Clients with queues, and groups of them. */
 

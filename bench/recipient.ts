@@ -1,10 +1,10 @@
 import { decodeBody, encodeBody } from "../src/wire/cbor.ts"
 import { STREAM_PATH } from "../src/wire/queue.ts"
-import { signedBody } from "./homeserver.ts"
 import type { Client } from "./population.ts"
+import { signedBody } from "./signed-body.ts"
 
 /** Frames with an entry are longer than all others but the first. */
-const ENTRY_FRAME_BYTES_MIN = 1024
+const ENTRY_FRAME_BYTES_MIN = 512
 
 interface EntryFrame {
   readonly chain: Uint8Array
@@ -27,7 +27,11 @@ export class Recipient {
   }
 
   /** Resolves when the server has said that the queue is empty. */
-  static async open(port: number, { id, seed }: Client, onEntry: () => void): Promise<Recipient> {
+  static async open(
+    port: number,
+    { id, seed }: Pick<Client, "id" | "seed">,
+    onEntry: () => void,
+  ): Promise<Recipient> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${STREAM_PATH}`)
     socket.binaryType = "arraybuffer"
     const recipient = new Recipient(socket, onEntry)

@@ -1,0 +1,86 @@
+/** What the load generator is asked for, and what it answers: messages between processes, so plain data only. */
+
+/** One sender of one group, with all that a request of it needs. */
+export interface Talker {
+  readonly groupId: Uint8Array
+  readonly earKey: Uint8Array
+  readonly epoch: bigint
+  readonly leaf: number
+  readonly seed: Uint8Array
+  /** Of each message. */
+  readonly messageBytes: number
+  /** Those who get its messages: how many streams of this generator. */
+  readonly recipients: number
+}
+
+/** Whose stream is opened: a QS client. `talker`: index of the one whose messages it gets. */
+export interface Listener {
+  readonly id: Uint8Array
+  readonly seed: Uint8Array
+  readonly talker: number
+}
+
+export type Command =
+  /** Opens streams beside those that are open. */
+  | {
+      readonly kind: "listen"
+      readonly port: number
+      readonly talkers: readonly Talker[]
+      readonly listeners: readonly Listener[]
+    }
+  /** Sends `atOnce` messages in turn from all talkers, waits for all frames, acknowledges; and so on. */
+  | { readonly kind: "rounds"; readonly url: string; readonly rounds: number; readonly atOnce: number }
+  /** Sends at a rate of its own, whatever the server does. */
+  | {
+      readonly kind: "arrivals"
+      readonly url: string
+      readonly perSecond: number
+      readonly seconds: number
+    }
+  /** Values of the Authorization header, each for one message; without any, messages are sent without. */
+  | { readonly kind: "tokens"; readonly tokens: readonly string[] }
+  /** Plain WebSockets that send nothing and count bytes. */
+  | { readonly kind: "sockets"; readonly url: string; readonly count: number }
+  | { readonly kind: "hang-up" }
+
+export interface RoundsAnswer {
+  /** Microseconds of each round. */
+  readonly times: readonly number[]
+}
+
+export interface Spread {
+  readonly count: number
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface ArrivalsAnswer {
+  /** Sent, with the answer "done", refused with 503, and failed in another way. */
+  readonly sent: number
+  readonly accepted: number
+  readonly refused: number
+  readonly failed: number
+  /** Refusals that said when to try again. */
+  readonly retryAfter: number
+  /** Accepted messages, and frames, within the time of the arrivals. */
+  readonly acceptedInTime: number
+  readonly framesInTime: number
+  /** Microseconds from the planned moment of sending. */
+  readonly answer: Spread
+  readonly refusal: Spread
+  readonly frame: Spread
+}
+
+/** Milliseconds that opening took. */
+export interface OpenedAnswer {
+  readonly milliseconds: number
+}
+
+export interface Answers {
+  readonly listen: OpenedAnswer
+  readonly rounds: RoundsAnswer
+  readonly arrivals: ArrivalsAnswer
+  readonly tokens: Record<string, never>
+  readonly sockets: OpenedAnswer
+  readonly "hang-up": Record<string, never>
+}

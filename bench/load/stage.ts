@@ -1,0 +1,121 @@
+import { rmSync } from "node:fs"
+import type { IssuerKey } from "../../src/privacypass/keys.ts"
+import { Homeserver, temporaryDirectory } from "../homeserver.ts"
+import { MESSAGE_BYTES } from "../hot-path-cases.ts"
+import { issuerKey, makeToken } from "../issuer.ts"
+import { type Client, type Group, makeClients, makeGroup, memberOf } from "../population.ts"
+import { type ServerProcess, startServerProcess } from "../server-process.ts"
+import type { Answers, Command, Listener, Talker } from "./commands.ts"
+import { type Generator, startGenerator } from "./generator-process.ts"
+
+/**
+ * A real server process, `cinder serve` as it is by default, which wants a token for each message; a load generator in
+ * another; and groups that the server holds.
+ */
+
+/** Groups of whose members the first sends and all others listen. */
+export interface Cast {
+  readonly talkers: readonly Talker[]
+  readonly listeners: readonly Listener[]
+}
+
+export class Stage {
+  readonly server: ServerProcess
+  readonly casts: readonly Cast[]
+  readonly #generator: Generator
+  readonly #issuer: IssuerKey
+  readonly #directory: string
+
+  private constructor(
+    directory: string,
+    issuer: IssuerKey,
+    casts: readonly Cast[],
+    server: ServerProcess,
+    generator: Generator,
+  ) {
+    this.#directory = directory
+    this.#issuer = issuer
+    this.casts = casts
+    this.server = server
+    this.#generator = generator
+  }
+
+  /** `groups`: for each cast the recipients of each of its groups. `command`: the server's, if not the usual one. */
+  static async set(groups: readonly (readonly number[])[], command?: readonly string[]): Promise<Stage> {
+    const directory = temporaryDirectory()
+    const casts = await makeCasts(directory, groups)
+    const issuer = await issuerKey(directory)
+    const server = await startServerProcess(directory, "on", command)
+    // The server refuses signatures of the second it was started in.
+    await Bun.sleep(1100)
+    return new Stage(directory, issuer, casts, server, startGenerator())
+  }
+
+  /** All recipients of a cast open their streams. */
+  async listen(cast: Cast): Promise<void> {
+    await this.#generator.ask({ kind: "listen", port: this.server.port, ...cast })
+  }
+
+  async rounds(rounds: number, atOnce: number): Promise<readonly number[]> {
+    await this.#pay(rounds * atOnce)
+    const { times } = await this.#generator.ask({ kind: "rounds", url: this.server.url, rounds, atOnce })
+    return times
+  }
+
+  async arrivals(perSecond: number, seconds: number): Promise<Answers["arrivals"]> {
+    await this.#pay(Math.round(perSecond * seconds))
+    return await this.#generator.ask({ kind: "arrivals", url: this.server.url, perSecond, seconds })
+  }
+
+  async hangUp(): Promise<void> {
+    await this.ask({ kind: "hang-up" })
+  }
+
+  async ask<K extends Command["kind"]>(command: Extract<Command, { kind: K }>): Promise<Answers[K]> {
+    return await this.#generator.ask(command)
+  }
+
+  async clear(): Promise<void> {
+    await this.#generator.stop()
+    await this.server.stop()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  async #pay(messages: number): Promise<void> {
+    const tokens = Array.from({ length: messages }, () => makeToken(this.#issuer))
+    await this.#generator.ask({ kind: "tokens", tokens })
+  }
+}
+
+async function makeCasts(directory: string, groups: readonly (readonly number[])[]): Promise<Cast[]> {
+  const server = await Homeserver.prepare(directory)
+  try {
+    const casts: Cast[] = []
+    for (const sizes of groups) {
+      const talkers: Talker[] = []
+      const listeners: Listener[] = []
+      for (const [talker, recipients] of sizes.entries()) {
+        const clients = await makeClients(server, recipients + 1)
+        talkers.push(talkerOf(await makeGroup(server, clients, true), recipients))
+        listeners.push(...listenersOf(clients.slice(1), talker))
+      }
+      casts.push({ talkers, listeners })
+    }
+    return casts
+  } finally {
+    await server.close()
+  }
+}
+
+/** The first member of a group, who sends. */
+export function talkerOf(group: Group, recipients: number): Talker {
+  const { author, earKey } = group
+  const { seed } = memberOf(group, 0)
+  const { groupId, state } = author
+  const { epoch } = state.context
+  return { groupId, earKey, epoch, leaf: 0, seed, messageBytes: MESSAGE_BYTES, recipients }
+}
+
+export function listenersOf(clients: readonly Client[], talker: number): Listener[] {
+  return clients.map(({ id, seed }) => ({ id, seed, talker }))
+}
