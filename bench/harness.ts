@@ -16,7 +16,7 @@ export interface Result {
   readonly name: string
   /** Members, queues or bytes. */
   readonly size: number
-  /** Median over the runs, in microseconds. */
+  /** Median over the runs, in microseconds; NaN where something else was measured. */
   readonly microseconds: number
   /** The unavoidable work, measured in the same process, in microseconds; undefined where there is none. */
   readonly model?: number
@@ -84,7 +84,7 @@ export function formatTable(title: string, results: readonly Result[]): string {
   const rows = results.map(({ name, size, microseconds, range, model, more, note }) => [
     name,
     `${size}`,
-    rounded(microseconds),
+    Number.isNaN(microseconds) ? "" : rounded(microseconds),
     range === undefined ? "" : rounded(range[0]),
     range === undefined ? "" : rounded(range[1]),
     model === undefined ? "" : rounded(model),

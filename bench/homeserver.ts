@@ -5,7 +5,7 @@ import type { Config } from "../src/config/config.ts"
 import { makeSecrets, type Secrets } from "../src/config/secrets.ts"
 import { obtainSecrets } from "../src/config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { createContext, type DsContext } from "../src/ds/context.ts"
+import { createContext, type DsContext, type DsDependencies } from "../src/ds/context.ts"
 import { createDs, type Ds } from "../src/ds/service.ts"
 import { type CallGuard, callOpener } from "../src/http/calls.ts"
 import { Freshness } from "../src/http/freshness.ts"
@@ -30,6 +30,8 @@ export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), "cinder-bench-"))
 }
 
+type DsParts = Partial<Pick<DsDependencies, "store" | "fanout">>
+
 export class Homeserver {
   readonly store: OpenedStore
   readonly qs: Qs
@@ -43,7 +45,13 @@ export class Homeserver {
   readonly #directory: string
   readonly #owned: boolean
 
-  private constructor(directory: string, owned: boolean, store: OpenedStore, secrets: Homeserver["secrets"]) {
+  private constructor(
+    directory: string,
+    owned: boolean,
+    store: OpenedStore,
+    secrets: Homeserver["secrets"],
+    parts: DsParts = {},
+  ) {
     this.#directory = directory
     this.#owned = owned
     this.store = store
@@ -72,7 +80,7 @@ export class Homeserver {
     const config = { padding, inactiveMonths: 3, expiryMonths: 12 }
     const { fanout } = this.qs
     const dependencies = { store, crypto, fanout, domain: DOMAIN, config, now, clockSettled: () => true }
-    this.#ds = createDs(dependencies)
+    this.#ds = createDs({ ...dependencies, ...parts })
     this.context = createContext(dependencies)
     const guard = { crypto, freshness: new Freshness(now, 0), replay: new ReplayCache(crypto) }
     this.#openers = {
@@ -122,9 +130,12 @@ export class Homeserver {
     }
   }
 
-  /** The services started anew over the same store: what was in memory only is gone. To be used instead of this one. */
-  restarted(): Homeserver {
-    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets)
+  /**
+   * The services started anew over the same store: what was in memory only is gone. To be used instead of this one. `parts`
+   * of the delivery service, if not the usual ones.
+   */
+  restarted(parts: DsParts = {}): Homeserver {
+    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets, parts)
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { parseArgs } from "node:util"
+import { benchCommitState } from "./commit-state.ts"
 import { benchFanOut } from "./fan-out.ts"
 import { figuresOf } from "./figures.ts"
 import { formatTable, type Options, type Result } from "./harness.ts"
@@ -9,7 +10,9 @@ import { benchMls } from "./mls.ts"
 import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
+import { benchSendTwo } from "./send-two.ts"
 import { benchStreams } from "./streams.ts"
+import { benchTextbook } from "./textbook/textbook.ts"
 import { benchTokens } from "./tokens.ts"
 import { benchWash } from "./wash.ts"
 
@@ -58,6 +61,18 @@ const subjects: Readonly<Record<string, Subject>> = {
   streams: {
     title: "Fan-out: from the HTTP request to the frames of all recipients",
     run: async (options, model) => await benchStreams(options, await model()),
+  },
+  "send-two": {
+    title: "Sends to one, with token and signature",
+    run: async (options, model) => await benchSendTwo(options, await model()),
+  },
+  "commit-state": {
+    title: "What the delivery service computes for a request, without queues and disk: CPU",
+    run: async (options, model) => await benchCommitState(options, await model()),
+  },
+  textbook: {
+    title: "Deliveries to 100 streams, and those of the textbook design on PostgreSQL",
+    run: (options) => benchTextbook(options),
   },
 }
 

@@ -11,6 +11,7 @@ import { nobleVoprf } from "../src/privacypass/voprf.ts"
 import { median, type Options, timeCall, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { measurePush } from "./push-model.ts"
+import { threadTime } from "./thread-clock.ts"
 
 /**
  * The unavoidable work: primitives and rows that no implementation of the protocol can do without, each measured in the
@@ -170,10 +171,9 @@ async function measureRows({
       const cpu: number[] = []
       for (let i = 0; i < (short ? 7 : 15); i++) {
         database.run("PRAGMA wal_checkpoint(RESTART)")
-        const before = process.threadCpuUsage()
+        const before = threadTime()
         times.push(...(await timeSteps(1, () => transact(count))))
-        const { user, system } = process.threadCpuUsage(before)
-        cpu.push(user + system)
+        cpu.push(threadTime() - before)
       }
       return { wall: [count, median(times)], cpu: [count, median(cpu)] } as const
     }

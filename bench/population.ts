@@ -17,6 +17,8 @@ import type { Signer } from "./signed-body.ts"
 
 /** Clients with queues, and groups of them. */
 
+const SPARSE_LEAVES = 32
+
 /** A QS client, and what it needs to join a group. */
 export interface Client {
   /** QS client id. */
@@ -57,12 +59,12 @@ async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
 /**
  * A group of all these clients as it is after each of them has committed once: no blank parent below the root, nobody
  * awaited, tickets known. The record is written as the DS writes it, without the requests that would have led there.
- * `young`: nobody has committed a path yet, so all parents are blank.
+ * `committers`: only these leaves have committed, in this order.
  */
 export async function makeGroup(
   server: Homeserver,
   clients: readonly Client[],
-  young = false,
+  committers = everyLeaf(clients.length),
 ): Promise<Group> {
   const { store, context, qs } = server
   const [creator, ...others] = clients
@@ -73,7 +75,6 @@ export async function makeGroup(
     author.commit(0, batch, new Uint8Array(0)).accept()
   }
   let committer = 0
-  const committers = young ? [] : everyLeaf(clients.length)
   for (committer of committers) author.commit(committer, [], new Uint8Array(0)).accept()
 
   const group: Group = { author, earKey: crypto.random(KEY_BYTES) }
@@ -105,6 +106,14 @@ export async function makeGroup(
   const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree, reports)
   await store.writer.submit({ expects: [], effects: () => rows })
   return group
+}
+
+/**
+ * Leaves so that no path is long: enough of them that no parent is blank but those right above leaves, and there only
+ * beyond the first. In groups so large that the commits of all would take minutes.
+ */
+export function someLeaves(count: number): number[] {
+  return everyLeaf(count).filter((leaf) => leaf < SPARSE_LEAVES || leaf % SPARSE_LEAVES === 0)
 }
 
 /** All leaves, those far apart first: each commit then finds a tree that is as full as can be. */

@@ -96,7 +96,7 @@ async function makeCasts(directory: string, groups: readonly (readonly number[])
       const listeners: Listener[] = []
       for (const [talker, recipients] of sizes.entries()) {
         const clients = await makeClients(server, recipients + 1)
-        talkers.push(talkerOf(await makeGroup(server, clients, true), recipients))
+        talkers.push(talkerOf(await makeGroup(server, clients, []), recipients))
         listeners.push(...listenersOf(clients.slice(1), talker))
       }
       casts.push({ talkers, listeners })
