@@ -8,6 +8,7 @@ import { formatTable, type Options, type Result } from "./harness.ts"
 import { benchHotPath } from "./hot-path.ts"
 import { benchMls } from "./mls.ts"
 import { type Model, measureModel, modelResults } from "./model.ts"
+import { benchOverload } from "./overload.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
 import { benchSendTwo } from "./send-two.ts"
@@ -22,6 +23,8 @@ const TMPFS = 0x01021994
 
 interface Subject {
   readonly title: string
+  /** Whether it measures a number that has a target: only these are part of a short run. */
+  readonly target?: true
   run(options: Options, model: () => Promise<Model>): Promise<readonly Result[]>
 }
 
@@ -48,6 +51,7 @@ const subjects: Readonly<Record<string, Subject>> = {
   },
   model: {
     title: "The model: unavoidable work",
+    target: true,
     run: async (_, model) => modelResults(await model()),
   },
   "hot-path": {
@@ -60,18 +64,27 @@ const subjects: Readonly<Record<string, Subject>> = {
   },
   streams: {
     title: "Fan-out: from the HTTP request to the frames of all recipients",
+    target: true,
     run: async (options, model) => await benchStreams(options, await model()),
   },
   "send-two": {
     title: "Sends to one, with token and signature",
+    target: true,
     run: async (options, model) => await benchSendTwo(options, await model()),
   },
   "commit-state": {
     title: "What the delivery service computes for a request, without queues and disk: CPU",
+    target: true,
     run: async (options, model) => await benchCommitState(options, await model()),
+  },
+  overload: {
+    title: "Messages that arrive at a rate of their own, to 20 streams each",
+    target: true,
+    run: (options) => benchOverload(options),
   },
   textbook: {
     title: "Deliveries to 100 streams, and those of the textbook design on PostgreSQL",
+    target: true,
     run: (options) => benchTextbook(options),
   },
 }
@@ -84,7 +97,13 @@ const { values } = parseArgs({
   },
 })
 
-const chosen = Object.entries(subjects).filter(([name]) => values.only === undefined || values.only === name)
+/** All, or those that the numbers with a target need. */
+const usual = values.short
+  ? Object.keys(subjects).filter((name) => subjects[name]?.target)
+  : Object.keys(subjects)
+const chosen = Object.entries(subjects).filter(([name]) =>
+  values.only === undefined ? usual.includes(name) : values.only === name,
+)
 if (chosen.length === 0) {
   console.error(`bench: --only must be one of ${Object.keys(subjects).join(", ")}`)
   process.exit(1)

@@ -13,6 +13,7 @@ const HEAD_BYTES = 4096
 const ROWS_PER_SEND = 2
 
 export async function benchSendTwo({ runs, short }: Options, model: Model): Promise<readonly Result[]> {
+  const milliseconds = short ? 800 : 4000
   const stage = await Stage.set([[1]])
   try {
     const [cast] = stage.casts
@@ -21,14 +22,13 @@ export async function benchSendTwo({ runs, short }: Options, model: Model): Prom
       talkers: cast!.talkers.map((talker) => ({ ...talker, recipients: 0 })),
       listeners: [],
     })
-    await stage.rounds(short ? 25 : 50, AT_ONCE)
+    await stage.rounds(50, AT_ONCE, milliseconds)
     const [cpu, mainThread, wall, alone]: [number[], number[], number[], number[]] = [[], [], [], []]
-    const rounds = short ? 25 : 100
     for (let run = 0; run < runs; run++) {
-      alone.push(median(await stage.rounds(short ? 50 : 200, 1)))
+      alone.push(median(await stage.rounds(short ? 50 : 300, 1, milliseconds / 4)))
       const before = [stage.server.cpuTime(), stage.server.mainThreadTime()] as const
-      const times = await stage.rounds(rounds, AT_ONCE)
-      const sends = rounds * AT_ONCE
+      const times = await stage.rounds(short ? 40 : 150, AT_ONCE, milliseconds)
+      const sends = times.length * AT_ONCE
       cpu.push((stage.server.cpuTime() - before[0]) / sends)
       mainThread.push((stage.server.mainThreadTime() - before[1]) / sends)
       wall.push(times.reduce((sum, time) => sum + time, 0) / sends)

@@ -10,18 +10,19 @@ import { entriesFor, type Model } from "./model.ts"
  * are under way together.
  */
 
-const SIZES = [1, 10, 100, 1000]
-const LARGEST_SIZE = 5000
+const SIZES = [1, 10, 100, 1000, 5000]
+const SIZES_SHORT = [10, 100, 1000]
 /** The size whose ratio to the model has a target, and those over which the cost has to stay level. */
 const TARGET_SIZE = 100
 const LEVEL_FROM = 10
-/** Deliveries in one measurement of processor time: enough for hundreds of its ticks. */
-const DELIVERIES = 12_000
+/** Messages in one measurement of processor time, and how long it takes at most. */
 const MESSAGES_MAX = 1200
+const MILLISECONDS = 4000
 const MESSAGES_MAX_SHORT = 240
+const MILLISECONDS_SHORT = 700
 
 export async function benchStreams(options: Options, model: Model): Promise<readonly Result[]> {
-  const sizes = options.short ? SIZES : [...SIZES, LARGEST_SIZE]
+  const sizes = options.short ? SIZES_SHORT : SIZES
   const stage = await Stage.set(sizes.map((size) => [size]))
   try {
     const measured: Measured[] = []
@@ -49,19 +50,19 @@ async function measure(stage: Stage, size: number, { runs, short }: Options): Pr
   const alone: number[] = []
   const together: number[] = []
   const cpu: number[] = []
-  const messages = Math.min(
-    short ? MESSAGES_MAX_SHORT : MESSAGES_MAX,
-    Math.ceil(((short ? 1 : 2) * DELIVERIES) / size),
-  )
-  const rounds = Math.max(1, Math.round(messages / AT_ONCE))
+  const [messages, milliseconds] = short
+    ? [MESSAGES_MAX_SHORT, MILLISECONDS_SHORT]
+    : [MESSAGES_MAX, MILLISECONDS]
+  const most = Math.max(AT_ONCE, Math.min(messages, (100 * messages) / size))
   await stage.rounds(1, 1)
-  await stage.rounds(size >= 1000 ? 1 : 10, AT_ONCE)
+  await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds / 2)
   for (let run = 0; run < runs; run++) {
-    alone.push(median(await stage.rounds(Math.min(short ? 10 : 30, rounds), 1)))
+    alone.push(median(await stage.rounds(30, 1, milliseconds / 4)))
     const before = stage.server.cpuTime()
-    const times = await stage.rounds(rounds, AT_ONCE)
-    together.push(times.reduce((sum, time) => sum + time, 0) / (rounds * AT_ONCE))
-    cpu.push((stage.server.cpuTime() - before) / (rounds * AT_ONCE * size))
+    const times = await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds)
+    const sent = times.length * AT_ONCE
+    together.push(times.reduce((sum, time) => sum + time, 0) / sent)
+    cpu.push((stage.server.cpuTime() - before) / (sent * size))
   }
   return { size, alone, together, cpu }
 }
@@ -90,18 +91,22 @@ function describe({ size, alone, together, cpu }: Measured, model: Model): Resul
 
 /** How level the cost is: the highest to the lowest of all sizes; and the same without what a request costs by itself. */
 function level(measured: readonly Measured[]): Result[] {
-  const [first, ...others] = measured.map(({ size, cpu }) => ({ size, perMessage: size * median(cpu) }))
+  const perMessage = measured.map(({ size, cpu }) => ({ size, cost: size * median(cpu) }))
   const spreadOf = (costs: readonly number[]) => Math.max(...costs) / Math.min(...costs)
-  const chosen = others.filter(({ size }) => size >= LEVEL_FROM)
-  const whole = chosen.map(({ size, perMessage }) => perMessage / size)
-  const added = chosen.map(({ size, perMessage }) => (perMessage - first!.perMessage) / (size - first!.size))
-  const largest = chosen.at(-1)!.size
+  const chosen = perMessage.filter(({ size }) => size >= LEVEL_FROM)
+  const whole = chosen.map(({ size, cost }) => cost / size)
+  const base = perMessage.find(({ size }) => size === 1)
+  const added = chosen.map(({ size, cost }) => (cost - (base?.cost ?? 0)) / (size - 1))
+  const more = {
+    flatness: spreadOf(whole),
+    ...(base === undefined ? {} : { of_each_further_recipient: spreadOf(added) }),
+  }
   return [
     {
       name: "highest to lowest CPU of a delivery",
-      size: largest,
+      size: chosen.at(-1)?.size ?? 0,
       microseconds: Math.max(...whole),
-      more: { flatness: spreadOf(whole), of_each_further_recipient: spreadOf(added) },
+      more,
       figure: { fanout_flatness: spreadOf(whole) },
     },
   ]

@@ -1,12 +1,22 @@
+import { Recipient } from "../recipient.ts"
 import type { Audience } from "./audience.ts"
 import type { ArrivalsAnswer, Command, Spread } from "./commands.ts"
 import type { Request, Sender } from "./sender.ts"
 
 /** How often recipients acknowledge what they have. */
 const ACKNOWLEDGE_MILLISECONDS = 100
-/** The longest that is waited for answers and frames after the last arrival. */
+/** The longest that is waited for answers after the last arrival, and the pause after which no more frames are expected. */
 const PATIENCE_MILLISECONDS = 6000
+const SILENCE_MILLISECONDS = 200
 const MILLISECONDS_PER_TICK = 2
+
+/** What became of one message. */
+interface Sent {
+  readonly at: number
+  /** The moment at which it was to be sent. */
+  readonly planned: number
+  accepted: boolean
+}
 
 /**
  * Messages that are sent at a rate of their own, on time whether the server keeps up or not (open loop): what people do.
@@ -17,13 +27,13 @@ export class Arrivals {
   readonly #sender: Sender
   readonly #audience: Audience
   readonly #command: Extract<Command, { kind: "arrivals" }>
+  readonly #sent: Sent[] = []
   readonly #answers: number[] = []
   readonly #refusals: number[] = []
-  readonly #frames: number[] = []
-  /** Moments at which the messages of each talker were to be sent. */
-  readonly #sent: number[][]
-  /** How many frames each recipient has. */
-  readonly #heard: number[] = []
+  readonly #openings: number[] = []
+  /** Moments at which frames came, for each recipient of each talker. */
+  readonly #heard = new Map<number, Map<number, number[]>>()
+  #frames = 0
   #retryAfter = 0
   #failed = 0
   #acceptedInTime = 0
@@ -34,7 +44,6 @@ export class Arrivals {
     this.#sender = sender
     this.#audience = audience
     this.#command = command
-    this.#sent = sender.talkers.map(() => [])
   }
 
   async run(): Promise<ArrivalsAnswer> {
@@ -42,27 +51,37 @@ export class Arrivals {
     const requests = Array.from({ length: Math.round(perSecond * seconds) }, () => this.#sender.next())
     this.#audience.onFrame = (talker, recipient) => this.#heardFrom(talker, recipient)
     const acknowledging = setInterval(() => this.#audience.acknowledge(), ACKNOWLEDGE_MILLISECONDS)
-    const began = performance.now()
-    const posts: Promise<void>[] = []
-    for (let sent = 0; sent < requests.length; await Bun.sleep(MILLISECONDS_PER_TICK)) {
-      const due = Math.min(requests.length, ((performance.now() - began) * perSecond) / 1000)
-      for (; sent < due; sent++)
-        posts.push(this.#post(requests[sent] as Request, began + (sent * 1000) / perSecond))
-    }
+    const work = [this.#probe(), ...(await this.#send(requests))]
     this.#inTime = false
-    await Promise.race([Promise.all(posts), Bun.sleep(PATIENCE_MILLISECONDS)])
-    await this.#lastFrames()
+    await Promise.race([Promise.all(work), Bun.sleep(PATIENCE_MILLISECONDS)])
+    for (let before = -1; before !== this.#frames; await Bun.sleep(SILENCE_MILLISECONDS))
+      before = this.#frames
     clearInterval(acknowledging)
     this.#audience.acknowledge()
     this.#audience.onFrame = undefined
     return this.#answer(requests.length)
   }
 
+  async #send(requests: readonly Request[]): Promise<Promise<void>[]> {
+    const { perSecond } = this.#command
+    const began = performance.now()
+    const posts: Promise<void>[] = []
+    for (let sent = 0; sent < requests.length; await Bun.sleep(MILLISECONDS_PER_TICK)) {
+      const due = Math.min(requests.length, ((performance.now() - began) * perSecond) / 1000)
+      for (; sent < due; sent++) {
+        posts.push(this.#post(requests[sent] as Request, began + (sent * 1000) / perSecond))
+      }
+    }
+    return posts
+  }
+
   async #post(request: Request, planned: number): Promise<void> {
-    this.#sent[request.at]?.push(planned)
+    const sent: Sent = { at: request.at, planned, accepted: false }
+    this.#sent.push(sent)
     const posted = await this.#sender.post(this.#command.url, request).catch(() => undefined)
     const time = (performance.now() - planned) * 1000
     if (posted?.status === 200) {
+      sent.accepted = true
       this.#answers.push(time)
       if (this.#inTime) this.#acceptedInTime++
     } else if (posted?.status === 503) {
@@ -71,17 +90,35 @@ export class Arrivals {
     } else this.#failed++
   }
 
+  async #probe(): Promise<void> {
+    const { port, seconds, probes } = this.#command
+    const opened = probes.map(async (client, i) => {
+      await Bun.sleep(((i + 0.5) * seconds * 1000) / probes.length)
+      const began = performance.now()
+      const recipient = await Recipient.open(port, client, () => undefined).catch(() => undefined)
+      if (recipient !== undefined) this.#openings.push((performance.now() - began) * 1000)
+      recipient?.close()
+    })
+    await Promise.all(opened)
+  }
+
   #heardFrom(talker: number, recipient: number): void {
-    const at = this.#heard[recipient] ?? 0
-    this.#heard[recipient] = at + 1
-    const planned = this.#sent[talker]?.[at]
-    if (planned !== undefined) this.#frames.push((performance.now() - planned) * 1000)
+    const recipients = this.#heard.get(talker) ?? new Map<number, number[]>()
+    this.#heard.set(talker, recipients)
+    const moments = recipients.get(recipient) ?? []
+    recipients.set(recipient, moments)
+    moments.push(performance.now())
+    this.#frames++
     if (this.#inTime) this.#framesInTime++
   }
 
-  /** Frames follow the answers closely; they are over when none has come for a while. */
-  async #lastFrames(): Promise<void> {
-    for (let before = -1; before !== this.#frames.length; await Bun.sleep(200)) before = this.#frames.length
+  #frameTimes(): number[] {
+    return [...this.#heard].flatMap(([talker, recipients]) => {
+      const planned = this.#sent.filter(({ at, accepted }) => accepted && at === talker)
+      return [...recipients.values()].flatMap((moments) =>
+        planned.slice(0, moments.length).map((sent, i) => ((moments[i] as number) - sent.planned) * 1000),
+      )
+    })
   }
 
   #answer(sent: number): ArrivalsAnswer {
@@ -95,7 +132,8 @@ export class Arrivals {
       framesInTime: this.#framesInTime,
       answer: spread(this.#answers),
       refusal: spread(this.#refusals),
-      frame: spread(this.#frames),
+      frame: spread(this.#frameTimes()),
+      opening: spread(this.#openings),
     }
   }
 }

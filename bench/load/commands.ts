@@ -28,14 +28,25 @@ export type Command =
       readonly talkers: readonly Talker[]
       readonly listeners: readonly Listener[]
     }
-  /** Sends `atOnce` messages in turn from all talkers, waits for all frames, acknowledges; and so on. */
-  | { readonly kind: "rounds"; readonly url: string; readonly rounds: number; readonly atOnce: number }
-  /** Sends at a rate of its own, whatever the server does. */
+  /**
+   * Sends `atOnce` messages in turn from all talkers, waits for all frames, acknowledges; and so on for so many rounds, or
+   * until so many milliseconds have passed.
+   */
+  | {
+      readonly kind: "rounds"
+      readonly url: string
+      readonly rounds: number
+      readonly atOnce: number
+      readonly milliseconds: number
+    }
+  /** Sends at a rate of its own, whatever the server does; meanwhile clients of their own open streams. */
   | {
       readonly kind: "arrivals"
       readonly url: string
+      readonly port: number
       readonly perSecond: number
       readonly seconds: number
+      readonly probes: readonly Pick<Listener, "id" | "seed">[]
     }
   /** Values of the Authorization header, each for one message; without any, messages are sent without. */
   | { readonly kind: "tokens"; readonly tokens: readonly string[] }
@@ -69,6 +80,8 @@ export interface ArrivalsAnswer {
   readonly answer: Spread
   readonly refusal: Spread
   readonly frame: Spread
+  /** Microseconds from the start of a connection to the end of its stream's backlog. */
+  readonly opening: Spread
 }
 
 /** Milliseconds that opening took. */

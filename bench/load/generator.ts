@@ -31,9 +31,10 @@ async function perform(command: Command): Promise<Answers[Command["kind"]]> {
   }
 }
 
-async function rounds({ url, rounds, atOnce }: Extract<Command, { kind: "rounds" }>) {
+async function rounds({ url, rounds, atOnce, milliseconds }: Extract<Command, { kind: "rounds" }>) {
   const times: number[] = []
-  for (let round = 0; round < rounds; round++) {
+  const end = performance.now() + milliseconds
+  while (times.length < rounds && performance.now() < end) {
     const requests = Array.from({ length: atOnce }, () => sender.next())
     const frames = requests.reduce((sum, { talker }) => sum + talker.recipients, 0)
     const began = performance.now()

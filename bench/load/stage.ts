@@ -56,15 +56,26 @@ export class Stage {
     await this.#generator.ask({ kind: "listen", port: this.server.port, ...cast })
   }
 
-  async rounds(rounds: number, atOnce: number): Promise<readonly number[]> {
+  /** Microseconds of each round: of so many, or of those that began in time. */
+  async rounds(
+    rounds: number,
+    atOnce: number,
+    milliseconds = Number.POSITIVE_INFINITY,
+  ): Promise<readonly number[]> {
     await this.#pay(rounds * atOnce)
-    const { times } = await this.#generator.ask({ kind: "rounds", url: this.server.url, rounds, atOnce })
-    return times
+    const { url } = this.server
+    return (await this.#generator.ask({ kind: "rounds", url, rounds, atOnce, milliseconds })).times
   }
 
-  async arrivals(perSecond: number, seconds: number): Promise<Answers["arrivals"]> {
+  /** `probes`: clients who open a stream meanwhile. */
+  async arrivals(
+    perSecond: number,
+    seconds: number,
+    probes: readonly Listener[] = [],
+  ): Promise<Answers["arrivals"]> {
     await this.#pay(Math.round(perSecond * seconds))
-    return await this.#generator.ask({ kind: "arrivals", url: this.server.url, perSecond, seconds })
+    const { url, port } = this.server
+    return await this.#generator.ask({ kind: "arrivals", url, port, perSecond, seconds, probes })
   }
 
   async hangUp(): Promise<void> {
