@@ -1,17 +1,21 @@
 import { statfsSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { parseArgs } from "node:util"
+import { benchBinary } from "./binary.ts"
 import { benchCommitState } from "./commit-state.ts"
 import { benchFanOut } from "./fan-out.ts"
 import { figuresOf } from "./figures.ts"
 import { formatTable, type Options, type Result } from "./harness.ts"
 import { benchHotPath } from "./hot-path.ts"
+import { benchIdle } from "./idle.ts"
+import { benchMillion } from "./million.ts"
 import { benchMls } from "./mls.ts"
 import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchOverload } from "./overload.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
 import { benchSendTwo } from "./send-two.ts"
+import { benchStorm } from "./storm.ts"
 import { benchStreams } from "./streams.ts"
 import { benchTextbook } from "./textbook/textbook.ts"
 import { benchTokens } from "./tokens.ts"
@@ -81,6 +85,22 @@ const subjects: Readonly<Record<string, Subject>> = {
     title: "Messages that arrive at a rate of their own, to 20 streams each",
     target: true,
     run: (options) => benchOverload(options),
+  },
+  idle: {
+    title: "Ten thousand streams on which nothing happens, and as many WebSockets of Bun alone",
+    run: (options) => benchIdle(options),
+  },
+  storm: {
+    title: "Ten thousand clients who come back at once, with ten messages each",
+    run: (options) => benchStorm(options),
+  },
+  million: {
+    title: "A hundred thousand queues with a million messages",
+    run: (options) => benchMillion(options),
+  },
+  binary: {
+    title: "The compiled binary",
+    run: (options) => benchBinary(options),
   },
   textbook: {
     title: "Deliveries to 100 streams, and those of the textbook design on PostgreSQL",

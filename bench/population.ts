@@ -18,12 +18,16 @@ import type { Signer } from "./signed-body.ts"
 /** Clients with queues, and groups of them. */
 
 const SPARSE_LEAVES = 32
+/** Registrations that wait for the same transactions. */
+const CLIENTS_AT_ONCE = 2000
 
 /** A QS client, and what it needs to join a group. */
 export interface Client {
   /** QS client id. */
   readonly id: Uint8Array
   readonly seed: Uint8Array
+  /** Opens the starts of its queue's chains. */
+  readonly queueSecret: Uint8Array
   readonly candidate: Candidate
   readonly queueConfig: Uint8Array
 }
@@ -36,16 +40,21 @@ export interface Group {
 
 /** Registers clients through the QS. */
 export async function makeClients(server: Homeserver, count: number): Promise<Client[]> {
-  return await Promise.all(Array.from({ length: count }, () => makeClient(server)))
+  const clients: Client[] = []
+  while (clients.length < count) {
+    const batch = Math.min(CLIENTS_AT_ONCE, count - clients.length)
+    clients.push(...(await Promise.all(Array.from({ length: batch }, () => makeClient(server)))))
+  }
+  return clients
 }
 
 async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
-  const seed = crypto.random(KEY_BYTES)
+  const [seed, queueSecret] = [crypto.random(KEY_BYTES), crypto.random(KEY_BYTES)]
   const { client: id } = await qs.handlers.createUser({
     userAuthKey: crypto.ed25519Public(crypto.random(KEY_BYTES)),
     friendshipTokenHash: crypto.random(32),
     clientAuthKey: crypto.ed25519Public(seed),
-    queueKey: crypto.x25519Public(crypto.random(KEY_BYTES)),
+    queueKey: crypto.x25519Public(queueSecret),
   })
   const configKey = crypto.x25519Public(secrets.queueConfigKeys.at(-1) as Uint8Array)
   const plaintext = encodeQueueConfig({ client: id, pushTokenKey: undefined })
@@ -53,7 +62,7 @@ async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
   const tbs = queueConfigTbs({ domain: DOMAIN, sealed })
   const signature = signLabeled(crypto, seed, labels.queueConfigSignature, tbs)
   const queueConfig = encodeClientQueueConfig({ domain: DOMAIN, sealed, signature })
-  return { id, seed, queueConfig, candidate: makeCandidate(queueConfig) }
+  return { id, seed, queueSecret, queueConfig, candidate: makeCandidate(queueConfig) }
 }
 
 /**

@@ -49,7 +49,7 @@ async function profiled(recipients: number, listens: boolean, atOnce: number): P
   const directory = temporaryDirectory()
   const flags = ["--cpu-prof", "--cpu-prof-dir", directory]
   const server = [process.execPath, ...flags, join(ROOT, "src/main.ts"), "serve"]
-  const stage = await Stage.set([[recipients]], server)
+  const stage = await Stage.set([[recipients]], { command: server })
   try {
     const cast = stage.casts[0] as Cast
     const away = { talkers: cast.talkers.map((talker) => ({ ...talker, recipients: 0 })), listeners: [] }

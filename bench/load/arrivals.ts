@@ -6,7 +6,7 @@ import type { Request, Sender } from "./sender.ts"
 /** How often recipients acknowledge what they have. */
 const ACKNOWLEDGE_MILLISECONDS = 100
 /** The longest that is waited for answers after the last arrival, and the pause after which no more frames are expected. */
-const PATIENCE_MILLISECONDS = 6000
+const PATIENCE_MILLISECONDS = 60_000
 const SILENCE_MILLISECONDS = 200
 const MILLISECONDS_PER_TICK = 2
 
@@ -34,6 +34,8 @@ export class Arrivals {
   /** Moments at which frames came, for each recipient of each talker. */
   readonly #heard = new Map<number, Map<number, number[]>>()
   #frames = 0
+  #read = 0
+  #unopened = 0
   #retryAfter = 0
   #failed = 0
   #acceptedInTime = 0
@@ -91,12 +93,14 @@ export class Arrivals {
   }
 
   async #probe(): Promise<void> {
-    const { port, seconds, probes } = this.#command
-    const opened = probes.map(async (client, i) => {
-      await Bun.sleep(((i + 0.5) * seconds * 1000) / probes.length)
+    const { port, seconds, probes, probesAtOnce } = this.#command
+    const opened = probes.map(async (reader, i) => {
+      if (!probesAtOnce) await Bun.sleep(((i + 0.5) * seconds * 1000) / probes.length)
       const began = performance.now()
-      const recipient = await Recipient.open(port, client, () => undefined).catch(() => undefined)
-      if (recipient !== undefined) this.#openings.push((performance.now() - began) * 1000)
+      const onEntry = () => void this.#read++
+      const recipient = await Recipient.open(port, reader, onEntry).catch(() => undefined)
+      if (recipient === undefined) this.#unopened++
+      else this.#openings.push((performance.now() - began) * 1000)
       recipient?.close()
     })
     await Promise.all(opened)
@@ -134,6 +138,8 @@ export class Arrivals {
       refusal: spread(this.#refusals),
       frame: spread(this.#frameTimes()),
       opening: spread(this.#openings),
+      read: this.#read,
+      unopened: this.#unopened,
     }
   }
 }

@@ -13,11 +13,29 @@ export interface Talker {
   readonly recipients: number
 }
 
-/** Whose stream is opened: a QS client. `talker`: index of the one whose messages it gets. */
-export interface Listener {
+/** A chain of a queue, as its owner names it to read it from the beginning. */
+export interface Cursor {
+  readonly chain: Uint8Array
+  readonly address: Uint8Array
+  readonly month: number
+  readonly next: number
+}
+
+/** Whose stream is opened: a QS client. */
+export interface Reader {
   readonly id: Uint8Array
   readonly seed: Uint8Array
+  /** Those that it reads at once; none if its queue is new. */
+  readonly chains?: readonly Cursor[]
+}
+
+/** `talker`: index of the one whose messages it gets. */
+export interface Listener extends Reader {
   readonly talker: number
+}
+
+export interface QueueOwner extends Reader {
+  readonly queueSecret: Uint8Array
 }
 
 export type Command =
@@ -39,14 +57,20 @@ export type Command =
       readonly atOnce: number
       readonly milliseconds: number
     }
-  /** Sends at a rate of its own, whatever the server does; meanwhile clients of their own open streams. */
+  /** Looks for the chains of queues, as clients do that know none yet, and reads nothing. */
+  | { readonly kind: "chains"; readonly port: number; readonly owners: readonly QueueOwner[] }
+  /**
+   * Sends at a rate of its own, whatever the server does; meanwhile clients of their own open streams, evenly over the time or
+   * all at the beginning, and read what is in their queues.
+   */
   | {
       readonly kind: "arrivals"
       readonly url: string
       readonly port: number
       readonly perSecond: number
       readonly seconds: number
-      readonly probes: readonly Pick<Listener, "id" | "seed">[]
+      readonly probes: readonly Reader[]
+      readonly probesAtOnce: boolean
     }
   /** Values of the Authorization header, each for one message; without any, messages are sent without. */
   | { readonly kind: "tokens"; readonly tokens: readonly string[] }
@@ -82,6 +106,14 @@ export interface ArrivalsAnswer {
   readonly frame: Spread
   /** Microseconds from the start of a connection to the end of its stream's backlog. */
   readonly opening: Spread
+  /** Frames that they got, and streams that could not be opened. */
+  readonly read: number
+  readonly unopened: number
+}
+
+/** In the order of the owners. */
+export interface ChainsAnswer {
+  readonly chains: readonly (readonly Cursor[])[]
 }
 
 /** Milliseconds that opening took. */
@@ -92,6 +124,7 @@ export interface OpenedAnswer {
 export interface Answers {
   readonly listen: OpenedAnswer
   readonly rounds: RoundsAnswer
+  readonly chains: ChainsAnswer
   readonly arrivals: ArrivalsAnswer
   readonly tokens: Record<string, never>
   readonly sockets: OpenedAnswer

@@ -1,5 +1,6 @@
 import { Arrivals } from "./arrivals.ts"
 import { Audience } from "./audience.ts"
+import { findChains } from "./chains.ts"
 import type { Answers, Command } from "./commands.ts"
 import { Sender } from "./sender.ts"
 import { openSockets } from "./sockets.ts"
@@ -18,6 +19,8 @@ async function perform(command: Command): Promise<Answers[Command["kind"]]> {
     case "tokens":
       sender.tokens = [...command.tokens]
       return {}
+    case "chains":
+      return await findChains(command)
     case "rounds":
       return await rounds(command)
     case "arrivals":

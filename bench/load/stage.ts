@@ -5,7 +5,7 @@ import { MESSAGE_BYTES } from "../hot-path-cases.ts"
 import { issuerKey, makeToken } from "../issuer.ts"
 import { type Client, type Group, makeClients, makeGroup, memberOf } from "../population.ts"
 import { type ServerProcess, startServerProcess } from "../server-process.ts"
-import type { Answers, Command, Listener, Talker } from "./commands.ts"
+import type { Answers, Command, Listener, QueueOwner, Reader, Talker } from "./commands.ts"
 import { type Generator, startGenerator } from "./generator-process.ts"
 
 /**
@@ -16,7 +16,14 @@ import { type Generator, startGenerator } from "./generator-process.ts"
 /** Groups of whose members the first sends and all others listen. */
 export interface Cast {
   readonly talkers: readonly Talker[]
-  readonly listeners: readonly Listener[]
+  readonly listeners: readonly (Listener & QueueOwner)[]
+}
+
+export interface Setting {
+  /** The server's, if not the usual one. */
+  readonly command?: readonly string[]
+  /** What else there is before it starts. */
+  fill?(server: Homeserver): Promise<void>
 }
 
 export class Stage {
@@ -40,10 +47,10 @@ export class Stage {
     this.#generator = generator
   }
 
-  /** `groups`: for each cast the recipients of each of its groups. `command`: the server's, if not the usual one. */
-  static async set(groups: readonly (readonly number[])[], command?: readonly string[]): Promise<Stage> {
+  /** `groups`: for each cast the recipients of each of its groups. */
+  static async set(groups: readonly (readonly number[])[], { command, fill }: Setting = {}): Promise<Stage> {
     const directory = temporaryDirectory()
-    const casts = await makeCasts(directory, groups)
+    const casts = await makeCasts(directory, groups, fill)
     const issuer = await issuerKey(directory)
     const server = await startServerProcess(directory, "on", command)
     // The server refuses signatures of the second it was started in.
@@ -71,11 +78,20 @@ export class Stage {
   async arrivals(
     perSecond: number,
     seconds: number,
-    probes: readonly Listener[] = [],
+    probes: readonly Reader[] = [],
+    probesAtOnce = false,
   ): Promise<Answers["arrivals"]> {
     await this.#pay(Math.round(perSecond * seconds))
     const { url, port } = this.server
-    return await this.#generator.ask({ kind: "arrivals", url, port, perSecond, seconds, probes })
+    return await this.#generator.ask({
+      kind: "arrivals",
+      url,
+      port,
+      perSecond,
+      seconds,
+      probes,
+      probesAtOnce,
+    })
   }
 
   async hangUp(): Promise<void> {
@@ -98,13 +114,18 @@ export class Stage {
   }
 }
 
-async function makeCasts(directory: string, groups: readonly (readonly number[])[]): Promise<Cast[]> {
+async function makeCasts(
+  directory: string,
+  groups: readonly (readonly number[])[],
+  fill: Setting["fill"],
+): Promise<Cast[]> {
   const server = await Homeserver.prepare(directory)
   try {
+    await fill?.(server)
     const casts: Cast[] = []
     for (const sizes of groups) {
       const talkers: Talker[] = []
-      const listeners: Listener[] = []
+      const listeners: (Listener & QueueOwner)[] = []
       for (const [talker, recipients] of sizes.entries()) {
         const clients = await makeClients(server, recipients + 1)
         talkers.push(talkerOf(await makeGroup(server, clients, []), recipients))
@@ -127,6 +148,6 @@ export function talkerOf(group: Group, recipients: number): Talker {
   return { groupId, earKey, epoch, leaf: 0, seed, messageBytes: MESSAGE_BYTES, recipients }
 }
 
-export function listenersOf(clients: readonly Client[], talker: number): Listener[] {
-  return clients.map(({ id, seed }) => ({ id, seed, talker }))
+export function listenersOf(clients: readonly Client[], talker: number): Cast["listeners"] {
+  return clients.map(({ id, seed, queueSecret }) => ({ id, seed, queueSecret, talker }))
 }

@@ -9,7 +9,7 @@ import { median, type Options, type Result, summarized } from "../harness.ts"
 import { temporaryDirectory } from "../homeserver.ts"
 import type { Listener, Talker } from "../load/commands.ts"
 import { type Generator, startGenerator } from "../load/generator-process.ts"
-import { type Cast, Stage } from "../load/stage.ts"
+import { Stage } from "../load/stage.ts"
 import { startListening } from "../server-process.ts"
 import { findPostgres, type Postgres, startPostgres } from "./postgres.ts"
 import type { Roles, Wakeup } from "./roles.ts"
@@ -101,7 +101,7 @@ async function run(generator: Generator, url: string, milliseconds: number): Pro
 
 /** A group whose members have queues there. */
 function makeRoles(options: Pick<Roles, "socketDirectory" | "wakeup" | "connections">): {
-  cast: Cast
+  cast: { readonly talkers: readonly Talker[]; readonly listeners: readonly Listener[] }
   roles: Roles
 } {
   const [configSecret, seed, groupId] = [crypto.random(32), crypto.random(32), crypto.random(ID_BYTES)]
