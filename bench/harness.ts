@@ -78,29 +78,40 @@ function rounded(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
 
-/** A table for people. */
-export function formatTable(title: string, results: readonly Result[]): string {
-  const head = ["", "size", "µs", "low", "high", "model µs", "ratio", "more"]
-  const rows = results.map(({ name, size, microseconds, range, model, more, note }) => [
+export const head = ["", "size", "µs", "low", "high", "model µs", "ratio", "more"]
+
+/** What a table shows of a result, in the order of {@link head}. */
+export function cells({ name, size, microseconds, range, model, more, note }: Result): string[] {
+  return [
     name,
     `${size}`,
-    Number.isNaN(microseconds) ? "" : rounded(microseconds),
+    known(microseconds) ? rounded(microseconds) : "",
     range === undefined ? "" : rounded(range[0]),
     range === undefined ? "" : rounded(range[1]),
     model === undefined ? "" : rounded(model),
     model === undefined ? "" : (microseconds / model).toFixed(2),
     note ??
       Object.entries(more ?? {})
-        .map(([key, value]) => `${key.replaceAll("_", " ")} ${rounded(value)}`)
+        .map(([key, value]) => `${key.replaceAll("_", " ")} ${known(value) ? rounded(value) : "unknown"}`)
         .join(", "),
-  ])
+  ]
+}
+
+/** A table for people. */
+export function formatTable(title: string, results: readonly Result[]): string {
+  const rows = results.map(cells)
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => (row[column] ?? "").length)),
   )
-  const line = (cells: readonly string[]) =>
-    cells
+  const line = (row: readonly string[]) =>
+    row
       .map((cell, i) => (i === 0 || i === 7 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join("  ")
       .trimEnd()
   return [`${title}`, line(head), ...rows.map(line)].join("\n")
+}
+
+/** NaN is null after it has been JSON. */
+function known(value: number | null): boolean {
+  return value !== null && !Number.isNaN(value)
 }
