@@ -1,5 +1,6 @@
 import { median, type Options, type Result } from "./harness.ts"
-import type { ArrivalsAnswer, Reader } from "./load/commands.ts"
+import type { ArrivalsAnswer, ReadAnswer, Reader } from "./load/commands.ts"
+import { startGenerator } from "./load/generator-process.ts"
 import { type Cast, Stage } from "./load/stage.ts"
 import { socketsAllowed } from "./open-files.ts"
 
@@ -14,23 +15,32 @@ const BACKLOG = 10
 const GROUPS = 16
 const RECIPIENTS = 20
 const PER_SECOND = 40
-const SECONDS = 10
+const SECONDS = 8
 
 export async function benchStorm({ runs }: Options): Promise<readonly Result[]> {
   const clients = socketsAllowed(CLIENTS + GROUPS * RECIPIENTS) - GROUPS * RECIPIENTS
   const stage = await Stage.set([[clients], Array.from({ length: GROUPS }, () => RECIPIENTS)])
+  // A crowd would keep the senders' own process too busy to tell when their frames come.
+  const crowd = startGenerator()
   try {
+    const { port } = stage.server
     const [absent, present] = stage.casts as [Cast, Cast]
     const readers = await leaveBacklog(stage, absent)
     await stage.listen(present)
     const calm: ArrivalsAnswer[] = []
-    const storms: ArrivalsAnswer[] = []
+    const meanwhile: ArrivalsAnswer[] = []
+    const storms: ReadAnswer[] = []
     for (let run = 0; run < runs; run++) {
-      calm.push(await stage.arrivals(PER_SECOND, SECONDS / 2))
-      storms.push(await stage.arrivals(PER_SECOND, SECONDS, readers, true))
+      calm.push(await stage.arrivals(PER_SECOND, SECONDS))
+      const sending = stage.arrivals(PER_SECOND, SECONDS)
+      // It makes tokens first.
+      await Bun.sleep(SECONDS * 100)
+      storms.push(await crowd.ask({ kind: "read", port, readers }))
+      meanwhile.push(await sending)
     }
-    return describe(clients, calm, storms)
+    return describe(clients, storms, calm, meanwhile)
   } finally {
+    await crowd.stop()
     await stage.clear()
   }
 }
@@ -45,11 +55,11 @@ async function leaveBacklog(stage: Stage, { talkers, listeners }: Cast): Promise
 
 function describe(
   clients: number,
+  storms: readonly ReadAnswer[],
   calm: readonly ArrivalsAnswer[],
-  storms: readonly ArrivalsAnswer[],
+  meanwhile: readonly ArrivalsAnswer[],
 ): Result[] {
-  const of = (answers: readonly ArrivalsAnswer[], pick: (answer: ArrivalsAnswer) => number) =>
-    median(answers.map(pick))
+  const of = <T>(answers: readonly T[], pick: (answer: T) => number) => median(answers.map(pick))
   const sending = (name: string, answers: readonly ArrivalsAnswer[]): Result => ({
     name,
     size: RECIPIENTS,
@@ -71,6 +81,6 @@ function describe(
       },
     },
     sending("a message to its frame, before", calm),
-    sending("a message to its frame, meanwhile", storms),
+    sending("a message to its frame, meanwhile", meanwhile),
   ]
 }

@@ -1,12 +1,13 @@
 import { Recipient } from "../recipient.ts"
 import type { Audience } from "./audience.ts"
-import type { ArrivalsAnswer, Command, Spread } from "./commands.ts"
+import type { ArrivalsAnswer, Command } from "./commands.ts"
 import type { Request, Sender } from "./sender.ts"
+import { spread } from "./spread.ts"
 
 /** How often recipients acknowledge what they have. */
 const ACKNOWLEDGE_MILLISECONDS = 100
 /** The longest that is waited for answers after the last arrival, and the pause after which no more frames are expected. */
-const PATIENCE_MILLISECONDS = 60_000
+const PATIENCE_MILLISECONDS = 20_000
 const SILENCE_MILLISECONDS = 200
 const MILLISECONDS_PER_TICK = 2
 
@@ -34,8 +35,6 @@ export class Arrivals {
   /** Moments at which frames came, for each recipient of each talker. */
   readonly #heard = new Map<number, Map<number, number[]>>()
   #frames = 0
-  #read = 0
-  #unopened = 0
   #retryAfter = 0
   #failed = 0
   #acceptedInTime = 0
@@ -93,14 +92,12 @@ export class Arrivals {
   }
 
   async #probe(): Promise<void> {
-    const { port, seconds, probes, probesAtOnce } = this.#command
+    const { port, seconds, probes } = this.#command
     const opened = probes.map(async (reader, i) => {
-      if (!probesAtOnce) await Bun.sleep(((i + 0.5) * seconds * 1000) / probes.length)
+      await Bun.sleep(((i + 0.5) * seconds * 1000) / probes.length)
       const began = performance.now()
-      const onEntry = () => void this.#read++
-      const recipient = await Recipient.open(port, reader, onEntry).catch(() => undefined)
-      if (recipient === undefined) this.#unopened++
-      else this.#openings.push((performance.now() - began) * 1000)
+      const recipient = await Recipient.open(port, reader, () => undefined).catch(() => undefined)
+      if (recipient !== undefined) this.#openings.push((performance.now() - began) * 1000)
       recipient?.close()
     })
     await Promise.all(opened)
@@ -138,15 +135,6 @@ export class Arrivals {
       refusal: spread(this.#refusals),
       frame: spread(this.#frameTimes()),
       opening: spread(this.#openings),
-      read: this.#read,
-      unopened: this.#unopened,
     }
   }
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99) }
 }

@@ -59,10 +59,9 @@ export type Command =
     }
   /** Looks for the chains of queues, as clients do that know none yet, and reads nothing. */
   | { readonly kind: "chains"; readonly port: number; readonly owners: readonly QueueOwner[] }
-  /**
-   * Sends at a rate of its own, whatever the server does; meanwhile clients of their own open streams, evenly over the time or
-   * all at the beginning, and read what is in their queues.
-   */
+  /** All open their streams in the same moment, read what is in their queues, and hang up. */
+  | { readonly kind: "read"; readonly port: number; readonly readers: readonly Reader[] }
+  /** Sends at a rate of its own, whatever the server does; meanwhile clients of their own open streams, one after the other. */
   | {
       readonly kind: "arrivals"
       readonly url: string
@@ -70,7 +69,6 @@ export type Command =
       readonly perSecond: number
       readonly seconds: number
       readonly probes: readonly Reader[]
-      readonly probesAtOnce: boolean
     }
   /** Values of the Authorization header, each for one message; without any, messages are sent without. */
   | { readonly kind: "tokens"; readonly tokens: readonly string[] }
@@ -106,7 +104,12 @@ export interface ArrivalsAnswer {
   readonly frame: Spread
   /** Microseconds from the start of a connection to the end of its stream's backlog. */
   readonly opening: Spread
-  /** Frames that they got, and streams that could not be opened. */
+}
+
+export interface ReadAnswer {
+  /** Microseconds from the start of a connection until the backlog was read. */
+  readonly opening: Spread
+  /** Frames that they got together, and streams that could not be opened. */
   readonly read: number
   readonly unopened: number
 }
@@ -125,6 +128,7 @@ export interface Answers {
   readonly listen: OpenedAnswer
   readonly rounds: RoundsAnswer
   readonly chains: ChainsAnswer
+  readonly read: ReadAnswer
   readonly arrivals: ArrivalsAnswer
   readonly tokens: Record<string, never>
   readonly sockets: OpenedAnswer

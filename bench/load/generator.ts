@@ -2,6 +2,7 @@ import { Arrivals } from "./arrivals.ts"
 import { Audience } from "./audience.ts"
 import { findChains } from "./chains.ts"
 import type { Answers, Command } from "./commands.ts"
+import { readAll } from "./reading.ts"
 import { Sender } from "./sender.ts"
 import { openSockets } from "./sockets.ts"
 
@@ -21,6 +22,8 @@ async function perform(command: Command): Promise<Answers[Command["kind"]]> {
       return {}
     case "chains":
       return await findChains(command)
+    case "read":
+      return await readAll(command)
     case "rounds":
       return await rounds(command)
     case "arrivals":

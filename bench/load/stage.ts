@@ -79,7 +79,6 @@ export class Stage {
     perSecond: number,
     seconds: number,
     probes: readonly Reader[] = [],
-    probesAtOnce = false,
   ): Promise<Answers["arrivals"]> {
     await this.#pay(Math.round(perSecond * seconds))
     const { url, port } = this.server
@@ -90,7 +89,6 @@ export class Stage {
       perSecond,
       seconds,
       probes,
-      probesAtOnce,
     })
   }
 

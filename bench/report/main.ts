@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { FigureName } from "../figures.ts"
+import { type FigureName, figureNames } from "../figures.ts"
 import { lineChart } from "./chart.ts"
 import { curves, type Results } from "./curves.ts"
 import { resultTable, targetTable } from "./tables.ts"
 
 /**
- * `bun bench/report/main.ts FILE`: brings what a run of `npm run bench -- --json` printed into docs/performance.md. The tables
- * between `<!-- bench NAME -->` and `<!-- end -->` are replaced by those of the run, the pictures drawn anew, and the numbers
+ * `bun bench/report/main.ts FILE...`: brings what runs of `npm run bench -- --json` printed into docs/performance.md. The tables
+ * between `<!-- bench NAME -->` and `<!-- end -->` are replaced by those of the runs, the pictures drawn anew, and the numbers
  * kept beside them. What is written around the tables is left to people.
  */
 
@@ -19,12 +19,15 @@ type Run = { readonly machine: string; readonly results: Results } & Readonly<
   Record<FigureName, number | null>
 >
 
-const file = process.argv[2]
-if (file === undefined) {
-  console.error("report: name the file that holds what `npm run bench -- --json` printed")
+const files = process.argv.slice(2)
+if (files.length === 0) {
+  console.error("report: name the files that hold what `npm run bench -- --json` printed")
   process.exit(1)
 }
-const run = JSON.parse(readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "") as Run
+const runs = files.map(
+  (file) => JSON.parse(readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "") as Run,
+)
+const run = runs.reduce(together)
 
 mkdirSync(FOLDER, { recursive: true })
 writeFileSync(join(FOLDER, "results.json"), `${JSON.stringify(run, null, 1)}\n`)
@@ -39,6 +42,12 @@ const page = readFileSync(PAGE, "utf8").replace(
   },
 )
 writeFileSync(PAGE, page)
+
+/** What both measured; of what both did, the second. */
+function together(first: Run, second: Run): Run {
+  const figures = figureNames.map((name) => [name, second[name] ?? first[name]] as const)
+  return { ...second, ...Object.fromEntries(figures), results: { ...first.results, ...second.results } }
+}
 
 function tableOf(name: string): string | undefined {
   if (name === "targets") return targetTable(run)
