@@ -59,3 +59,18 @@ export function figuresOf(results: readonly Result[]): Record<FigureName, number
   const entries = figureNames.map((name) => [name, found[name] ?? null] as const)
   return Object.fromEntries(entries) as Record<FigureName, number | null>
 }
+
+/** A line for each. */
+export function formatFigures(figures: Readonly<Record<FigureName, number | null>>): string {
+  const lines = figureNames.map((name) => {
+    const value = figures[name]
+    if (value === null) return `${name}: not measured here, or not possible as said above`
+    return `${name}: ${value.toPrecision(3)}, wanted ${boundOf(name)}`
+  })
+  return lines.join("\n")
+}
+
+export function boundOf(name: FigureName): string {
+  const { limit, isMost } = targets[name]
+  return `${isMost ? "at most" : "at least"} ${limit}`
+}

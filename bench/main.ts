@@ -4,7 +4,7 @@ import { parseArgs } from "node:util"
 import { benchBinary } from "./binary.ts"
 import { benchCommitState } from "./commit-state.ts"
 import { benchFanOut } from "./fan-out.ts"
-import { figuresOf } from "./figures.ts"
+import { figuresOf, formatFigures } from "./figures.ts"
 import { formatTable, type Options, type Result } from "./harness.ts"
 import { benchHotPath } from "./hot-path.ts"
 import { benchIdle } from "./idle.ts"
@@ -142,8 +142,6 @@ for (const [name, { title, run }] of chosen) {
   console.log(`\n${formatTable(title, results[name])}`)
 }
 const figures = figuresOf(Object.values(results).flat())
-for (const [name, value] of Object.entries(figures)) {
-  if (value === null) console.log(`${name} was not measured: see above`)
-}
+console.log(`\n${formatFigures(figures)}`)
 if (values.json)
   console.log(JSON.stringify({ machine, short: options.short, runs: options.runs, ...figures, results }))

@@ -1,4 +1,4 @@
-import { type FigureName, figureNames, targets } from "../figures.ts"
+import { boundOf, type FigureName, figureNames, targets } from "../figures.ts"
 import { cells, head, type Result } from "../harness.ts"
 
 /** Results as tables of Markdown. */
@@ -17,8 +17,7 @@ export function targetTable(figures: Readonly<Record<FigureName, number | null>>
     const value = figures[name]
     const met =
       value === null ? "not measured" : (isMost ? value <= limit : value >= limit) ? "met" : "not met"
-    const bound = `${isMost ? "at most" : "at least"} ${limit}`
-    return `| ${what} | \`${name}\` | ${bound} | ${value === null ? "" : value.toPrecision(3)} | ${met} |`
+    return `| ${what} | \`${name}\` | ${boundOf(name)} | ${value === null ? "" : value.toPrecision(3)} | ${met} |`
   })
   return ["| what | figure | target | measured | |", "|---|---|---:|---:|---|", ...rows].join("\n")
 }
