@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join, relative } from "node:path"
+import { allocationTable } from "./allocations.ts"
 import { AT_ONCE } from "./fan-out.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { type Cast, Stage } from "./load/stage.ts"
@@ -33,14 +34,19 @@ interface Profile {
 
 const loads = {
   "fan-out-100": { recipients: 100, listens: true, atOnce: AT_ONCE },
+  "fan-out-10": { recipients: 10, listens: true, atOnce: AT_ONCE },
   "send-2": { recipients: 1, listens: false, atOnce: 16 },
 } as const
 
+mkdirSync(FOLDER, { recursive: true })
 for (const [load, { recipients, listens, atOnce }] of Object.entries(loads)) {
-  const profile = await profiled(recipients, listens, atOnce)
-  const file = join(FOLDER, `profile-${load}-${NAME}.txt`)
-  mkdirSync(FOLDER, { recursive: true })
-  writeFileSync(file, table(load, profile))
+  write(`profile-${load}`, table(load, await profiled(recipients, listens, atOnce)))
+}
+write("allocations", await allocationTable())
+
+function write(subject: string, text: string): void {
+  const file = join(FOLDER, `${subject}-${NAME}.txt`)
+  writeFileSync(file, text)
   console.log(`wrote ${relative(ROOT, file)}`)
 }
 
