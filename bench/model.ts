@@ -8,10 +8,10 @@ import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import { Writer } from "../src/wire/tls.ts"
 import { deriveIssuerKey } from "../src/privacypass/keys.ts"
 import { nobleVoprf } from "../src/privacypass/voprf.ts"
-import { median, type Options, timeCall, timeSteps } from "./harness.ts"
+import { median, type Options, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { measurePush } from "./push-model.ts"
-import { threadTime } from "./thread-clock.ts"
+import { cpuOfCall, threadTime } from "./thread-clock.ts"
 
 /**
  * The unavoidable work: primitives and rows that no implementation of the protocol can do without, each measured in the
@@ -77,10 +77,10 @@ export function deliveryModel(model: Model, recipients: number, entriesEach: num
 
 export async function measureModel(options: Options): Promise<Model> {
   const ears = new Map<number, { open: number; seal: number }>()
-  for (const bytes of RECORD_SIZES) ears.set(bytes, await measureEar(bytes, options))
+  for (const bytes of RECORD_SIZES) ears.set(bytes, measureEar(bytes, options))
   const { rows, rowsCpu, poolGrowth } = await measureRows(options)
   const copies: [number, number][] = []
-  for (const bytes of RECORD_SIZES) copies.push([bytes, await measureCopy(bytes, options)])
+  for (const bytes of RECORD_SIZES) copies.push([bytes, measureCopy(bytes, options)])
   return {
     ear: (ciphertextBytes) => {
       const at = (side: "open" | "seal") =>
@@ -95,11 +95,11 @@ export async function measureModel(options: Options): Promise<Model> {
     copy: (bytes) => interpolated(copies, bytes),
     push: await measurePush(options),
     poolGrowth,
-    ...(await measurePrimitives(options)),
+    ...measurePrimitives(options),
   }
 }
 
-async function measurePrimitives(options: Options) {
+function measurePrimitives(options: Options) {
   const seed = crypto.random(32)
   const message = crypto.random(800)
   const publicKey = crypto.ed25519Public(seed)
@@ -116,21 +116,21 @@ async function measurePrimitives(options: Options) {
   const chain = ChainWriter.create(crypto)
   const content = crypto.random(600)
   return {
-    verify: await timeCall(() => crypto.ed25519Verify(publicKey, message, signature), options),
-    ticketOpen: await timeCall(() => crypto.aesGcmOpen(key, nonce, nonce, ticket), options),
-    hpkeOpen: await timeCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
-    hpkeSeal: await timeCall(() => seal(crypto, receiver, nonce, nonce, key), options),
-    chainSeal: await timeCall(() => chain.seal(content), options),
-    redeem: await timeCall(redeem, options),
+    verify: cpuOfCall(() => crypto.ed25519Verify(publicKey, message, signature), options),
+    ticketOpen: cpuOfCall(() => crypto.aesGcmOpen(key, nonce, nonce, ticket), options),
+    hpkeOpen: cpuOfCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
+    hpkeSeal: cpuOfCall(() => seal(crypto, receiver, nonce, nonce, key), options),
+    chainSeal: cpuOfCall(() => chain.seal(content), options),
+    redeem: cpuOfCall(redeem, options),
   }
 }
 
-async function measureCopy(bytes: number, options: Options): Promise<number> {
+function measureCopy(bytes: number, options: Options): number {
   const [state, target] = [crypto.random(bytes), new Uint8Array(bytes)]
-  return await timeCall(() => target.set(state), options)
+  return cpuOfCall(() => target.set(state), options)
 }
 
-async function measureEar(bytes: number, options: Options): Promise<{ open: number; seal: number }> {
+function measureEar(bytes: number, options: Options): { open: number; seal: number } {
   const earKey = crypto.random(32)
   const groupId = crypto.random(16)
   const plaintext = crypto.random(bytes - 1000)
@@ -138,8 +138,8 @@ async function measureEar(bytes: number, options: Options): Promise<{ open: numb
     sealRecord(crypto, earKey, "head", groupId, 0n, beginRecord(new Writer(bytes)).raw(plaintext), bytes)
   const record = sealing()
   return {
-    open: await timeCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),
-    seal: await timeCall(sealing, options),
+    open: cpuOfCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),
+    seal: cpuOfCall(sealing, options),
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { cpus } from "node:os"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { allocationTable } from "./allocations.ts"
+import { type Profile, profileTable, readProfile } from "./cpu-profile.ts"
 import { AT_ONCE } from "./fan-out.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { type Cast, Stage } from "./load/stage.ts"
@@ -14,23 +14,9 @@ import { type Cast, Stage } from "./load/stage.ts"
 const ROOT = join(import.meta.dir, "..")
 const FOLDER = join(ROOT, "docs/performance")
 const SECONDS = 8
-const LINES = 45
 /** The server's start and the pause after it. */
 const START_MICROSECONDS = 1.5e6
-/** While the thread waits, no samples are taken: a longer pause between two of them was idle. */
-const SAMPLE_MICROSECONDS_MAX = 4000
 const NAME = process.argv[2] ?? "latest"
-
-/** The parts of a profile in the form of Chrome's that are needed. */
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-    readonly children?: readonly number[]
-  }[]
-  readonly samples: readonly number[]
-  readonly timeDeltas: readonly number[]
-}
 
 const loads = {
   "fan-out-100": { recipients: 100, listens: true, atOnce: AT_ONCE },
@@ -40,8 +26,13 @@ const loads = {
 
 mkdirSync(FOLDER, { recursive: true })
 for (const [load, { recipients, listens, atOnce }] of Object.entries(loads)) {
-  write(`profile-${load}`, table(load, await profiled(recipients, listens, atOnce)))
+  const profile = await serverProfile(recipients, listens, atOnce)
+  const title = `The server's main thread under ${load}`
+  write(`profile-${load}`, profileTable(profile, { title, fromMicroseconds: START_MICROSECONDS }))
 }
+const title = "Path commits and Adds at 1 000 members, until they are submitted"
+const within = "prepare  src/ds/commit.ts"
+write("profile-commit-1000", profileTable(commitProfile(), { title, fromMicroseconds: 0, within }))
 write("allocations", await allocationTable())
 
 function write(subject: string, text: string): void {
@@ -51,7 +42,7 @@ function write(subject: string, text: string): void {
 }
 
 /** What the server does while messages are sent to so many recipients. */
-async function profiled(recipients: number, listens: boolean, atOnce: number): Promise<Profile> {
+async function serverProfile(recipients: number, listens: boolean, atOnce: number): Promise<Profile> {
   const directory = temporaryDirectory()
   const flags = ["--cpu-prof", "--cpu-prof-dir", directory]
   const server = [process.execPath, ...flags, join(ROOT, "src/main.ts"), "serve"]
@@ -64,74 +55,20 @@ async function profiled(recipients: number, listens: boolean, atOnce: number): P
   } finally {
     await stage.clear()
   }
-  const name = readdirSync(directory).find((file) => file.endsWith(".cpuprofile"))
-  if (name === undefined) throw new Error("Bun wrote no profile")
-  const profile = JSON.parse(readFileSync(join(directory, name), "utf8")) as Profile
+  return takeProfile(directory)
+}
+
+/** Of a short run of the benchmark, in one process with it: only what is within the delivery service counts. */
+function commitProfile(): Profile {
+  const directory = temporaryDirectory()
+  const flags = ["--cpu-prof", "--cpu-prof-dir", directory, "--cpu-prof-interval", "200"]
+  const command = [...flags, join(import.meta.dir, "main.ts"), "--short", "--only", "commit-state"]
+  Bun.spawnSync([process.execPath, ...command], { stdout: "ignore" })
+  return takeProfile(directory)
+}
+
+function takeProfile(directory: string): Profile {
+  const profile = readProfile(directory)
   rmSync(directory, { recursive: true, force: true })
   return profile
-}
-
-interface Line {
-  readonly name: string
-  self: number
-  total: number
-}
-
-function table(load: string, profile: Profile): string {
-  const lines = linesOf(profile)
-  const busy = lines.reduce((sum, { self }) => sum + self, 0)
-  const row = ({ name, self, total }: Line) =>
-    `${share(self, busy).padStart(7)} ${share(total, busy).padStart(7)}  ${name}`
-  const bySelf = [...lines].sort((a, b) => b.self - a.self).slice(0, LINES)
-  const byTotal = [...lines].sort((a, b) => b.total - a.total).slice(0, LINES)
-  return [
-    `The server's main thread under ${load}: Bun ${Bun.version}, ${cpus()[0]?.model ?? "unknown"}, ${(busy / 1e6).toFixed(1)} s of samples.`,
-    "Shares of the samples; native functions count to whoever calls them or by their own name.",
-    "",
-    "By self time:",
-    "   self   total",
-    ...bySelf.map(row),
-    "",
-    "By total time:",
-    "   self   total",
-    ...byTotal.map(row),
-    "",
-  ].join("\n")
-}
-
-function share(part: number, all: number): string {
-  return `${((100 * part) / all).toFixed(1)} %`
-}
-
-/** Self and total time of each function; one that calls itself counts once. */
-function linesOf({ nodes, samples, timeDeltas }: Profile): Line[] {
-  const byId = new Map(nodes.map((node) => [node.id, node]))
-  const parents = new Map(
-    nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
-  )
-  const lines = new Map<string, Line>()
-  const lineOf = (id: number): Line => {
-    const name = nameOf(byId.get(id)!.callFrame)
-    const line = lines.get(name) ?? { name, self: 0, total: 0 }
-    lines.set(name, line)
-    return line
-  }
-  let now = 0
-  for (const [i, id] of samples.entries()) {
-    const passed = timeDeltas[i] ?? 0
-    now += passed
-    if (now < START_MICROSECONDS) continue
-    const time = Math.min(passed, SAMPLE_MICROSECONDS_MAX)
-    lineOf(id).self += time
-    const callers = new Set<Line>()
-    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) callers.add(lineOf(at))
-    for (const line of callers) line.total += time
-  }
-  return [...lines.values()]
-}
-
-function nameOf({ functionName, url, lineNumber }: Profile["nodes"][number]["callFrame"]): string {
-  const place = url.replace(/^file:\/\//, "")
-  const file = place.startsWith(ROOT) ? relative(ROOT, place) : place
-  return `${functionName || "(anonymous)"}${file === "" ? "" : `  ${file}:${lineNumber + 1}`}`
 }
