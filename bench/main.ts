@@ -138,8 +138,10 @@ if (statfsSync(tmpdir()).type === TMPFS)
 let model: Promise<Model> | undefined
 const results: Record<string, readonly Result[]> = {}
 for (const [name, { title, run }] of chosen) {
+  const began = performance.now()
   results[name] = await run(options, () => (model ??= measureModel(options)))
-  console.log(`\n${formatTable(title, results[name])}`)
+  const seconds = ((performance.now() - began) / 1000).toFixed(1)
+  console.log(`\n${formatTable(title, results[name])}\n(${seconds} s)`)
 }
 const figures = figuresOf(Object.values(results).flat())
 console.log(`\n${formatFigures(figures)}`)

@@ -54,7 +54,7 @@ export class Stage {
     const issuer = await issuerKey(directory)
     const server = await startServerProcess(directory, "on", command)
     // The server refuses signatures of the second it was started in.
-    await Bun.sleep(1100)
+    await Bun.sleep(1100 - (Date.now() % 1000))
     return new Stage(directory, issuer, casts, server, startGenerator())
   }
 
