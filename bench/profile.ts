@@ -7,7 +7,7 @@ import { temporaryDirectory } from "./homeserver.ts"
 import { type Cast, Stage } from "./load/stage.ts"
 
 /**
- * `bun bench/profile.ts [NAME]`: where the server's processor time goes, and who allocates, under the loads that have targets. One
+ * `npm run bench:profile -- [NAME]`: where the server's processor time goes, and who allocates, under the loads that have targets. One
  * table each, as text in docs/performance. NAME is put into the files' names, such as `before`.
  */
 

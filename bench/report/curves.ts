@@ -17,7 +17,7 @@ export function curves(results: Results): Record<string, Chart> {
       logarithmic: true,
       series: [
         ...["send", "path commit", "Add of one"].map((name) => bySize(commits, name)),
-        modelBySize(commits, "path commit"),
+        { ...modelBySize(commits, "path commit"), name: "model of a path commit" },
       ],
     },
     "requests.svg": {
@@ -27,7 +27,7 @@ export function curves(results: Results): Record<string, Chart> {
       logarithmic: true,
       series: [
         ...["send", "path commit", "Add of one"].map((name) => bySize(requests, name)),
-        modelBySize(requests, "send"),
+        { ...modelBySize(requests, "send"), name: "model of a send" },
       ],
     },
     "fan-out.svg": {
@@ -55,7 +55,7 @@ function modelBySize(results: readonly Result[], name: string): Series {
   const points = results.flatMap((result) =>
     result.name === name && result.model !== undefined ? [[result.size, result.model] as const] : [],
   )
-  return { name: `model of ${name}`, points, dashed: true }
+  return { name: "model", points, dashed: true }
 }
 
 function overload(results: readonly Result[]): Chart {

@@ -6,7 +6,7 @@ import { curves, type Results } from "./curves.ts"
 import { resultTable, targetTable } from "./tables.ts"
 
 /**
- * `bun bench/report/main.ts FILE...`: brings what runs of `npm run bench -- --json` printed into docs/performance.md. The tables
+ * `npm run bench:report -- FILE...`: brings what runs of `npm run bench -- --json` printed into docs/performance.md. The tables
  * between `<!-- bench NAME -->` and `<!-- end -->` are replaced by those of the runs, the pictures drawn anew, and the numbers
  * kept beside them. What is written around the tables is left to people.
  */
@@ -30,7 +30,7 @@ const runs = files.map(
 const run = runs.reduce(together)
 
 mkdirSync(FOLDER, { recursive: true })
-writeFileSync(join(FOLDER, "results.json"), `${JSON.stringify(run, null, 1)}\n`)
+writeFileSync(join(FOLDER, "results.txt"), `${JSON.stringify(run, null, 1)}\n`)
 for (const [name, chart] of Object.entries(curves(run.results))) {
   writeFileSync(join(FOLDER, name), lineChart(chart))
 }
