@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { atExit } from "./at-exit.ts"
 import { DOMAIN } from "./homeserver.ts"
 import { cpuTimeOf, mainThreadTimeOf, residentBytesOf } from "./process-stat.ts"
 
@@ -49,6 +50,7 @@ export async function startListening(command: readonly string[]): Promise<Server
     stdout: "pipe",
     stderr: "inherit",
   })
+  const ended = atExit(() => child.kill())
   const port = await listeningPort(child.stdout)
   return {
     port,
@@ -60,6 +62,7 @@ export async function startListening(command: readonly string[]): Promise<Server
     async stop() {
       child.kill("SIGTERM")
       await child.exited
+      ended()
     },
   }
 }

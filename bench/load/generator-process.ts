@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { atExit } from "../at-exit.ts"
 import type { Answers, Command } from "./commands.ts"
 
 /** The load generator as a process of its own, so that what it costs is not the server's and not the bench's. */
@@ -24,6 +25,7 @@ export function startGenerator(): Generator {
     ipc: (outcome: Outcome) => settle?.(outcome),
     onExit: () => settle?.({ error: "the load generator ended" }),
   })
+  const ended = atExit(() => child.kill())
   return {
     async ask(command) {
       const outcome = await new Promise<Outcome>((resolve) => {
@@ -36,6 +38,7 @@ export function startGenerator(): Generator {
     async stop() {
       child.kill("SIGTERM")
       await child.exited
+      ended()
     },
   }
 }

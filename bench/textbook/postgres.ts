@@ -1,6 +1,7 @@
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { atExit } from "../at-exit.ts"
 
 /** A PostgreSQL of its own in a temporary directory, as Debian packages it and with the settings it comes with. */
 
@@ -37,12 +38,17 @@ export async function startPostgres(bin: string): Promise<Postgres> {
   run([...as, join(bin, "initdb"), "-D", data, "-U", DEBIAN_USER, "--auth=trust", "-E", "UTF8"])
   const options = `-c listen_addresses= -c unix_socket_directories=${directory} -c fsync=on -c synchronous_commit=on`
   run([...as, join(bin, "pg_ctl"), "-D", data, "-o", options, "-l", join(directory, "log"), "-w", "start"])
+  const stop = () => {
+    run([...as, join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"])
+    rmSync(directory, { recursive: true, force: true })
+  }
+  const ended = atExit(stop)
   return {
     socketDirectory: directory,
     version: run([join(bin, "postgres"), "--version"]),
     async stop() {
-      run([...as, join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop"])
-      rmSync(directory, { recursive: true, force: true })
+      ended()
+      stop()
     },
   }
 }
