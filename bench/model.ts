@@ -5,9 +5,9 @@ import { ChainWriter, ENTRY_BYTES, ENTRY_TAG_BYTES, FRAGMENT_BYTES } from "../sr
 import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { Writer } from "../src/wire/tls.ts"
 import { deriveIssuerKey } from "../src/privacypass/keys.ts"
 import { nobleVoprf } from "../src/privacypass/voprf.ts"
+import { Writer } from "../src/wire/tls.ts"
 import { median, type Options, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { measurePush } from "./push-model.ts"
@@ -43,7 +43,7 @@ export interface Model {
   readonly poolGrowth: readonly (readonly [poolRows: number, microseconds: number])[]
 }
 
-const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152]
+const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152, 16_777_216]
 const ROW_COUNTS = [1, 10, 100, 1000]
 const POOL_ROWS = 20_000
 const LARGER_POOLS = [50_000, 100_000, 200_000]
@@ -133,9 +133,9 @@ function measureCopy(bytes: number, options: Options): number {
 function measureEar(bytes: number, options: Options): { open: number; seal: number } {
   const earKey = crypto.random(32)
   const groupId = crypto.random(16)
-  const plaintext = crypto.random(bytes - 1000)
-  const sealing = () =>
-    sealRecord(crypto, earKey, "head", groupId, 0n, beginRecord(new Writer(bytes)).raw(plaintext), bytes)
+  // It is full, so that nothing is added when it is sealed again.
+  const content = beginRecord(new Writer()).raw(crypto.random(bytes))
+  const sealing = () => sealRecord(crypto, earKey, "head", groupId, 0n, content, bytes)
   const record = sealing()
   return {
     open: cpuOfCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),

@@ -1,4 +1,4 @@
-import { escaped } from "../../src/audit/markup.ts"
+import { escaped } from "../../src/markup.ts"
 
 /** Lines over two axes, as an SVG that is a file of its own. */
 
