@@ -5,13 +5,16 @@ import {
   CONNECTION_IDLE_SECONDS_MAX,
   KEY_BYTES,
   REQUEST_BODY_BYTES_MAX,
+  REQUEST_PATIENCE_MILLISECONDS,
   REQUESTS_IN_FLIGHT_MAX,
+  REQUESTS_WAITING_MAX,
   RINSE_BODY_BYTES,
   SOCKETS_MAX,
   STOP_SECONDS_MAX,
 } from "../limits.ts"
 import { Problem } from "../wire/problem.ts"
 import { STREAM_PATH, streamClose } from "../wire/queue.ts"
+import { Admission, type AdmissionLimits } from "./admission.ts"
 import {
   cborAnswer,
   dated,
@@ -44,8 +47,14 @@ export interface EdgeOptions {
   readonly report: Report
   /** Called after each request with parameters and each frame of a stream, whatever came of it. */
   readonly served?: () => void
-  /** Fewer than usual, for tests. */
-  readonly requestsInFlightMax?: number
+  /** Other than usual, for tests. */
+  readonly admission?: Partial<AdmissionLimits>
+}
+
+const admissionLimits: AdmissionLimits = {
+  inFlightMax: REQUESTS_IN_FLIGHT_MAX,
+  waitingMax: REQUESTS_WAITING_MAX,
+  patienceMilliseconds: REQUEST_PATIENCE_MILLISECONDS,
 }
 
 /** The server's HTTP and WebSocket side: the only place that knows Elysia. */
@@ -53,14 +62,13 @@ export class Edge {
   readonly #guard: CallGuard
   readonly #streams: Streams
   readonly #report: Report
-  readonly #inFlightMax: number
+  readonly #admission: Admission
   readonly #postPaths: ReadonlySet<string>
   readonly #getPaths: ReadonlySet<string>
   readonly #fetch: (request: Request) => Response | Promise<Response>
   readonly #rinsePath: string
   readonly #served: () => void
   #server: Server<Connection> | undefined
-  #inFlight = 0
   #stopping = false
 
   constructor(options: EdgeOptions) {
@@ -68,7 +76,7 @@ export class Edge {
     const freshness = new Freshness(clock, boundary)
     this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
     this.#report = report
-    this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
+    this.#admission = new Admission({ ...admissionLimits, ...options.admission }, () => performance.now())
     this.#served = options.served ?? (() => undefined)
     this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
@@ -110,7 +118,10 @@ export class Edge {
     void server.stop(false)
     this.#streams.closeAll(streamClose.stopping)
     const deadline = performance.now() + STOP_SECONDS_MAX * 1000
-    while (this.#inFlight + server.pendingRequests + this.#streams.size > 0 && performance.now() < deadline)
+    while (
+      this.#admission.size + server.pendingRequests + this.#streams.size > 0 &&
+      performance.now() < deadline
+    )
       await Bun.sleep(5)
     await server.stop(true)
   }
@@ -153,9 +164,8 @@ export class Edge {
     request: Request,
     gate: TokenGate | undefined,
   ): Promise<Response> {
-    if (this.#stopping || this.#inFlight >= this.#inFlightMax)
-      return this.#refuse(new Problem("server.overloaded"))
-    this.#inFlight++
+    const admitted = this.#stopping ? undefined : this.#admission.begin()
+    if (admitted === undefined) return this.#refuse(new Problem("server.overloaded"))
     try {
       return cborAnswer(await run(request))
     } catch (error) {
@@ -163,7 +173,7 @@ export class Edge {
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
       return problemAnswer(problem, gate?.challenge())
     } finally {
-      this.#inFlight--
+      this.#admission.end(admitted)
       this.#served()
     }
   }
