@@ -21,6 +21,7 @@ import {
 } from "../wire/queue.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
+import { secretFinder, type WatchSecrets } from "./secrets.ts"
 
 /** Where a stream's state machine sends its frames. */
 export interface StreamSink {
@@ -82,6 +83,8 @@ export class Connection {
       void this.#open(data)
       return
     }
+    const secrets = this.#streams.watch()
+    secrets.known(this.#streams.secretsIn(data))
     try {
       if (this.#state === "opening") this.close(streamClose.malformed)
       else if (this.#state !== "closed") this.#state.onFrame(this.#streams.decodeFrame(data))
@@ -89,6 +92,7 @@ export class Connection {
       this.#fail(error)
     } finally {
       wipe(data)
+      secrets.ended()
       this.#streams.served()
     }
   }
@@ -174,16 +178,25 @@ export class Streams {
   readonly guard: CallGuard
   readonly report: Report
   readonly served: () => void
+  readonly watch: WatchSecrets
   readonly decodeFrame = bodyDecoder(StreamClientFrame)
+  readonly secretsIn = secretFinder(StreamClientFrame)
   readonly #openCall
   readonly #openStream: OpenStream
   readonly #connections = new Set<Connection>()
 
   /** `served` is called after each frame. */
-  constructor(guard: CallGuard, openStream: OpenStream, report: Report, served: () => void) {
+  constructor(
+    guard: CallGuard,
+    openStream: OpenStream,
+    report: Report,
+    served: () => void,
+    watch: WatchSecrets,
+  ) {
     this.guard = guard
     this.report = report
     this.served = served
+    this.watch = watch
     this.#openStream = openStream
     const operation = { method: "GET", path: STREAM_PATH, sender: "qs-client", params: StreamOpen } as const
     this.#openCall = callOpener(guard, operation)
