@@ -51,6 +51,8 @@ export const RINSE_MILLISECONDS_MAX = 400
 export const SECRET_BYTES_MAX = 1024
 /** Of requests that have ended since the last wash, and of those under way. */
 export const SECRETS_REMEMBERED_MAX = 1024
+/** Two for each key that is derived between two washes. */
+export const SWEEP_PIECES_MAX = 16_384
 export const MEMORY_PAGE_BYTES = 4096
 /** Memory is copied and looked through in pieces that stay in a processor's cache. */
 export const SWEEP_CHUNK_BYTES = 256 * 1024

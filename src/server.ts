@@ -193,7 +193,7 @@ function composeServices(
   secrets: Secrets,
   stores: Stores,
   { issuance }: RateLimits,
-  { clock: now }: Surroundings,
+  { clock: now, sweep }: Surroundings,
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
@@ -240,6 +240,7 @@ function composeServices(
   })
   const dsService = createDs({
     crypto,
+    ...(sweep && { recordCrypto: sweep.watching(crypto) }),
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,

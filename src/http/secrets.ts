@@ -1,12 +1,19 @@
 import type { TSchema } from "@sinclair/typebox"
 import { CURSORS_PER_REQUEST_MAX } from "../limits.ts"
+import { equal } from "../wire/bytes.ts"
 import { encodeCbor } from "../wire/cbor.ts"
 import { isSecret } from "../wire/endpoint.ts"
 
+/** A secret as it stands in a body: not at its very beginning, and perhaps in front of another member. */
+export interface Secret {
+  readonly bytes: Uint8Array
+  readonly isFollowed: boolean
+}
+
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
-  /** Its body has been read, and these are in it, as views. */
-  known(secrets: readonly Uint8Array[]): void
+  /** Its body has been read, and these are in it. */
+  known(secrets: readonly Secret[]): void
   ended(): void
 }
 
@@ -26,13 +33,24 @@ interface Label {
   readonly length: number
 }
 
+/** How much of the next member's name is looked at. */
+const NAME_BYTES = 5
+
 /**
  * Makes the function that finds what is secret in bodies with such parameters, as views. It goes by names and not by decoded
  * values, so that it finds the keys in bodies that are refused, too.
  */
-export function secretFinder(params: TSchema): (body: Uint8Array) => Uint8Array[] {
+export function secretFinder(params: TSchema): (body: Uint8Array) => Secret[] {
   const labels = labelsIn(params)
-  return (body) => labels.flatMap((label) => valuesAfter(label, body))
+  const names = namesIn(params).map((name) => encodeCbor(name).subarray(0, NAME_BYTES))
+  return (body) =>
+    labels.flatMap((label) =>
+      valuesAfter(label, body).map((bytes) => {
+        const end = bytes.byteOffset + bytes.length - body.byteOffset
+        const next = body.subarray(end, end + NAME_BYTES)
+        return { bytes, isFollowed: next.length === NAME_BYTES && names.some((name) => equal(name, next)) }
+      }),
+    )
 }
 
 function valuesAfter({ bytes, length }: Label, body: Uint8Array): Uint8Array[] {
@@ -48,15 +66,22 @@ function valuesAfter({ bytes, length }: Label, body: Uint8Array): Uint8Array[] {
   return values
 }
 
+function namesIn(schema: TSchema): string[] {
+  return [...Object.keys((schema as Parts).properties ?? {}), ...nestedIn(schema).flatMap(namesIn)]
+}
+
+function nestedIn(schema: TSchema): TSchema[] {
+  const { properties = {}, items, anyOf = [] } = schema as Parts
+  return [...(items === undefined ? [] : [items]), ...anyOf, ...Object.values(properties)]
+}
+
 /** Of all members, however deep, whose schema says that they are secret. */
 function labelsIn(schema: TSchema): Label[] {
-  const { properties = {}, items, anyOf = [] } = schema as Parts
-  const nested = [...(items === undefined ? [] : [items]), ...anyOf, ...Object.values(properties)]
-  const own = Object.entries(properties).flatMap(([name, member]) => {
+  const own = Object.entries((schema as Parts).properties ?? {}).flatMap(([name, member]) => {
     const { anyOf: forms = [member] } = member as Parts
     return forms.filter(isSecret).map(({ maxByteLength }) => labelOf(name, maxByteLength))
   })
-  return [...own, ...nested.flatMap(labelsIn)]
+  return [...own, ...nestedIn(schema).flatMap(labelsIn)]
 }
 
 interface Parts {

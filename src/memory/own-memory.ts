@@ -22,8 +22,13 @@ const symbols = {
 
 type Library = NonNullable<ReturnType<typeof openLibrary<typeof symbols>>>
 
-/** Addresses from the first to before the second. */
-export type Range = readonly [start: number, end: number]
+/** Addresses from `start` to before `end`. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+  /** Whether they are of the first thread's stack. */
+  readonly isStack: boolean
+}
 
 /** Pages that are asked for at a time whether they are there. */
 const PAGES = 16_384
@@ -52,12 +57,13 @@ export class OwnMemory {
   *ranges(): Generator<Range> {
     for (const line of mappings().split("\n")) {
       const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw-p /.exec(line) ?? []
-      if (start !== undefined && end !== undefined)
-        yield* this.#present([Number.parseInt(start, 16), Number.parseInt(end, 16)])
+      if (start === undefined || end === undefined) continue
+      const isStack = line.endsWith("[stack]")
+      yield* this.#present({ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), isStack })
     }
   }
 
-  *#present([start, end]: Range): Generator<Range> {
+  *#present({ start, end, isStack }: Range): Generator<Range> {
     let from: number | undefined
     for (let at = start; at < end; at += PAGES * MEMORY_PAGE_BYTES) {
       const pages = Math.min(PAGES, (end - at) / MEMORY_PAGE_BYTES)
@@ -66,12 +72,12 @@ export class OwnMemory {
         const address = at + page * MEMORY_PAGE_BYTES
         if (known && (this.#there[page]! & 1) === 1) from ??= address
         else if (from !== undefined) {
-          yield [from, address]
+          yield { start: from, end: address, isStack }
           from = undefined
         }
       }
     }
-    if (from !== undefined) yield [from, end]
+    if (from !== undefined) yield { start: from, end, isStack }
   }
 
   /** Fills `into` with what is at the address. False: it is not there any more. */
@@ -84,6 +90,7 @@ export class OwnMemory {
   }
 
   #transfer(call: "process_vm_readv" | "process_vm_writev", address: number, here: Uint8Array): boolean {
+    if (here.length === 0) return true
     const length = BigInt(here.length)
     this.#vectors.set([BigInt(addressOf(here)), length, BigInt(address), length])
     const [vectors, there] = [ptr(this.#vectors), ptr(this.#vectors, 16)]

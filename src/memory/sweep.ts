@@ -1,3 +1,4 @@
+import type { CryptoProvider } from "../crypto/provider.ts"
 import {
   MEMORY_PAGE_BYTES,
   SECRET_BYTES_MAX,
@@ -5,13 +6,14 @@ import {
   SWEEP_SLICE_BYTES,
   SWEEP_WAIT_MILLISECONDS,
 } from "../limits.ts"
-import { addressOf, OwnMemory } from "./own-memory.ts"
-import { SECRET_PIECE_BYTES, Secrets } from "./secrets.ts"
+import { addressOf, OwnMemory, type Range } from "./own-memory.ts"
+import { PIECE_BYTES, Pieces } from "./pieces.ts"
+import { type Secret, Secrets } from "./secrets.ts"
 
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
-  /** Its body has been read, and these are in it, as views. */
-  known(secrets: readonly Uint8Array[]): void
+  /** Its body has been read, and these are in it. */
+  known(secrets: readonly Secret[]): void
   ended(): void
 }
 
@@ -19,15 +21,22 @@ export interface RequestSecrets {
 const OVERLAP_BYTES = 64
 
 /**
- * Looks for the secrets of requests that have ended in all memory that the process can write to, and overwrites them. What is
- * overwritten can only be in copies of bodies (see {@link Secrets}), and bodies that are in use are none of those: not
- * those that hold a secret of a request under way, and none at all while one is being read that nobody has looked into yet.
+ * Looks for the secrets of requests that have ended in all memory that the process can write to, and overwrites them:
+ *
+ * - What requests bring, in copies of their bodies (see {@link Secrets}). Bodies that are in use are left alone: those that
+ *   hold a secret of a request under way, and all while one is being read that nobody has looked into yet.
+ * - Keys that are derived from those for a moment: no code that would need them runs when this does.
+ * - On the stack, what requests brought in any surroundings, if it looks random: all else there are numbers and addresses.
  *
  * Whoever has bodies of requests in this process that are not the server's must not use it: a client does.
  */
 export class Sweep {
   readonly #memory: OwnMemory
   readonly #secrets = new Secrets()
+  readonly #onStack = new Pieces()
+  #derived = new Pieces()
+  /** Those that are being searched for, while others come. */
+  #searched = new Pieces()
   readonly #chunk = new Uint8Array(new ArrayBuffer(SWEEP_CHUNK_BYTES))
   readonly #found = new Uint8Array(new ArrayBuffer(SECRET_BYTES_MAX))
   readonly #zeros = new Uint8Array(new ArrayBuffer(SECRET_BYTES_MAX))
@@ -60,25 +69,56 @@ export class Sweep {
   }
 
   /**
+   * The same provider, for records that are opened and sealed under keys of one use, all within one call: of these the
+   * runtime's ciphers keep copies.
+   */
+  watching(crypto: CryptoProvider): CryptoProvider {
+    return {
+      ...crypto,
+      hkdfExtract: (salt, inputKey) => {
+        const key = crypto.hkdfExtract(salt, inputKey)
+        this.#derived.add(key)
+        return key
+      },
+      aesGcmSeal: (key, nonce, associatedData, plaintext) => {
+        this.#derived.add(key)
+        return crypto.aesGcmSeal(key, nonce, associatedData, plaintext)
+      },
+      aesGcmOpen: (key, nonce, associatedData, ciphertext) => {
+        this.#derived.add(key)
+        return crypto.aesGcmOpen(key, nonce, associatedData, ciphertext)
+      },
+    }
+  }
+
+  /**
    * Overwrites what requests left that have ended by now, and forgets it. Other things are done in between; while bodies are
    * being read all the time, it gives up.
    */
   async run(): Promise<void> {
-    if (!this.#secrets.prepare()) return
-    let done = SWEEP_SLICE_BYTES
-    for (const [start, end] of this.#memory.ranges()) {
-      for (let at = start; at < end; at += SWEEP_CHUNK_BYTES - OVERLAP_BYTES) {
-        if (done >= SWEEP_SLICE_BYTES) {
-          if (!(await this.#noneIsRead())) break
-          done = 0
+    const any = this.#secrets.prepare((secret) => this.#onStack.add(secret))
+    if (!any && this.#derived.isEmpty) return
+    ;[this.#derived, this.#searched] = [this.#searched, this.#derived]
+    await this.#sweepAll()
+    this.#secrets.forget()
+    this.#searched.forget()
+    this.#onStack.forget()
+    this.#chunk.fill(0)
+  }
+
+  async #sweepAll(): Promise<void> {
+    let left = 0
+    for (const range of this.#memory.ranges()) {
+      for (let at = range.start; at < range.end; at += SWEEP_CHUNK_BYTES - OVERLAP_BYTES) {
+        if (left <= 0) {
+          if (!(await this.#noneIsRead())) return
+          left = SWEEP_SLICE_BYTES
         }
-        const length = Math.min(SWEEP_CHUNK_BYTES, end - at)
-        this.#sweep(at, length)
-        done += length
+        const end = Math.min(at + SWEEP_CHUNK_BYTES, range.end)
+        this.#sweep({ ...range, start: at, end })
+        left -= end - at
       }
     }
-    this.#secrets.forget()
-    this.#chunk.fill(0)
   }
 
   /** Lets others do something, and waits until no body is being read, but not for long. */
@@ -89,28 +129,47 @@ export class Sweep {
     return this.#reading === 0
   }
 
-  #sweep(start: number, length: number): void {
-    const chunk = this.#chunk.subarray(0, length)
-    if (this.#memory.read(start, chunk))
-      this.#secrets.search(chunk, (slot, at) => this.#overwrite(slot, start + at, length - at))
-    else if (length > MEMORY_PAGE_BYTES)
-      for (let at = 0; at < length; at += MEMORY_PAGE_BYTES) this.#sweep(start + at, MEMORY_PAGE_BYTES)
+  #sweep({ start, end, isStack }: Range): void {
+    const chunk = this.#chunk.subarray(0, end - start)
+    if (this.#memory.read(start, chunk)) {
+      this.#secrets.search(chunk, (secret, at) => this.#overwriteSecret(secret, start + at))
+      this.#searched.search(chunk, (at) => this.#overwritePiece(this.#searched, start + at))
+      if (isStack) this.#onStack.search(chunk, (at) => this.#overwritePiece(this.#onStack, start + at))
+    } else if (end - start > MEMORY_PAGE_BYTES) {
+      for (let at = start; at < end; at += MEMORY_PAGE_BYTES)
+        this.#sweep({ start: at, end: Math.min(at + MEMORY_PAGE_BYTES, end), isStack })
+    }
   }
 
-  /** What is there is read once more: as much of it is overwritten as still is the secret. */
-  #overwrite(slot: number, address: number, lengthMax: number): void {
+  /** What is there is read once more: as much of its beginning and its end is overwritten as still is the secret. */
+  #overwriteSecret(secret: Uint8Array, address: number): void {
     if (this.#isOwn(address)) return
-    const found = this.#found.subarray(0, Math.min(this.#secrets.lengthOf(slot), lengthMax))
+    const { length } = secret
+    const found = this.#found.subarray(0, length)
     if (!this.#memory.read(address, found)) return
-    const count = this.#secrets.common(slot, found)
-    if (count >= SECRET_PIECE_BYTES) this.#memory.write(address, this.#zeros.subarray(0, count))
+    let [first, last] = [0, length]
+    while (first < length && found[first] === secret[first]) first++
+    while (last > first && found[last - 1] === secret[last - 1]) last--
+    this.#memory.write(address, this.#zeros.subarray(0, first))
+    this.#memory.write(address + last, this.#zeros.subarray(0, length - last))
+    found.fill(0)
+  }
+
+  #overwritePiece(pieces: Pieces, address: number): void {
+    if (this.#isOwn(address)) return
+    const found = this.#found.subarray(0, PIECE_BYTES)
+    if (this.#memory.read(address, found) && pieces.has(found))
+      this.#memory.write(address, this.#zeros.subarray(0, PIECE_BYTES))
     found.fill(0)
   }
 
   #isOwn(address: number): boolean {
-    return [this.#secrets.memory, this.#chunk].some((bytes) => {
-      const start = addressOf(bytes)
-      return address >= start && address < start + bytes.length
-    })
+    const { memory } = this.#secrets
+    return [memory, this.#searched.memory, this.#derived.memory, this.#onStack.memory, this.#chunk].some(
+      (bytes) => {
+        const start = addressOf(bytes)
+        return address >= start && address < start + bytes.length
+      },
+    )
   }
 }
