@@ -65,8 +65,6 @@ export class Wash {
     Bun.gc(true)
     overwriteFreeBlocks()
     await this.#rinse()
-    // What overwrote the free blocks is garbage now, and much of it.
-    Bun.gc(true)
     await this.#sweep?.run()
   }
 }
