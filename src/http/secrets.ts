@@ -41,7 +41,7 @@ const NAME_BYTES = 5
  * values, so that it finds the keys in bodies that are refused, too.
  */
 export function secretFinder(params: TSchema): (body: Uint8Array) => Secret[] {
-  const labels = labelsIn(params)
+  const labels = labelsIn(params).filter(isFirst)
   const names = namesIn(params).map((name) => encodeCbor(name).subarray(0, NAME_BYTES))
   return (body) =>
     labels.flatMap((label) =>
@@ -51,6 +51,11 @@ export function secretFinder(params: TSchema): (body: Uint8Array) => Secret[] {
         return { bytes, isFollowed: next.length === NAME_BYTES && names.some((name) => equal(name, next)) }
       }),
     )
+}
+
+/** Members of several lists have the same name. */
+function isFirst({ bytes }: Label, at: number, labels: readonly Label[]): boolean {
+  return labels.findIndex((label) => equal(label.bytes, bytes)) === at
 }
 
 function valuesAfter({ bytes, length }: Label, body: Uint8Array): Uint8Array[] {

@@ -31,8 +31,9 @@ const INDEX_BITS = 16
 const MASK = 2 ** INDEX_BITS - 1
 /** A word that many others have in common, or hash to, is not looked for: no choice of secrets makes the search slow. */
 const PROBES_MAX = 32
-/** Of 16 random bytes 99 % have so many values or more; two addresses or numbers never. */
+/** Of 16 random bytes 99 % have so many values or more; two addresses or numbers never. And 99.8 % have so many beyond ASCII. */
 const VALUES_MIN = 14
+const BEYOND_ASCII_MIN = 3
 
 export class Secrets {
   /** Each slot: context, secret, context. */
@@ -184,8 +185,11 @@ export class Secrets {
 
 /** Whether it can be told from all that is on a stack. */
 function looksRandom(secret: Uint8Array): boolean {
-  for (let at = 0; at + PIECE_BYTES <= secret.length; at += PIECE_BYTES)
-    if (new Set(secret.subarray(at, at + PIECE_BYTES)).size < VALUES_MIN) return false
+  for (let at = 0; at + PIECE_BYTES <= secret.length; at += PIECE_BYTES) {
+    const piece = secret.subarray(at, at + PIECE_BYTES)
+    if (new Set(piece).size < VALUES_MIN) return false
+    if (piece.filter((byte) => byte >= 128).length < BEYOND_ASCII_MIN) return false
+  }
   return true
 }
 

@@ -93,32 +93,37 @@ export class Sweep {
 
   /**
    * Overwrites what requests left that have ended by now, and forgets it. Other things are done in between; while bodies are
-   * being read all the time, it gives up.
+   * being read all the time, it gives up. Resolves with the milliseconds that it searched, and nothing else could be done.
    */
-  async run(): Promise<void> {
+  async run(): Promise<number> {
     const any = this.#secrets.prepare((secret) => this.#onStack.add(secret))
-    if (!any && this.#derived.isEmpty) return
+    if (!any && this.#derived.isEmpty) return 0
     ;[this.#derived, this.#searched] = [this.#searched, this.#derived]
-    await this.#sweepAll()
+    const milliseconds = await this.#sweepAll()
     this.#secrets.forget()
     this.#searched.forget()
     this.#onStack.forget()
     this.#chunk.fill(0)
+    return milliseconds
   }
 
-  async #sweepAll(): Promise<void> {
+  async #sweepAll(): Promise<number> {
     let left = 0
+    let milliseconds = 0
     for (const range of this.#memory.ranges()) {
       for (let at = range.start; at < range.end; at += SWEEP_CHUNK_BYTES - OVERLAP_BYTES) {
         if (left <= 0) {
-          if (!(await this.#noneIsRead())) return
+          if (!(await this.#noneIsRead())) return milliseconds
           left = SWEEP_SLICE_BYTES
         }
         const end = Math.min(at + SWEEP_CHUNK_BYTES, range.end)
+        const began = performance.now()
         this.#sweep({ ...range, start: at, end })
+        milliseconds += performance.now() - began
         left -= end - at
       }
     }
+    return milliseconds
   }
 
   /** Lets others do something, and waits until no body is being read, but not for long. */

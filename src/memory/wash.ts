@@ -1,4 +1,4 @@
-import { WASH_PAUSE_MILLISECONDS, WASH_QUIET_MILLISECONDS } from "../limits.ts"
+import { SWEEP_REST_FACTOR, WASH_PAUSE_MILLISECONDS, WASH_QUIET_MILLISECONDS } from "../limits.ts"
 import { overwriteFreeBlocks } from "./free-blocks.ts"
 import type { Sweep } from "./sweep.ts"
 
@@ -15,6 +15,8 @@ export class Wash {
   #first = 0
   #last = 0
   #began = Number.NEGATIVE_INFINITY
+  /** Until then the next one waits, because the last one had much memory to search. */
+  #rested = Number.NEGATIVE_INFINITY
   #washing = false
   #stopped = false
 
@@ -45,7 +47,8 @@ export class Wash {
   #due(): number {
     const pause = WASH_PAUSE_MILLISECONDS
     if (this.#washing) return performance.now() + pause
-    return Math.max(Math.min(this.#last + WASH_QUIET_MILLISECONDS, this.#first + pause), this.#began + pause)
+    const wanted = Math.min(this.#last + WASH_QUIET_MILLISECONDS, this.#first + pause)
+    return Math.max(wanted, this.#began + pause, this.#rested)
   }
 
   async #look(): Promise<void> {
@@ -65,6 +68,7 @@ export class Wash {
     Bun.gc(true)
     overwriteFreeBlocks()
     await this.#rinse()
-    await this.#sweep?.run()
+    const searched = (await this.#sweep?.run()) ?? 0
+    this.#rested = performance.now() + SWEEP_REST_FACTOR * searched
   }
 }
