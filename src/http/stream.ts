@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import type { ServerWebSocket, WebSocketHandler } from "bun"
-import { wipe } from "../crypto/wipe.ts"
+import { isZero, wipe } from "../crypto/wipe.ts"
 import {
   PING_SECONDS_MAX,
   PING_SECONDS_MIN,
@@ -83,16 +83,19 @@ export class Connection {
       void this.#open(data)
       return
     }
-    const secrets = this.#streams.watch()
-    secrets.known(this.#streams.secretsIn(data))
+    const request = this.#streams.watch()
+    const secrets = this.#streams.secretsIn(data)
+    request.known(secrets)
     try {
-      if (this.#state === "opening") this.close(streamClose.malformed)
+      // A frame that came in parts may have been taken for a copy of an earlier one in between (memory/sweep.ts).
+      if (secrets.some(({ bytes }) => isZero(bytes))) this.close(CLOSE_TRY_AGAIN)
+      else if (this.#state === "opening") this.close(streamClose.malformed)
       else if (this.#state !== "closed") this.#state.onFrame(this.#streams.decodeFrame(data))
     } catch (error) {
       this.#fail(error)
     } finally {
       wipe(data)
-      secrets.ended()
+      request.ended()
       this.#streams.served()
     }
   }
