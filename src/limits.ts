@@ -61,7 +61,7 @@ export const SWEEP_SLICE_BYTES = 32 * 1024 * 1024
 /** After a search, so many times as long nothing is searched: a server with much memory washes it less often. */
 export const SWEEP_REST_FACTOR = 4
 /** The longest that a sweep waits for a moment in which no body is being read. */
-export const SWEEP_WAIT_MILLISECONDS = 50
+export const SWEEP_WAIT_MILLISECONDS = 200
 
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192
