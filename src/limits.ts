@@ -50,6 +50,21 @@ export const RINSE_BODY_BYTES = 1024 * 1024
 /** Answers of up to 16 KiB, with their head, go through one buffer. */
 export const RINSE_ANSWER_BYTES = 16_000
 export const RINSE_MILLISECONDS_MAX = 400
+/** Longest value that is looked for: a sealed push token. */
+export const SECRET_BYTES_MAX = 1024
+/** Of requests that have ended since the last wash, and of those under way. */
+export const SECRETS_REMEMBERED_MAX = 1024
+/** Two for each key that is derived between two washes. */
+export const SWEEP_PIECES_MAX = 16_384
+export const MEMORY_PAGE_BYTES = 4096
+/** Memory is copied and looked through in pieces that stay in a processor's cache. */
+export const SWEEP_CHUNK_BYTES = 256 * 1024
+/** So much is looked through before something else is done: 10 to 20 ms. */
+export const SWEEP_SLICE_BYTES = 32 * 1024 * 1024
+/** After a search, so many times as long nothing is searched: a server with much memory washes it less often. */
+export const SWEEP_REST_FACTOR = 4
+/** The longest that a sweep waits for a moment in which no body is being read. */
+export const SWEEP_WAIT_MILLISECONDS = 200
 
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192

@@ -18,6 +18,7 @@ import { openApiDocument } from "./http/openapi/document.ts"
 import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import type { Sweep } from "./memory/sweep.ts"
 import { Wash } from "./memory/wash.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
@@ -46,7 +47,9 @@ export interface Surroundings {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   /** What overwrites copies of keys (memory/wash.ts); `rinse` does it in the buffers of sockets. */
-  readonly wash: (rinse: () => Promise<void>) => Pick<Wash, "needed" | "stop">
+  readonly wash: (rinse: () => Promise<void>, sweep?: Sweep) => Pick<Wash, "needed" | "stop">
+  /** What looks for copies that are left; only for a process in which there is nothing but the server. */
+  readonly sweep: Sweep | undefined
 }
 
 export interface RunningServer {
@@ -71,7 +74,8 @@ const defaults: Surroundings = {
   },
   warn: (sentence) => console.error(sentence),
   clock: Date.now,
-  wash: (rinse) => new Wash(rinse),
+  wash: (rinse, sweep) => new Wash(rinse, sweep),
+  sweep: undefined,
 }
 
 const HOUR_MILLISECONDS = 3_600_000
@@ -91,7 +95,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
     const { engines, asService, dsService, qsService } = services
-    const wash = surroundings.wash(() => edge.rinse())
+    const wash = surroundings.wash(() => edge.rinse(), surroundings.sweep)
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
       served: () => wash.needed(),
@@ -189,7 +193,7 @@ function composeServices(
   secrets: Secrets,
   stores: Stores,
   { issuance }: RateLimits,
-  { clock: now }: Surroundings,
+  { clock: now, sweep }: Surroundings,
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
@@ -236,6 +240,7 @@ function composeServices(
   })
   const dsService = createDs({
     crypto,
+    ...(sweep && { recordCrypto: sweep.watching(crypto) }),
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
@@ -252,7 +257,7 @@ function composeEdge(
   { asService, dsService, qsService }: ReturnType<typeof composeServices>,
   { gates, directory }: RateLimits,
   boundary: number,
-  { clock, report, served }: Surroundings & Required<Pick<EdgeOptions, "served">>,
+  { clock, report, served, sweep }: Surroundings & Required<Pick<EdgeOptions, "served">>,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -275,6 +280,7 @@ function composeEdge(
     boundary,
     report,
     served,
+    ...(sweep && { watch: () => sweep.request() }),
   })
 }
 

@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   privacypass: ["privacypass", "crypto", "wire", "limits.ts"],
   redemption: ["redemption", "privacypass", "store", "crypto", "wire", "limits.ts"],
   outgoing: ["outgoing", "crypto", "wire/bytes.ts", "limits.ts"],
-  memory: ["memory", "limits.ts"],
+  memory: ["memory", "crypto/provider.ts", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
   as: [

@@ -3,6 +3,7 @@ import { ConfigError, resolveConfig, unknownNames } from "../config/config.ts"
 import { readConfigFile } from "../config/file.ts"
 import { environmentName, settingNames, settings } from "../config/settings.ts"
 import { protectMemory } from "../memory/process.ts"
+import { Sweep } from "../memory/sweep.ts"
 import { type RunningServer, startServer } from "../server.ts"
 import { exitOnFault, explain } from "./explain.ts"
 import { kebabCase } from "./strict.ts"
@@ -50,7 +51,9 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   if (config instanceof ConfigError) throw config
   const warn = (sentence: string) => console.error(`cinder: warning: ${sentence}`)
   protectMemory(warn)
-  const server = await startServer(config, { report: console.error, fault: exitOnFault, warn })
+  const sweep = Sweep.open()
+  if (sweep === undefined) warn("copies of keys that the runtime made cannot be looked for on this system")
+  const server = await startServer(config, { report: console.error, fault: exitOnFault, warn, sweep })
   if (server.created) {
     console.log(
       `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,

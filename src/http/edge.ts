@@ -32,6 +32,7 @@ import { isPlainHost, targetOf } from "./host.ts"
 import { ReplayCache } from "./replay.ts"
 import { rinse, rinseAnswer, rinsePath } from "./rinse.ts"
 import { type Operation, operationRunner, type TokenGate } from "./routes.ts"
+import { unwatched, type WatchSecrets } from "./secrets.ts"
 import { Connection, type OpenStream, Streams } from "./stream.ts"
 
 export interface EdgeOptions {
@@ -47,6 +48,8 @@ export interface EdgeOptions {
   readonly report: Report
   /** Called after each request with parameters and each frame of a stream, whatever came of it. */
   readonly served?: () => void
+  /** Told what secrets there are in requests, and for how long. */
+  readonly watch?: WatchSecrets
   /** Other than usual, for tests. */
   readonly admission?: Partial<AdmissionLimits>
 }
@@ -68,6 +71,7 @@ export class Edge {
   readonly #fetch: (request: Request) => Response | Promise<Response>
   readonly #rinsePath: string
   readonly #served: () => void
+  readonly #watch: WatchSecrets
   #server: Server<Connection> | undefined
   #stopping = false
 
@@ -78,7 +82,8 @@ export class Edge {
     this.#report = report
     this.#admission = new Admission({ ...admissionLimits, ...options.admission }, () => performance.now())
     this.#served = options.served ?? (() => undefined)
-    this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
+    this.#watch = options.watch ?? unwatched
+    this.#streams = new Streams(this.#guard, options.openStream, report, this.#served, this.#watch)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
     this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
     this.#rinsePath = rinsePath(crypto.random(KEY_BYTES))
@@ -133,7 +138,7 @@ export class Edge {
       .onError(({ error, request }) => this.#refuse(error, request))
       .onRequest(({ request }) => this.#precheck(request))
     for (const operation of operations) {
-      const run = operationRunner(this.#guard, operation)
+      const run = operationRunner(this.#guard, operation, this.#watch)
       const { gate, endpoint } = operation
       app.post(endpoint.path, ({ request }) => this.#answer(run, request, gate), { parse: "none" })
     }
