@@ -5,6 +5,8 @@ import type { AuditReport, FilesReport, Unreadable } from "./report.ts"
 /** The right side: what the files hold now, and what of it came since a step began. */
 
 const POLL_MILLISECONDS = 2_000
+/** The others are highlighted beside it. */
+const CHANGES_TOLD_MAX = 4
 
 /** How far a number has changed; undefined: not at all. */
 interface Fact extends Seen {
@@ -45,27 +47,32 @@ export class Disk {
     byId("tables").replaceChildren(...report.tables.map(tableOf))
   }
 
-  /** The changes since the step began, in words; "" if there are none. */
+  /** The changes since the step began, in words. */
   changes(): string {
-    return this.#facts()
-      .filter(({ change }) => change !== 0)
-      .map(({ change, what }) => `${signed(change)} ${what}`)
-      .join(" · ")
+    const changes = this.#facts().filter(({ change }) => change !== 0)
+    const told = changes.slice(0, CHANGES_TOLD_MAX).map(({ change, what }) => `${what} ${signed(change)}`)
+    const more = changes.length - told.length
+    if (changes.length === 0) return "On the disk, no number has changed."
+    return `On the disk: ${told.join(", ")}${more > 0 ? `, and ${more} more` : ""}.`
   }
 
+  /** What comes before a colon is what is not there. */
   showAbsent(sentences: readonly string[]): void {
-    byId("absent").replaceChildren(...sentences.map((sentence) => make("li", {}, sentence)))
+    const items = sentences.map((sentence) => {
+      const [what = "", why] = sentence.split(": ")
+      return make("li", {}, make("b", {}, what), why === undefined ? "" : `: ${why}`)
+    })
+    byId("absent").replaceChildren(...items)
   }
 
-  /** Runs the audit and shows what it came to. True if the promise holds. */
-  async audit(): Promise<boolean> {
+  /** Runs the audit, shows what it came to, and says it in a sentence. */
+  async audit(): Promise<string> {
     const report = await ask<AuditReport>("/demo/audit")
-    if ("unreadable" in report) {
-      byId("verdict").replaceChildren(make("p", { class: "leak" }, `${report.unreadable}.`))
-      return false
-    }
+    if ("unreadable" in report) return `${report.unreadable}.`
     byId("verdict").replaceChildren(...verdictOf(report))
-    return report.findings.every(({ pass }) => pass)
+    const leaks = report.findings.filter(({ pass }) => !pass).map(({ question }) => question)
+    if (leaks.length > 0) return `The promise does not hold. ${leaks.join(" ")} Yes.`
+    return "The promise holds: whoever steals the files learns what is listed, and no more. Go on talking, or start over."
   }
 
   #facts(): Fact[] {
@@ -110,7 +117,7 @@ function sourceOf({ files }: FilesReport): (Node | string)[] {
   const listed = databases.flatMap(({ name, bytes }, index): (Node | string)[] => {
     return [index === 0 ? "" : ", ", make("code", {}, name), ` ${Math.ceil(bytes / 1024)} KiB`]
   })
-  return ["Read from the files a moment ago, as a thief would: ", ...listed, "."]
+  return ["Read a moment ago, as a thief would: ", ...listed, ". Highlighted is what the last step changed."]
 }
 
 function tableOf({ name, rows, columns }: FilesReport["tables"][number]): HTMLElement {

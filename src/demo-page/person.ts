@@ -19,8 +19,8 @@ interface Diary {
 }
 
 const LINES_MAX = 200
-/** Shorter than usual: people watch, and there is nothing to hide from who has only them to watch. */
-const SPREAD_MILLISECONDS = 60
+/** Shorter than usual, because somebody waits. */
+const SPREAD_MILLISECONDS = 150
 const PATIENCE_MILLISECONDS = 30_000
 
 /** One person: a client with a store of its own in IndexedDB, and a diary. */

@@ -39,7 +39,7 @@ export const steps: readonly Step[] = [
     done: "Ada and Ben are registered.",
     absent: [
       "Their names: to the server they are two random numbers",
-      "Which queue is whose: queues belong to pseudonyms, and nothing leads from a user to one",
+      "Which queue of messages is whose: they belong to pseudonyms, and nothing leads from a user to one",
       "The day they came: a credential tells the month",
     ],
     async run(people, tell) {
@@ -75,7 +75,7 @@ export const steps: readonly Step[] = [
     about: "Cleo registers, Ada asks her by user id, and adds both to a new group.",
     done: "Ada, Ben and Cleo are in a group.",
     absent: [
-      "Who is in the group, or how many are: it is a sealed record, and only members have the key",
+      "Who is in the group, or how many are: its records are sealed, and only members have the key",
       "Who made it, and who may add others",
       "Which groups anybody is in",
     ],
@@ -137,7 +137,7 @@ export const steps: readonly Step[] = [
       "Ben asks to leave, and one of the others’ clients makes it so. He can read nothing that is said afterwards.",
     done: "Ben has left the group.",
     absent: [
-      "That anybody left: the group is a sealed record, as long as it was",
+      "That anybody left: a sealed record is another one, at most of another padded length",
       "Who it was, and who stayed",
       "What the record was before: it is overwritten",
     ],
