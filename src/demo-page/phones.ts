@@ -43,6 +43,9 @@ export class Phones {
     const fresh = lines.slice(log.childElementCount)
     log.append(...fresh.map((line) => this.#lineOf(line, person)))
     if (fresh.length > 0) log.scrollTop = log.scrollHeight
+    const said = fresh.findLast(({ kind, user }) => kind === "message" && user === person?.client.userId)
+    // Three devices show it; whoever listens to the page hears it once.
+    if (said !== undefined) byId("heard").textContent = `${person?.name}: ${said.text}`
   }
 
   #lineOf({ kind, user, text }: Line, person: Person | undefined): HTMLElement {

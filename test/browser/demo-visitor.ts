@@ -1,11 +1,22 @@
-import { mkdirSync } from "node:fs"
+import { expect } from "bun:test"
 import { join } from "node:path"
 import type { Browser, BrowserContext, Page } from "playwright-core"
+
+const SCREENS = [
+  { width: 360, colorScheme: "dark" },
+  { width: 360, colorScheme: "light" },
+  { width: 768, colorScheme: "light" },
+  { width: 1280, colorScheme: "dark" },
+  { width: 1280, colorScheme: "light" },
+] as const
+
+/** More than the page has. */
+const FOCUSABLE_MAX = 40
 
 /** Two members' clients may commit the same leaving; one of them is told that the other was first, which is no mistake. */
 const CONFLICT = "the server responded with a status of 409 (Conflict)"
 
-/** Somebody who looks at the demo's page, with a screen of some width in some colours. */
+/** Somebody who looks at the demo's page. */
 export class DemoVisitor {
   readonly page: Page
   /** Errors and warnings on the console, uncaught exceptions, crashes. */
@@ -29,13 +40,8 @@ export class DemoVisitor {
     page.on("websocket", (socket) => this.origins.add(new URL(socket.url().replace(/^ws/, "http")).origin))
   }
 
-  static async arrive(
-    browser: Browser,
-    url: string,
-    look: { readonly width: number; readonly colorScheme: "light" | "dark" },
-  ): Promise<DemoVisitor> {
-    const { width, colorScheme } = look
-    const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme })
+  static async arrive(browser: Browser, url: string): Promise<DemoVisitor> {
+    const context = await browser.newContext()
     const visitor = new DemoVisitor(context, await context.newPage())
     await visitor.page.goto(url)
     return visitor
@@ -47,6 +53,17 @@ export class DemoVisitor {
     await idle.waitFor()
     await this.page.locator("#status", { hasText: text }).waitFor()
     await idle.waitFor()
+  }
+
+  /** Goes on by tabulator until something has the focus, by id or label. */
+  async tabTo(name: string): Promise<void> {
+    for (let presses = 0; presses < FOCUSABLE_MAX; presses++) {
+      await this.page.keyboard.press("Tab")
+      const focus = this.page.locator(":focus")
+      const names = [await focus.getAttribute("id"), await focus.getAttribute("aria-label")]
+      if (names.includes(name)) return
+    }
+    throw new Error(`${name} cannot be reached by keyboard`)
   }
 
   /** What somebody reads on their device, without what merely happened. */
@@ -62,12 +79,18 @@ export class DemoVisitor {
     return Number(await row.locator(".number").textContent())
   }
 
-  /** Into the folder that `CINDER_SCREENSHOTS` names, if it does. */
-  async photograph(name: string, whole = true): Promise<void> {
+  /** On every screen nothing sticks out; with a picture of each, in the folder that `CINDER_SCREENSHOTS` names, if it does. */
+  async look(name: string): Promise<void> {
     const folder = process.env["CINDER_SCREENSHOTS"]
-    if (folder === undefined) return
-    mkdirSync(folder, { recursive: true })
-    await this.page.screenshot({ path: join(folder, `${name}.png`), fullPage: whole, animations: "disabled" })
+    for (const { width, colorScheme } of SCREENS) {
+      await this.page.setViewportSize({ width, height: 800 })
+      await this.page.emulateMedia({ colorScheme })
+      const reaches = await this.page.evaluate(() => document.documentElement.scrollWidth)
+      expect([name, reaches]).toEqual([name, width])
+      if (folder === undefined) continue
+      const path = join(folder, `demo-${name}-${width}-${colorScheme}.png`)
+      await this.page.screenshot({ path, fullPage: true, animations: "disabled" })
+    }
   }
 
   async leave(): Promise<void> {
