@@ -311,6 +311,14 @@ export const HOST_CHARACTERS_MAX = 259
 export const STOP_SECONDS_MAX = 20
 export const RETRY_AFTER_SECONDS = 1
 
+// The demo's page
+/** Larger files are not read for it. */
+export const DEMO_FILE_BYTES_MAX = 16 * 1024 * 1024
+/** However many ask, the files are not read more often. */
+export const DEMO_LOOK_MILLISECONDS_MIN = 500
+/** How long an audit waits for a moment in which the logs are scrubbed. */
+export const DEMO_QUIET_MILLISECONDS_MAX = 3_000
+
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits.ts: ${relation} does not hold`)
 }

@@ -15,6 +15,7 @@ import { invite } from "./cli/invite.ts"
 import { keys } from "./cli/keys.ts"
 import { secrets } from "./cli/secrets.ts"
 import { serve } from "./cli/serve.ts"
+import { withSwitches } from "./cli/switches.ts"
 import { describeFault } from "./http/failure.ts"
 
 const main: CommandDef = defineCommand({
@@ -62,7 +63,7 @@ async function run(words: string[]): Promise<void> {
   if (words.includes("--version")) console.log(version)
   else if (isGroup || words.includes("--help") || words.includes("-h"))
     console.log(plain(await renderUsage(withBriefCommands(command))))
-  else await runCommand(main, { rawArgs: words })
+  else await runCommand(main, { rawArgs: withSwitches(words) })
 }
 
 // What Bun prints of an error by itself holds its message and properties.

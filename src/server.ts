@@ -9,6 +9,8 @@ import { periodKeys } from "./config/period-file.ts"
 import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
+import { DiskLook } from "./demo-look.ts"
+import { demoPages } from "./demo-site/site.ts"
 import { createDs } from "./ds/service.ts"
 import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
@@ -96,9 +98,11 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const services = composeServices(config, secrets, stores, limits, surroundings)
     const { engines, asService, dsService, qsService } = services
     const wash = surroundings.wash(() => edge.rinse(), surroundings.sweep)
+    const looking = config.demo ? new DiskLook(config.dataDirectory) : undefined
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
       served: () => wash.needed(),
+      ...(looking && { pages: demoPages(looking) }),
     })
     const atStart = [
       ...engines.map((engine) => () => engine.dropExpiredPartitions()),
@@ -139,6 +143,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       for (const engine of engines) engine.stop()
       limits.stop()
       await closeStores(stores)
+      looking?.close()
       authority.wipe()
       wipeSecrets(secrets)
     }
@@ -257,7 +262,13 @@ function composeEdge(
   { asService, dsService, qsService }: ReturnType<typeof composeServices>,
   { gates, directory }: RateLimits,
   boundary: number,
-  { clock, report, served, sweep }: Surroundings & Required<Pick<EdgeOptions, "served">>,
+  {
+    clock,
+    report,
+    sweep,
+    served,
+    pages,
+  }: Surroundings & Required<Pick<EdgeOptions, "served">> & Pick<EdgeOptions, "pages">,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -281,6 +292,7 @@ function composeEdge(
     report,
     served,
     ...(sweep && { watch: () => sweep.request() }),
+    ...(pages && { pages }),
   })
 }
 

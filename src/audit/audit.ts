@@ -41,8 +41,16 @@ export interface AuditOptions {
  * Plays the snapshot adversary: reads what lies in the directories without SQLite, and tries to learn more from it than the
  * server promises. Throws CannotLook.
  */
-export function audit({ paths, known, truth }: AuditOptions): Audit {
-  const snapshots = paths.map(readSnapshot)
+export function audit({ paths, ...options }: AuditOptions): Audit {
+  return auditOf(paths.map(readSnapshot), options)
+}
+
+/** The same of what was read already; oldest first. */
+export function auditOf(
+  snapshots: readonly Snapshot[],
+  { known, truth }: Omit<AuditOptions, "paths">,
+): Audit {
+  const directories = snapshots.map(({ directory }) => directory)
   const intervals = intervalsOf(snapshots)
   requireSequence(snapshots, intervals)
   const checks = [
@@ -56,7 +64,7 @@ export function audit({ paths, known, truth }: AuditOptions): Audit {
     ...check.run(snapshots),
   }))
   const graph = truth && socialGraph(snapshots, truth)
-  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
+  return { directories, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
 }
 
 /** Every attempt at several copies that needs no truth. */

@@ -51,7 +51,8 @@ function months(groups: StoredTable | undefined): Seen[] {
     .map(([month, some]) => ({ what: `groups last active in ${monthName(month)}`, count: some.length }))
 }
 
-function monthName(month: number): string {
+/** `2026-11`, of a month as Cinder's rows have it. */
+export function monthName(month: number): string {
   return `${MONTHS_BEFORE + Math.floor(month / 12)}-${`${(month % 12) + 1}`.padStart(2, "0")}`
 }
 

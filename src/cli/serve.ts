@@ -62,6 +62,11 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   if (!config.rateLimit) {
     console.warn("cinder: rate-limit is off: strangers can use up what this server offers")
   }
+  if (config.demo) {
+    console.warn(
+      "cinder: demo is on: everybody who reaches this server sees how many rows of which size its files hold",
+    )
+  }
   stopOnSignals(server)
   reloadOnSignal(server)
   console.log(

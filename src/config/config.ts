@@ -33,6 +33,8 @@ export interface Config {
   readonly tokenAllowance: number
   readonly clientRetentionMonths: number
   readonly pushPrivateAddresses: boolean
+  /** Whether everybody may see what kinds of things the files hold. */
+  readonly demo: boolean
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -113,6 +115,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     tokenAllowance: values["token-allowance"],
     clientRetentionMonths: values["client-retention-months"],
     pushPrivateAddresses: values["push-private-addresses"] === "on",
+    demo: values.demo === "on",
   }
 }
 

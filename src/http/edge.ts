@@ -40,6 +40,8 @@ export interface EdgeOptions {
   readonly openStream: OpenStream
   /** By path. */
   readonly documents: Readonly<Record<string, PublicDocument>>
+  /** What else is answered to GET, by path; for pages of this origin. */
+  readonly pages?: Readonly<Record<string, (request: Request) => Promise<Response>>>
   readonly crypto: CryptoProvider
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -76,7 +78,7 @@ export class Edge {
   #stopping = false
 
   constructor(options: EdgeOptions) {
-    const { crypto, clock, boundary, report, operations, documents } = options
+    const { crypto, clock, boundary, report, operations, documents, pages = {} } = options
     const freshness = new Freshness(clock, boundary)
     this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
     this.#report = report
@@ -85,9 +87,9 @@ export class Edge {
     this.#watch = options.watch ?? unwatched
     this.#streams = new Streams(this.#guard, options.openStream, report, this.#served, this.#watch)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
-    this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
+    this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys({ ...documents, ...pages })])
     this.#rinsePath = rinsePath(crypto.random(KEY_BYTES))
-    this.#fetch = this.#routes(operations, documents).fetch
+    this.#fetch = this.#routes(operations, documents, pages).fetch
   }
 
   /** Begins to accept connections and returns the port. Throws the system's error, for example of a port in use. */
@@ -132,7 +134,11 @@ export class Edge {
   }
 
   /** Order matters: Elysia's hooks hold for the routes that come after them. */
-  #routes(operations: readonly Operation[], documents: EdgeOptions["documents"]) {
+  #routes(
+    operations: readonly Operation[],
+    documents: EdgeOptions["documents"],
+    pages: Required<EdgeOptions>["pages"],
+  ) {
     // Without `standardHostname: false` a Host of less than four characters moves where the path is looked for.
     const app = new Elysia({ strictPath: true, normalize: false, handler: { standardHostname: false } })
       .onError(({ error, request }) => this.#refuse(error, request))
@@ -145,6 +151,7 @@ export class Edge {
     for (const [path, document] of Object.entries(documents)) {
       app.get(path, () => documentAnswer(document))
     }
+    for (const [path, answer] of Object.entries(pages)) app.get(path, ({ request }) => answer(request))
     app.post(this.#rinsePath, ({ request }) => this.#rinsed(request), { parse: "none" })
     app.get("/health", () => textAnswer("ok"))
     app.get(STREAM_PATH, ({ request }) => this.#upgrade(request))

@@ -15,6 +15,7 @@ const documents = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "src/mls/README.md",
+  "examples/README.md",
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
