@@ -69,6 +69,8 @@ export const SWEEP_WAIT_MILLISECONDS = 200
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192
 export const EPOCH_ROWS_MAX = 20_000
+/** For so long the deletion of what streams have acknowledged waits for something else that is written. */
+export const PATIENT_MILLISECONDS = 20
 export const SCRUB_DELAY_MILLISECONDS = 200
 /** All queue records are sealed anew about this often. */
 export const RESEAL_MINUTES = 30

@@ -244,7 +244,7 @@ export class QueueEngine {
       {
         entry: (at, index) => this.#pool.entry(at, index),
         named: (cursors) => this.#learn(queue, cursors),
-        acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp),
+        acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp, true),
         ended: () => {
           unsubscribe()
           if (this.#streams.get(key) === stream) this.#streams.delete(key)
@@ -291,6 +291,7 @@ export class QueueEngine {
     id: Uint8Array,
     ranges: readonly AcknowledgedRange[],
     usedUp: readonly Uint8Array[],
+    patient = false,
   ): Promise<void> {
     const deletions = await deletionsOf(this.#pool, ranges)
     const steps = Math.ceil(deletions.length / this.#limits.acknowledgedPerUnitMax)
@@ -302,6 +303,7 @@ export class QueueEngine {
       const last = step + 1 >= steps
       await this.#store.writer.submit({
         expects: [],
+        patient,
         effects: (view) => (last ? [...effects, ...this.#starts.without(view, id, usedUp)] : effects),
         committed: () => {
           const queue = this.#live.find(byteName(id))

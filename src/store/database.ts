@@ -75,6 +75,11 @@ export interface Unit {
    * the unit: the submitter gets the error thrown. Later effects on the same row win over earlier ones.
    */
   effects(view: View): readonly Effect[]
+  /**
+   * It may wait for units that may not, for some milliseconds, to become durable with them. For what nobody waits for: a
+   * transaction of its own costs more than what is in it.
+   */
+  readonly patient?: boolean
   /** Called after the epoch is durable and before the submitter's promise resolves. Must not throw. */
   committed?(): void
   /** Called if `effects` was called and the unit did not become durable; latest unit first. Must not throw. */

@@ -1,7 +1,12 @@
 import { Database } from "bun:sqlite"
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
-import { EPOCH_ROWS_MAX, PENDING_UNITS_MAX, SCRUB_DELAY_MILLISECONDS } from "../limits.ts"
+import {
+  EPOCH_ROWS_MAX,
+  PATIENT_MILLISECONDS,
+  PENDING_UNITS_MAX,
+  SCRUB_DELAY_MILLISECONDS,
+} from "../limits.ts"
 import {
   type AnyTable,
   type KeyOf,
@@ -47,6 +52,8 @@ export interface StoreOptions {
   readonly pagesMax?: number
   /** Units that may wait for the next epoch. */
   readonly pendingMax?: number
+  /** For so long patient units wait for others. 0: they are like the others. */
+  readonly patienceMs?: number
   /** An epoch takes no further unit once it holds this many effects. */
   readonly epochRowsMax?: number
   /** An epoch takes no further unit once its rows hold this many bytes. */
@@ -68,6 +75,7 @@ const DEFAULTS = {
   cacheBytes: 64 * 1024 * 1024,
   pagesMax: PAGES_MAX,
   pendingMax: PENDING_UNITS_MAX,
+  patienceMs: PATIENT_MILLISECONDS,
   epochRowsMax: EPOCH_ROWS_MAX,
   epochBytesMax: 8 * 1024 * 1024,
   fault(error: unknown): void {

@@ -19,6 +19,8 @@ import type { Statements } from "./statements.ts"
 export interface PipelineLimits {
   /** Units that may wait for the next epoch; beyond it `submit` rejects with `Overloaded`. */
   readonly pendingMax: number
+  /** For so long patient units wait for others; 0: not at all. */
+  readonly patienceMs: number
   /** An epoch takes no further unit once it holds this many effects. */
   readonly epochRowsMax: number
   /** An epoch takes no further unit once its rows hold this many bytes. */
@@ -56,6 +58,7 @@ export class Pipeline implements Writer {
   readonly #events: PipelineEvents
   #pending: Pending[] = []
   #scheduled = false
+  #patience: ReturnType<typeof setTimeout> | undefined
   #closed = false
   #broken = false
 
@@ -72,7 +75,9 @@ export class Pipeline implements Writer {
       if (this.#broken) return reject(new StoreFailed("the store failed before and needs a restart"))
       if (this.#pending.length >= this.#limits.pendingMax) return reject(new Overloaded())
       this.#pending.push({ unit, resolve, reject })
-      this.#schedule()
+      const { patienceMs } = this.#limits
+      if (unit.patient && patienceMs > 0) this.#patience ??= setTimeout(() => this.#schedule(), patienceMs)
+      else this.#schedule()
     })
   }
 
@@ -111,6 +116,8 @@ export class Pipeline implements Writer {
   }
 
   #makeEpoch(): void {
+    clearTimeout(this.#patience)
+    this.#patience = undefined
     const epoch = new Epoch(this.#statements)
     const accepted: Pending[] = []
     const refused: { readonly pending: Pending; readonly reason: unknown }[] = []

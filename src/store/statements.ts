@@ -12,6 +12,7 @@ interface Prepared {
 export class Statements {
   readonly #database: Database
   readonly #prepared = new Map<string, Prepared>()
+  readonly #byTable = new WeakMap<AnyTable, Prepared>()
   #tables = new Set<string>()
 
   constructor(database: Database) {
@@ -40,8 +41,7 @@ export class Statements {
 
   get(table: AnyTable, key: readonly Value[]): object | undefined {
     if (!this.exists(table)) return undefined
-    const sql = () => `SELECT ${table.columns.join()} FROM ${table.name} WHERE ${matches(table.key)}`
-    return (this.#prepare(table, "get", sql).get(...bindings(key)) as object | null) ?? undefined
+    return (this.#prepare(table, "get", getSql).get(...bindings(key)) as object | null) ?? undefined
   }
 
   /** Rows whose leading key columns equal `prefix` and whose key comes after `after`, in key order. */
@@ -59,7 +59,7 @@ export class Statements {
 
   count(table: AnyTable): number {
     if (!this.exists(table)) return 0
-    const statement = this.#prepare(table, "count", () => `SELECT count(*) AS rows FROM ${table.name}`)
+    const statement = this.#prepare(table, "count", countSql)
     return (statement.get() as { rows: number }).rows
   }
 
@@ -68,23 +68,14 @@ export class Statements {
       this.#database.run(table.createSql as string)
       this.#tables.add(table.name)
     }
-    const sql = () => {
-      const rest = table.columns.filter((column) => !table.key.includes(column))
-      const change = rest.map((column) => `${column} = excluded.${column}`).join()
-      return (
-        `INSERT INTO ${table.name} (${table.columns.join()}) VALUES (${table.columns.map(() => "?").join()}) ` +
-        `ON CONFLICT (${table.key.join()}) DO ${rest.length === 0 ? "NOTHING" : `UPDATE SET ${change}`}`
-      )
-    }
     const values = row as Record<string, Value>
-    const statement = this.#prepare(table, "put", sql)
+    const statement = this.#prepare(table, "put", putSql)
     statement.run(...bindings(table.columns.map((column) => values[column] as Value)))
   }
 
   remove(table: AnyTable, key: readonly Value[]): void {
     if (!this.exists(table)) return
-    const sql = () => `DELETE FROM ${table.name} WHERE ${matches(table.key)}`
-    this.#prepare(table, "remove", sql).run(...bindings(key))
+    this.#prepare(table, "remove", removeSql).run(...bindings(key))
   }
 
   drop(table: AnyTable): void {
@@ -99,18 +90,52 @@ export class Statements {
   }
 
   #forget(name: string): void {
-    for (const statement of this.#prepared.get(name)?.statements.values() ?? []) statement.finalize()
-    this.#prepared.delete(name)
+    const { statements } = this.#prepared.get(name) ?? { statements: new Map<string, Bound>() }
+    for (const statement of statements.values()) statement.finalize()
+    statements.clear()
   }
 
-  #prepare(table: AnyTable, purpose: string, sql: () => string): Bound {
+  #prepare(table: AnyTable, purpose: string, sql: (table: AnyTable) => string): Bound {
+    const { statements } = this.#preparedFor(table)
+    let statement = statements.get(purpose)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql(table)) as Bound
+      statements.set(purpose, statement)
+    }
+    return statement
+  }
+
+  /** Found by the table itself, because it is asked for every row; by its name the first time. */
+  #preparedFor(table: AnyTable): Prepared {
+    const known = this.#byTable.get(table)
+    if (known !== undefined) return known
     const prepared = this.#prepared.get(table.name) ?? { shape: shapeOf(table), statements: new Map() }
     if (prepared.shape !== shapeOf(table)) throw new StoreMisuse("two tables of one name")
     this.#prepared.set(table.name, prepared)
-    const statement = prepared.statements.get(purpose) ?? this.#database.prepare(sql())
-    prepared.statements.set(purpose, statement)
-    return statement
+    this.#byTable.set(table, prepared)
+    return prepared
   }
+}
+
+function getSql({ name, key, columns }: AnyTable): string {
+  return `SELECT ${columns.join()} FROM ${name} WHERE ${matches(key)}`
+}
+
+function countSql({ name }: AnyTable): string {
+  return `SELECT count(*) AS rows FROM ${name}`
+}
+
+function putSql({ name, key, columns }: AnyTable): string {
+  const rest = columns.filter((column) => !key.includes(column))
+  const change = rest.map((column) => `${column} = excluded.${column}`).join()
+  return (
+    `INSERT INTO ${name} (${columns.join()}) VALUES (${columns.map(() => "?").join()}) ` +
+    `ON CONFLICT (${key.join()}) DO ${rest.length === 0 ? "NOTHING" : `UPDATE SET ${change}`}`
+  )
+}
+
+function removeSql({ name, key }: AnyTable): string {
+  return `DELETE FROM ${name} WHERE ${matches(key)}`
 }
 
 function matches(columns: readonly string[]): string {

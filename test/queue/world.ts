@@ -23,6 +23,8 @@ export async function temporaryStore(options: { readonly pageSize?: number } = {
   const store = await openStore({
     file: join(directory, "delivery.sqlite"),
     migrations: deliveryMigrations,
+    // Tests look at what is in the files after an acknowledgement.
+    patienceMs: 0,
     ...options,
   })
   return {

@@ -269,16 +269,41 @@ describe("the queue of units", () => {
     })
   })
 
+  test("patient units become durable with the next that is not, in the order of submission, or by themselves", async () => {
+    await withStore({ patienceMs: 40 }, async (store) => {
+      const done: string[] = []
+      const [tag, other] = [randomBytes(16), randomBytes(16)]
+      const submit = async (name: string, body: Uint8Array, patient: boolean) => {
+        await store.writer.submit({ expects: [], patient, effects: () => [put(entries, { tag, body })] })
+        done.push(name)
+      }
+      const first = submit("patient", randomBytes(8), true)
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      expect([done, store.count(entries)]).toEqual([[], 0])
+      const last = randomBytes(8)
+      await Promise.all([first, submit("impatient", last, false)])
+      expect(done).toEqual(["patient", "impatient"])
+      expect(store.get(entries, { tag })?.body).toEqual(last)
+      await store.writer.submit({
+        expects: [],
+        patient: true,
+        effects: () => [put(entries, { tag: other, body: last })],
+      })
+      expect(store.count(entries)).toBe(2)
+    })
+  })
+
   test("closing writes what waits and refuses what comes; closing twice is closing once", async () => {
     using directory = temporaryDirectory()
     const options = { file: `${directory.path}/store.sqlite`, migrations }
     const store = await openStore(options)
-    const submit = () =>
+    const submit = (patient = false) =>
       store.writer.submit({
         expects: [],
+        patient,
         effects: () => [put(entries, { tag: randomBytes(16), body: randomBytes(8) })],
       })
-    const waiting = [submit(), submit()]
+    const waiting = [submit(), submit(true)]
     const closing = store.close()
     await expect(submit()).rejects.toBeInstanceOf(StoreClosed)
     await Promise.all([...waiting, closing, store.close()])
