@@ -9,6 +9,7 @@ import {
 } from "citty"
 import { version } from "../package.json"
 import { auditCommand } from "./cli/audit.ts"
+import { doctor } from "./cli/doctor.ts"
 import { exitOnFault, explain } from "./cli/explain.ts"
 import { init } from "./cli/init.ts"
 import { invite } from "./cli/invite.ts"
@@ -24,7 +25,7 @@ const main: CommandDef = defineCommand({
     description:
       "A homeserver for end-to-end encrypted group messaging. Begin with cinder init, or try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: { init, serve, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
+  subCommands: { init, serve, doctor, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
 })
 
 interface Found {

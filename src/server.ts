@@ -8,7 +8,9 @@ import { type Config, ConfigError } from "./config/config.ts"
 import { periodKeys } from "./config/period-file.ts"
 import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
+import { readTlsFiles } from "./config/tls-files.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
+import { wipe } from "./crypto/wipe.ts"
 import { createDs } from "./ds/service.ts"
 import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
@@ -83,6 +85,7 @@ const HOUR_MILLISECONDS = 3_600_000
  */
 export async function startServer(config: Config, given: Partial<Surroundings> = {}): Promise<RunningServer> {
   const surroundings = { ...defaults, ...given }
+  const tls = config.tls && readTlsFiles(config.tls)
   const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
   const stores = await openStores(config, surroundings)
   try {
@@ -94,6 +97,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const wash = surroundings.wash(() => edge.rinse())
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
+      tls,
       served: () => wash.needed(),
     })
     const atStart = [
@@ -103,6 +107,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     ]
     for (const sweep of atStart) await sweep()
     const port = listen(edge, config)
+    if (tls !== undefined) wipe(tls.key)
     const authority = new RunningAuthority({
       crypto,
       config,
@@ -252,7 +257,7 @@ function composeEdge(
   { asService, dsService, qsService }: ReturnType<typeof composeServices>,
   { gates, directory }: RateLimits,
   boundary: number,
-  { clock, report, served }: Surroundings & Required<Pick<EdgeOptions, "served">>,
+  { clock, report, ...own }: Surroundings & Required<Pick<EdgeOptions, "served" | "tls">>,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -274,7 +279,8 @@ function composeEdge(
     clock,
     boundary,
     report,
-    served,
+    served: own.served,
+    tls: own.tls,
   })
 }
 
@@ -282,11 +288,15 @@ function listen(edge: Edge, { host, port }: Config): number {
   try {
     return edge.listen(host, port)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? `${error.code}` : "unknown"
-    if (code === "EADDRINUSE")
-      throw new ConfigError(`port ${port} on ${host} is in use: choose another with --port`)
-    throw new ConfigError(`the server cannot listen on port ${port} of ${host} (${code})`)
+    throw new ConfigError(portMistake(error, { host, port }, "--port"))
   }
+}
+
+/** Why nothing can listen there, in a sentence. */
+function portMistake(error: unknown, { host, port }: { host: string; port: number }, flag: string): string {
+  const code = error instanceof Error && "code" in error ? `${error.code}` : "unknown"
+  if (code === "EADDRINUSE") return `port ${port} on ${host} is in use: choose another with ${flag}`
+  return `the server cannot listen on port ${port} of ${host} (${code})`
 }
 
 type SecretsOfQs = Pick<

@@ -67,6 +67,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   http: ["http", "privacypass", "store/database.ts", "crypto", "wire", "limits.ts", "markup.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
   audit: ["audit", "config/file-form.ts", "markup.ts"],
+  doctor: ["doctor", "config", "crypto/wipe.ts", "memory/process.ts", "http/discovery.ts", "limits.ts"],
   client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],
   "client-bun": ["client-bun", "client", "store", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "client-bun", "crypto", "wire", "limits.ts"],
@@ -87,6 +88,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "cli",
     "audit",
+    "doctor",
     "config",
     "crypto",
     "wire",

@@ -15,6 +15,12 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly publicUrl: string
+  /** Absent: the server speaks plain HTTP. */
+  readonly tls: TlsFiles | undefined
+  /** A Unix socket for the operator's commands (src/admin). */
+  readonly adminSocket: string
+  /** Absent: nobody can ask for metrics. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
   readonly invitationRequired: boolean
   readonly scrubDelayMilliseconds: number
   /** 0: never. */
@@ -33,6 +39,14 @@ export interface Config {
   readonly tokenAllowance: number
   readonly clientRetentionMonths: number
   readonly pushPrivateAddresses: boolean
+}
+
+/** PEM files, of which the key is for the server alone. */
+export interface TlsFiles {
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** The service manager made the key's file and watches over it. */
+  readonly keyManaged: boolean
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -76,21 +90,30 @@ export function resolveConfig(sources: ConfigSources): Config | ConfigError {
 }
 
 /** These follow from others if nobody sets them. */
-const derived: ReadonlySet<SettingName> = new Set(["secrets", "public-url"])
+const derived: ReadonlySet<SettingName> = new Set(["secrets", "public-url", "admin-socket"])
 
 function complete(values: Settings, { environment, workingDirectory }: ConfigSources): Config | ConfigError {
   const credentials = environment["CREDENTIALS_DIRECTORY"]
   const dataDirectory = resolve(workingDirectory, values.data)
   const managed = credentials === undefined ? undefined : join(resolve(credentials), "cinder.secrets")
-  const secretsFile =
-    optional(values.secrets, (path) => resolve(workingDirectory, path)) ??
-    managed ??
-    `${dataDirectory}.secrets`
+  const absolute = (path: string | undefined) => optional(path, (given) => resolve(workingDirectory, given))
+  const secretsFile = absolute(values.secrets) ?? managed ?? `${dataDirectory}.secrets`
   if (isInside(secretsFile, dataDirectory)) {
     return new ConfigError(
       `secrets must be a file outside the data directory, because a copy of both together opens what is sealed; it is ${secretsFile}`,
     )
   }
+  const adminSocket = absolute(values["admin-socket"]) ?? `${dataDirectory}.admin`
+  if (isInside(adminSocket, dataDirectory))
+    return new ConfigError(`admin-socket must be outside the data directory; it is ${adminSocket}`)
+  const tls = tlsFiles(
+    absolute(chosen(values["tls-certificate"])),
+    absolute(chosen(values["tls-key"])),
+    credentials,
+  )
+  if (tls instanceof ConfigError) return tls
+  if (tls !== undefined && isInside(tls.keyFile, dataDirectory))
+    return new ConfigError(`tls-key must be a file outside the data directory; it is ${tls.keyFile}`)
   return {
     dataDirectory,
     secretsFile,
@@ -99,6 +122,12 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     host: values.host,
     port: values.port,
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
+    tls,
+    adminSocket,
+    metrics:
+      values["metrics-port"] === 0
+        ? undefined
+        : { host: values["metrics-host"], port: values["metrics-port"] },
     invitationRequired: values.registration === "invitation",
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     resealMilliseconds: values["reseal-minutes"] * MINUTE_MILLISECONDS,
@@ -114,6 +143,22 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     clientRetentionMonths: values["client-retention-months"],
     pushPrivateAddresses: values["push-private-addresses"] === "on",
   }
+}
+
+function chosen(file: string): string | undefined {
+  return file === "none" ? undefined : file
+}
+
+function tlsFiles(
+  certificateFile: string | undefined,
+  keyFile: string | undefined,
+  credentials: string | undefined,
+): TlsFiles | ConfigError | undefined {
+  if (certificateFile === undefined && keyFile === undefined) return undefined
+  if (certificateFile === undefined || keyFile === undefined)
+    return new ConfigError("tls-certificate and tls-key belong together: set both, or neither")
+  const keyManaged = credentials !== undefined && isInside(keyFile, resolve(credentials))
+  return { certificateFile, keyFile, keyManaged }
 }
 
 function optional<T>(value: string | undefined, use: (value: string) => T): T | undefined {

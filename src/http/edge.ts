@@ -42,10 +42,21 @@ export interface EdgeOptions {
   /** Signatures of this second and earlier are refused (see Freshness); 0 for none. */
   readonly boundary: number
   readonly report: Report
+  /** The server speaks TLS. */
+  readonly tls?: TlsIdentity | undefined
   /** Called after each request with parameters and each frame of a stream, whatever came of it. */
   readonly served?: () => void
   /** Fewer than usual, for tests. */
   readonly requestsInFlightMax?: number
+}
+
+/** A shorter Host would move where Elysia looks for the path. */
+const HTTPS_HOST_CHARACTERS_MIN = 3
+
+/** The server's certificate with those of its issuers, and its key, in PEM. */
+export interface TlsIdentity {
+  readonly certificate: Uint8Array
+  readonly key: Uint8Array
 }
 
 /** The server's HTTP and WebSocket side: the only place that knows Elysia. */
@@ -59,6 +70,7 @@ export class Edge {
   readonly #fetch: (request: Request) => Response | Promise<Response>
   readonly #rinsePath: string
   readonly #served: () => void
+  readonly #tls: TlsIdentity | undefined
   #server: Server<Connection> | undefined
   #inFlight = 0
   #stopping = false
@@ -70,6 +82,7 @@ export class Edge {
     this.#report = report
     this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
     this.#served = options.served ?? (() => undefined)
+    this.#tls = options.tls
     this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
     this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
@@ -79,9 +92,11 @@ export class Edge {
 
   /** Begins to accept connections and returns the port. Throws the system's error, for example of a port in use. */
   listen(host: string, port: number): number {
+    const tls = this.#tls
     this.#server = Bun.serve<Connection>({
       hostname: host,
       port,
+      ...(tls && { tls: { cert: asBuffer(tls.certificate), key: asBuffer(tls.key) } }),
       development: false,
       // Otherwise `development: false` turns it on, and a second server could take the same port.
       reusePort: false,
@@ -99,7 +114,7 @@ export class Edge {
   async rinse(): Promise<void> {
     const { hostname, port } = this.#server ?? {}
     if (this.#stopping || port === undefined) return
-    await rinse(reachable(hostname), port, this.#rinsePath)
+    await rinse({ host: reachable(hostname), port, secure: this.#tls !== undefined }, this.#rinsePath)
   }
 
   /** Accepts nothing more, lets requests in flight be answered, closes streams with `stopping`. */
@@ -117,8 +132,10 @@ export class Edge {
 
   /** Order matters: Elysia's hooks hold for the routes that come after them. */
   #routes(operations: readonly Operation[], documents: EdgeOptions["documents"]) {
-    // Without `standardHostname: false` a Host of less than four characters moves where the path is looked for.
-    const app = new Elysia({ strictPath: true, normalize: false, handler: { standardHostname: false } })
+    // The path is looked for from the 11th character of the URL on, and with `false` from the 7th: of `http://`, or
+    // behind a host of at least HTTPS_HOST_CHARACTERS_MIN.
+    const handler = { standardHostname: this.#tls !== undefined }
+    const app = new Elysia({ strictPath: true, normalize: false, handler })
       .onError(({ error, request }) => this.#refuse(error, request))
       .onRequest(({ request }) => this.#precheck(request))
     for (const operation of operations) {
@@ -137,7 +154,9 @@ export class Edge {
 
   /** An answer ends the request here; without one the path is matched. */
   #precheck(request: Request): Response | undefined {
-    if (!isPlainHost(request.headers.get("host"))) return this.#refuse(new Problem("request.bad-host"))
+    const hostMin = this.#tls === undefined ? 1 : HTTPS_HOST_CHARACTERS_MIN
+    if (!isPlainHost(request.headers.get("host"), hostMin))
+      return this.#refuse(new Problem("request.bad-host"))
     const target = targetOf(request.url)
     if (target.includes("?")) return this.#refuse(new Problem("request.not-found"))
     if (request.method === "OPTIONS" && this.#knows(target)) return preflightAnswer()
@@ -200,4 +219,9 @@ export class Edge {
 function reachable(host: string | undefined): string {
   if (host === undefined || host === "0.0.0.0") return "127.0.0.1"
   return host === "::" ? "::1" : host
+}
+
+/** Not a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

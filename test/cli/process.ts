@@ -79,13 +79,14 @@ export async function serveWith(
     stdout += decoder.decode(value, { stream: true })
     return !done
   }
-  const listening = () => /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(stdout)
+  const listening = () => /^listening on (https?):\/\/127\.0\.0\.1:(\d+)$/m.exec(stdout)
   while (listening() === null) if (!(await more())) throw new Error(`the server ended: ${await stderr}`)
-  const port = Number(listening()?.[1])
+  const [, scheme, digits] = listening() ?? []
+  const port = Number(digits)
   return {
     pid: child.pid,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${scheme}://127.0.0.1:${port}`,
     async reload() {
       const before = stdout.length
       child.kill("SIGHUP")
