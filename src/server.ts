@@ -21,6 +21,7 @@ import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import { Wash } from "./memory/wash.ts"
+import { Observation, type Sources } from "./metrics/observation.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import type { QsSecrets } from "./qs/parts.ts"
@@ -29,6 +30,7 @@ import { QUEUE_TABLE } from "./qs/tables.ts"
 import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
+import { repeat } from "./rhythm.ts"
 import type { Migration } from "./store/migrations.ts"
 import { type OpenedStore, openStore } from "./store/open.ts"
 import { localWakeups } from "./store/wakeups.ts"
@@ -84,7 +86,8 @@ const HOUR_MILLISECONDS = 3_600_000
  * @throws ConfigError, StoreLocked, StoreIncompatible, StoreFailed: each with a sentence for the operator
  */
 export async function startServer(config: Config, given: Partial<Surroundings> = {}): Promise<RunningServer> {
-  const surroundings = { ...defaults, ...given }
+  const observation = config.metrics && observe(config, given.clock ?? defaults.clock)
+  const surroundings = observed({ ...defaults, ...given }, observation)
   const tls = config.tls && readTlsFiles(config.tls)
   const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
   const stores = await openStores(config, surroundings)
@@ -93,21 +96,14 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
-    const { engines, asService, dsService, qsService } = services
+    const { engines, asService, qsService } = services
     const wash = surroundings.wash(() => edge.rinse())
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
       tls,
       served: () => wash.needed(),
+      settled: (problem, milliseconds) => observation?.request(problem?.code, milliseconds),
     })
-    const atStart = [
-      ...engines.map((engine) => () => engine.dropExpiredPartitions()),
-      asService.sweep,
-      limits.maintain,
-    ]
-    for (const sweep of atStart) await sweep()
-    const port = listen(edge, config)
-    if (tls !== undefined) wipe(tls.key)
     const authority = new RunningAuthority({
       crypto,
       config,
@@ -116,38 +112,94 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       warn: surroundings.warn,
       now: () => Math.floor(surroundings.clock() / 1000),
     })
-    const daily = [
-      ...atStart,
-      qsService.sweep,
-      dsService.sweep,
-      // Intermediates are renewed and warned of in a server that is never restarted, too.
-      async () => authority.reload(),
-    ]
-    const schedules = [
-      repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, surroundings),
-    ]
-    if (config.resealMilliseconds > 0) {
-      const sealing = [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
-      const meanMs = config.resealMilliseconds
-      schedules.push(repeat(sealing, { firstMs: meanMs, meanMs }, surroundings))
-    }
+    let ready = false
+    beginObservation(config, observation, {
+      streams: () => edge.streams,
+      intermediateEnd: () => authority.intermediateEnd,
+      certificateEnd: () => tls?.end ?? 0,
+      ready: () => ready,
+    })
+    for (const sweep of sweepsAtStart(services, limits)) await sweep()
+    const port = listen(edge, config)
+    ready = true
+    if (tls !== undefined) wipe(tls.key)
+    const schedules = schedule(config, services, limits, authority, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
-      for (const schedule of schedules) schedule.stop()
+      ready = false
+      for (const one of schedules) one.stop()
       wash.stop()
       await edge.stop()
       qsService.stop()
       for (const engine of engines) engine.stop()
       limits.stop()
       await closeStores(stores)
+      await observation?.stop()
       authority.wipe()
       wipeSecrets(secrets)
     }
     return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
   } catch (error) {
+    await observation?.stop()
     await closeStores(stores)
     throw error
   }
+}
+
+function observe({ dataDirectory }: Config, clock: () => number): Observation {
+  return new Observation({ version, dataDirectory, clock, random: (bytes) => crypto.random(bytes) })
+}
+
+/** What is reported is a defect. */
+function observed(surroundings: Surroundings, observation: Observation | undefined): Surroundings {
+  if (observation === undefined) return surroundings
+  return {
+    ...surroundings,
+    report(line) {
+      observation.defect()
+      surroundings.report(line)
+    },
+  }
+}
+
+function beginObservation({ metrics }: Config, observation: Observation | undefined, sources: Sources): void {
+  if (metrics === undefined) return
+  try {
+    observation?.begin(metrics, sources)
+  } catch (error) {
+    throw new ConfigError(portMistake(error, metrics, "--metrics-port"))
+  }
+}
+
+function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimits): Sweep[] {
+  return [...engines.map((engine) => () => engine.dropExpiredPartitions()), asService.sweep, maintain]
+}
+
+/** What the server does again and again. */
+function schedule(
+  config: Config,
+  services: Services,
+  limits: RateLimits,
+  authority: RunningAuthority,
+  { report }: Surroundings,
+): { stop(): void }[] {
+  const { engines, dsService, qsService } = services
+  const daily = [
+    ...sweepsAtStart(services, limits),
+    qsService.sweep,
+    dsService.sweep,
+    // Intermediates are renewed and warned of in a server that is never restarted, too.
+    async () => authority.reload(),
+  ]
+  const schedules = [
+    repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, report),
+  ]
+  if (config.resealMilliseconds > 0) {
+    const sealing = [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
+    const meanMs = config.resealMilliseconds
+    schedules.push(repeat(sealing, { firstMs: meanMs, meanMs }, report))
+  }
+  return schedules
 }
 
 interface Stores {
@@ -252,12 +304,21 @@ function composeServices(
   return { asService, dsService, qsService, engines }
 }
 
+type Services = ReturnType<typeof composeServices>
+type Sweep = () => Promise<void>
+
 function composeEdge(
   { rateLimit, publicUrl, domain }: Config,
-  { asService, dsService, qsService }: ReturnType<typeof composeServices>,
+  { asService, dsService, qsService }: Services,
   { gates, directory }: RateLimits,
   boundary: number,
-  { clock, report, ...own }: Surroundings & Required<Pick<EdgeOptions, "served" | "tls">>,
+  {
+    clock,
+    report,
+    served,
+    settled,
+    tls,
+  }: Surroundings & Required<Pick<EdgeOptions, "served" | "settled" | "tls">>,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -279,8 +340,9 @@ function composeEdge(
     clock,
     boundary,
     report,
-    served: own.served,
-    tls: own.tls,
+    served,
+    settled,
+    tls,
   })
 }
 
@@ -320,42 +382,4 @@ function asKeys({ roots, intermediateSeed, ...authority }: AuthoritySecrets): As
   const intermediate = intermediates.at(-1)
   if (intermediate === undefined || intermediateSeed === undefined) throw new Error("no intermediate signs")
   return { asCredentials: roots, endorsements, intermediates, intermediate, intermediateSeed, revocations }
-}
-
-/** When something is done again and again. */
-interface Rhythm {
-  /** The first time comes at random until then. */
-  readonly firstMs: number
-  /** The others come a quarter earlier or later, at random. */
-  readonly meanMs: number
-}
-
-/** Never at the same time: when something is deleted says nothing about when the server was started. */
-function repeat(
-  sweeps: readonly (() => Promise<void>)[],
-  { firstMs, meanMs }: Rhythm,
-  { report }: Surroundings,
-): { stop(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let stopped = false
-  const schedule = (milliseconds: number) => {
-    if (stopped) return
-    timer = setTimeout(run, milliseconds)
-    timer.unref()
-  }
-  const run = async () => {
-    for (const sweep of sweeps) {
-      await sweep().catch(() => {
-        if (!stopped) report("a sweep could not be completed; it is tried again later")
-      })
-    }
-    schedule(meanMs * (0.75 + 0.5 * Math.random()))
-  }
-  schedule(firstMs * Math.random())
-  return {
-    stop() {
-      stopped = true
-      clearTimeout(timer)
-    },
-  }
 }

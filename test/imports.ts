@@ -25,6 +25,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   redemption: ["redemption", "privacypass", "store", "crypto", "wire", "limits.ts"],
   outgoing: ["outgoing", "crypto", "wire/bytes.ts", "limits.ts"],
   memory: ["memory", "limits.ts"],
+  metrics: ["metrics", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
   as: [
@@ -83,6 +84,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "http",
     "limits.ts",
   ],
+  "rhythm.ts": [],
   "migrations.ts": ["store/migrations.ts"],
   "server.ts": [""],
   cli: [

@@ -38,6 +38,10 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   }
   stopOnSignals(server)
   reloadOnSignal(server)
+  if (config.metrics !== undefined) {
+    const { host, port } = config.metrics
+    console.log(`metrics and health on http://${hostInUrl(host)}:${port}`)
+  }
   console.log(`listening on ${config.tls ? "https" : "http"}://${hostInUrl(config.host)}:${server.port}`)
 }
 

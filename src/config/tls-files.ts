@@ -4,7 +4,8 @@ import { ConfigError, type TlsFiles } from "./config.ts"
 import { readPrivateFile, readPublicFile } from "./private-file.ts"
 
 /**
- * What a server that speaks TLS needs, in PEM. The key is the caller's to overwrite.
+ * What a server that speaks TLS needs, in PEM, and when the certificate ends, in seconds since 1970. The key is the
+ * caller's to overwrite.
  *
  * @throws ConfigError a file cannot be read, is none of its kind, or the key is another's or open to others
  */
@@ -16,7 +17,7 @@ export function readTlsFiles({ certificateFile, keyFile, keyManaged }: TlsFiles)
     const fits = parsed("private key", keyFile, () => leaf.checkPrivateKey(privateKeyOf(key)))
     if (!fits)
       throw new ConfigError(`the key in ${keyFile} is not that of the certificate in ${certificateFile}`)
-    return { certificate, key }
+    return { certificate, key, end: Math.floor(Date.parse(leaf.validTo) / 1000) }
   } catch (error) {
     wipe(key)
     throw error

@@ -46,6 +46,8 @@ export interface EdgeOptions {
   readonly tls?: TlsIdentity | undefined
   /** Called after each request with parameters and each frame of a stream, whatever came of it. */
   readonly served?: () => void
+  /** Called after each request with parameters, with the refusal if it was one, and how long it took. */
+  readonly settled?: ((problem: Problem | undefined, milliseconds: number) => void) | undefined
   /** Fewer than usual, for tests. */
   readonly requestsInFlightMax?: number
 }
@@ -70,6 +72,7 @@ export class Edge {
   readonly #fetch: (request: Request) => Response | Promise<Response>
   readonly #rinsePath: string
   readonly #served: () => void
+  readonly #settled: NonNullable<EdgeOptions["settled"]>
   readonly #tls: TlsIdentity | undefined
   #server: Server<Connection> | undefined
   #inFlight = 0
@@ -82,6 +85,7 @@ export class Edge {
     this.#report = report
     this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
     this.#served = options.served ?? (() => undefined)
+    this.#settled = options.settled ?? (() => undefined)
     this.#tls = options.tls
     this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
@@ -115,6 +119,11 @@ export class Edge {
     const { hostname, port } = this.#server ?? {}
     if (this.#stopping || port === undefined) return
     await rinse({ host: reachable(hostname), port, secure: this.#tls !== undefined }, this.#rinsePath)
+  }
+
+  /** Streams that are open, and connections that have not opened theirs yet. */
+  get streams(): number {
+    return this.#streams.size
   }
 
   /** Accepts nothing more, lets requests in flight be answered, closes streams with `stopping`. */
@@ -172,17 +181,19 @@ export class Edge {
     request: Request,
     gate: TokenGate | undefined,
   ): Promise<Response> {
-    if (this.#stopping || this.#inFlight >= this.#inFlightMax)
-      return this.#refuse(new Problem("server.overloaded"))
+    const began = performance.now()
+    let problem: Problem | undefined
     this.#inFlight++
     try {
+      if (this.#stopping || this.#inFlight > this.#inFlightMax) throw new Problem("server.overloaded")
       return cborAnswer(await run(request))
     } catch (error) {
-      const problem = asProblem(error, this.#report)
+      problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
       return problemAnswer(problem, gate?.challenge())
     } finally {
       this.#inFlight--
+      this.#settled(problem, performance.now() - began)
       this.#served()
     }
   }
