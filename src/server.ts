@@ -1,5 +1,8 @@
 import { join } from "node:path"
 import { version } from "../package.json"
+import { type Administration, administration } from "./admin/administration.ts"
+import { DATABASE_FILES } from "./admin/backup.ts"
+import { AdminSocket } from "./admin/socket.ts"
 import type { AsKeys } from "./as/authority.ts"
 import { createAs } from "./as/service.ts"
 import { RunningAuthority } from "./config/authority/running.ts"
@@ -15,7 +18,7 @@ import { createDs } from "./ds/service.ts"
 import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
 import { Edge, type EdgeOptions } from "./http/edge.ts"
-import type { Report } from "./http/failure.ts"
+import { describeFault, type Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi/document.ts"
 import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
@@ -31,7 +34,8 @@ import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
 import { repeat } from "./rhythm.ts"
-import type { Migration } from "./store/migrations.ts"
+import { StoreFailed } from "./store/database.ts"
+import { codeOf } from "./store/error-code.ts"
 import { type OpenedStore, openStore } from "./store/open.ts"
 import { localWakeups } from "./store/wakeups.ts"
 import { as } from "./wire/as.ts"
@@ -89,14 +93,13 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
   const observation = config.metrics && observe(config, given.clock ?? defaults.clock)
   const surroundings = observed({ ...defaults, ...given }, observation)
   const tls = config.tls && readTlsFiles(config.tls)
-  const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
-  const stores = await openStores(config, surroundings)
+  const opened = await openServices(config, surroundings)
+  const { secrets, created, limits, services } = opened
+  const { asService } = services
+  const adminSocket = openAdminSocket(config, opened, surroundings)
   try {
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
-    const limits = await openLimits(config, stores, surroundings)
-    const services = composeServices(config, secrets, stores, limits, surroundings)
-    const { engines, asService, qsService } = services
     const wash = surroundings.wash(() => edge.rinse())
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
@@ -129,20 +132,85 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       ready = false
       for (const one of schedules) one.stop()
       wash.stop()
+      await adminSocket?.stop()
       await edge.stop()
-      qsService.stop()
-      for (const engine of engines) engine.stop()
-      limits.stop()
-      await closeStores(stores)
+      await opened.close()
       await observation?.stop()
       authority.wipe()
-      wipeSecrets(secrets)
     }
     return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
   } catch (error) {
     await observation?.stop()
+    await adminSocket?.stop()
+    await opened.close()
+    if (tls !== undefined) wipe(tls.key)
+    throw error
+  }
+}
+
+/** A server's databases and what serves them, without anybody to be served. */
+export interface OpenedServices {
+  readonly secrets: Secrets
+  readonly created: boolean
+  readonly stores: Stores
+  readonly limits: RateLimits
+  readonly services: Services
+  /** Writes and scrubs everything, and wipes the secrets. */
+  close(): Promise<void>
+}
+
+/** Throws what {@link startServer} throws. */
+export async function openServices(
+  config: Config,
+  surroundings: Pick<Surroundings, "clock" | "fault">,
+): Promise<OpenedServices> {
+  const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
+  const stores = await openStores(config, surroundings)
+  try {
+    const limits = await openLimits(config, stores, surroundings)
+    const services = composeServices(config, secrets, stores, limits, surroundings)
+    const close = async () => {
+      services.qsService.stop()
+      for (const engine of services.engines) engine.stop()
+      limits.stop()
+      await closeStores(stores)
+      wipeSecrets(secrets)
+    }
+    return { secrets, created, stores, limits, services, close }
+  } catch (error) {
     await closeStores(stores)
     throw error
+  }
+}
+
+/** What the operator's commands may do with them. */
+export function administrationOf({ domain }: Config, { stores, services }: OpenedServices): Administration {
+  const { asService, dsService } = services
+  return administration({
+    domain,
+    stores,
+    users: asService.users,
+    deleteUser: asService.deleteUser,
+    shapes: dsService.shapes,
+  })
+}
+
+/** A server goes on without; its operator's commands have to wait until it is stopped. */
+function openAdminSocket(
+  config: Config,
+  opened: OpenedServices,
+  { warn, report }: Surroundings,
+): AdminSocket | undefined {
+  try {
+    return new AdminSocket(config.adminSocket, administrationOf(config, opened), (error) =>
+      report(describeFault(error)),
+    )
+  } catch (error) {
+    const reason = error instanceof StoreFailed ? error.message : codeOf(error)
+    warn(
+      `commands cannot ask this server while it runs: there is no socket ${config.adminSocket} (${reason})`,
+    )
+    return undefined
   }
 }
 
@@ -175,6 +243,11 @@ function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimit
   return [...engines.map((engine) => () => engine.dropExpiredPartitions()), asService.sweep, maintain]
 }
 
+/** Seals all records anew, and so opens every one of them. */
+export function resealing({ engines, qsService }: Services): Sweep[] {
+  return [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
+}
+
 /** What the server does again and again. */
 function schedule(
   config: Config,
@@ -183,7 +256,7 @@ function schedule(
   authority: RunningAuthority,
   { report }: Surroundings,
 ): { stop(): void }[] {
-  const { engines, dsService, qsService } = services
+  const { dsService, qsService } = services
   const daily = [
     ...sweepsAtStart(services, limits),
     qsService.sweep,
@@ -195,42 +268,49 @@ function schedule(
     repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, report),
   ]
   if (config.resealMilliseconds > 0) {
-    const sealing = [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
     const meanMs = config.resealMilliseconds
-    schedules.push(repeat(sealing, { firstMs: meanMs, meanMs }, report))
+    schedules.push(repeat(resealing(services), { firstMs: meanMs, meanMs }, report))
   }
   return schedules
 }
 
-interface Stores {
+export interface Stores {
   readonly as: OpenedStore
   readonly delivery: OpenedStore
 }
 
-async function openStores(config: Config, { fault }: Surroundings): Promise<Stores> {
-  const open = async (name: string, migrations: readonly Migration[]) =>
+export async function openStores(
+  { dataDirectory, scrubDelayMilliseconds }: Pick<Config, "dataDirectory" | "scrubDelayMilliseconds">,
+  { fault }: Pick<Surroundings, "fault">,
+  migrations = { as: asMigrations, delivery: deliveryMigrations },
+): Promise<Stores> {
+  const open = async (name: keyof Stores) =>
     await openStore({
-      file: join(config.dataDirectory, name),
-      migrations,
-      scrubDelayMs: config.scrubDelayMilliseconds,
+      file: join(dataDirectory, DATABASE_FILES[name]),
+      migrations: migrations[name],
+      scrubDelayMs: scrubDelayMilliseconds,
       pendingMax: PENDING_UNITS_MAX,
       epochRowsMax: EPOCH_ROWS_MAX,
       fault,
     })
-  const as = await open("as.sqlite", asMigrations)
+  const as = await open("as")
   try {
-    return { as, delivery: await open("delivery.sqlite", deliveryMigrations) }
+    return { as, delivery: await open("delivery") }
   } catch (error) {
     await as.close()
     throw error
   }
 }
 
-async function closeStores({ as, delivery }: Stores): Promise<void> {
+export async function closeStores({ as, delivery }: Stores): Promise<void> {
   await Promise.all([as.close(), delivery.close()])
 }
 
-function openLimits(config: Config, stores: Stores, { clock }: Surroundings): Promise<RateLimits> {
+function openLimits(
+  config: Config,
+  stores: Stores,
+  { clock }: Pick<Surroundings, "clock">,
+): Promise<RateLimits> {
   return openRateLimits({
     crypto,
     stores,
@@ -246,7 +326,7 @@ function composeServices(
   secrets: Secrets,
   stores: Stores,
   { issuance }: RateLimits,
-  { clock: now }: Surroundings,
+  { clock: now }: Pick<Surroundings, "clock">,
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())

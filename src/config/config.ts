@@ -1,6 +1,7 @@
-import { isAbsolute, join, relative, resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { Value } from "@sinclair/typebox/value"
 import type { PaddingPolicy } from "../crypto/padding.ts"
+import { isInside } from "./paths.ts"
 import { environmentName, type SettingName, type Settings, settingNames, settings } from "./settings.ts"
 
 const MINUTE_MILLISECONDS = 60_000
@@ -163,11 +164,6 @@ function tlsFiles(
 
 function optional<T>(value: string | undefined, use: (value: string) => T): T | undefined {
   return value === undefined ? undefined : use(value)
-}
-
-function isInside(path: string, directory: string): boolean {
-  const way = relative(directory, path)
-  return !(way === ".." || way.startsWith("../") || isAbsolute(way))
 }
 
 /** The file may have numbers; flags and environment are text. */

@@ -59,8 +59,10 @@ export class Statements {
 
   count(table: AnyTable): number {
     if (!this.exists(table)) return 0
-    const statement = this.#prepare(table, "count", () => `SELECT count(*) AS rows FROM ${table.name}`)
-    return (statement.get() as { rows: number }).rows
+    using statement = this.#database.prepare<{ rows: number }, []>(
+      `SELECT count(*) AS rows FROM ${table.name}`,
+    )
+    return statement.get()?.rows ?? 0
   }
 
   put(table: AnyTable, row: object): void {
