@@ -5,7 +5,7 @@ import { join } from "node:path"
 import type { Finding } from "../../src/doctor/finding.ts"
 import { certificate } from "../../src/doctor/tls.ts"
 import { testCertificate, testCertificateKey } from "../outgoing/certificate.ts"
-import { cinder, serve, temporaryDirectory } from "./process.ts"
+import { cinder, serve, TerminalSession, temporaryDirectory } from "./process.ts"
 
 let directory: string
 let data: string
@@ -119,6 +119,22 @@ describe("cinder doctor", () => {
         "answers at",
       )
     }
+  })
+})
+
+describe("commands in a terminal", () => {
+  test("have colour, and a bar where one waits", async () => {
+    const examination = new TerminalSession(["doctor", "--config", file, ...nowhere], directory)
+    expect(await examination.showsRaw("to think about")).toContain("\u001b[32mok  ")
+    await examination.end()
+    const copy = join(directory, "copy")
+    const flags = ["--data", join(directory, "made"), "--domain", "example.org"]
+    await (await serve(join(directory, "made"))).end("SIGTERM")
+    expect((await cinder(["backup", copy, ...flags])).code).toBe(0)
+    rmSync(join(directory, "made"), { recursive: true })
+    const restoring = new TerminalSession(["restore", copy, ...flags], directory)
+    expect(await restoring.shows("made the data directory")).toContain(`copying [${"#".repeat(32)}] 100 %`)
+    expect(await restoring.end()).toBe(0)
   })
 })
 

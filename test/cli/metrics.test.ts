@@ -74,6 +74,27 @@ describe("metrics of a running server", () => {
     expect((await without.end("SIGTERM")).stdout).not.toContain("metrics")
   })
 
+  test("say that the server is not ready any more while it stops, and that it is alive", async () => {
+    const { server, get } = await observed()
+    expect((await get("/ready")).status).toBe(200)
+    // A request that is under way is waited for.
+    const slow = await Bun.connect({
+      hostname: "127.0.0.1",
+      port: server.port,
+      socket: { data() {} },
+    })
+    slow.write(
+      "POST /as/init-registration HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cbor\r\nContent-Length: 9\r\n\r\n",
+    )
+    await get("/health")
+    const stop = server.end("SIGTERM")
+    while ((await get("/ready")).status === 200);
+    expect((await get("/ready")).status).toBe(503)
+    expect((await get("/health")).status).toBe(200)
+    slow.end()
+    expect((await stop).code).toBe(0)
+  })
+
   test("are refused with a sentence where their port is in use", async () => {
     const { server, port } = await observed()
     const where = ["--data", `${data}2`, "--domain", "example.org", "--port", "0"]

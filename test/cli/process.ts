@@ -126,12 +126,17 @@ export class TerminalSession {
 
   /** Resolves when the text has come, with what came since the last time. */
   async shows(text: string): Promise<string> {
+    return Bun.stripANSI(await this.showsRaw(text))
+  }
+
+  /** The same with colours and movements. */
+  async showsRaw(text: string): Promise<string> {
     while (!Bun.stripANSI(this.#shown).includes(text)) {
       await new Promise<void>((resolve) => {
         this.#waiting.add(() => resolve())
       })
     }
-    const shown = Bun.stripANSI(this.#shown)
+    const shown = this.#shown
     this.#shown = ""
     return shown
   }
