@@ -96,7 +96,6 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
   const opened = await openServices(config, surroundings)
   const { secrets, created, limits, services } = opened
   const { asService } = services
-  const adminSocket = openAdminSocket(config, opened, surroundings)
   try {
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
@@ -126,6 +125,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     const port = listen(edge, config)
     ready = true
     if (tls !== undefined) wipe(tls.key)
+    const adminSocket = openAdminSocket(config, opened, surroundings)
     const schedules = schedule(config, services, limits, authority, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
@@ -141,7 +141,6 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
     return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
   } catch (error) {
     await observation?.stop()
-    await adminSocket?.stop()
     await opened.close()
     if (tls !== undefined) wipe(tls.key)
     throw error
