@@ -1,8 +1,9 @@
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
-import { Homeserver, operationBody } from "./homeserver.ts"
+import { Homeserver } from "./homeserver.ts"
 import { MESSAGE_BYTES } from "./hot-path-cases.ts"
 import { deliveryModel, entriesFor, type Model } from "./model.ts"
 import { type Group, makeClients, makeGroup, memberOf } from "./population.ts"
+import { operationBody } from "./signed-body.ts"
 
 /**
  * One message to 1, 10, 100 and 1 000 queues, to durable rows: the first after a start, when every queue needs a new

@@ -1,4 +1,5 @@
 import { measure } from "mitata"
+import type { FigureName } from "./figures.ts"
 
 /** What every benchmark needs: its options, how it measures, and the form of its results. */
 
@@ -15,7 +16,7 @@ export interface Result {
   readonly name: string
   /** Members, queues or bytes. */
   readonly size: number
-  /** Median over the runs, in microseconds. */
+  /** Median over the runs, in microseconds; NaN where something else was measured. */
   readonly microseconds: number
   /** The unavoidable work, measured in the same process, in microseconds; undefined where there is none. */
   readonly model?: number
@@ -23,6 +24,8 @@ export interface Result {
   readonly range?: readonly [low: number, high: number]
   /** Further numbers, each with its unit in its name. */
   readonly more?: Readonly<Record<string, number>>
+  /** Numbers that have a target, by the names that figures.ts lists. */
+  readonly figure?: Partial<Record<FigureName, number>>
   /** What there is to say about a number that is missing. */
   readonly note?: string
 }
@@ -65,7 +68,7 @@ export function summarized(
   name: string,
   size: number,
   runs: readonly number[],
-  rest: Pick<Result, "model" | "more"> = {},
+  rest: Pick<Result, "model" | "more" | "figure"> = {},
 ): Result {
   return { name, size, microseconds: median(runs), range: [Math.min(...runs), Math.max(...runs)], ...rest }
 }
@@ -75,29 +78,40 @@ function rounded(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }
 
-/** A table for people. */
-export function formatTable(title: string, results: readonly Result[]): string {
-  const head = ["", "size", "µs", "low", "high", "model µs", "ratio", "more"]
-  const rows = results.map(({ name, size, microseconds, range, model, more, note }) => [
+export const head = ["", "size", "µs", "low", "high", "model µs", "ratio", "more"]
+
+/** What a table shows of a result, in the order of {@link head}. */
+export function cells({ name, size, microseconds, range, model, more, note }: Result): string[] {
+  return [
     name,
     `${size}`,
-    rounded(microseconds),
+    known(microseconds) ? rounded(microseconds) : "",
     range === undefined ? "" : rounded(range[0]),
     range === undefined ? "" : rounded(range[1]),
     model === undefined ? "" : rounded(model),
     model === undefined ? "" : (microseconds / model).toFixed(2),
     note ??
       Object.entries(more ?? {})
-        .map(([key, value]) => `${key.replaceAll("_", " ")} ${rounded(value)}`)
+        .map(([key, value]) => `${key.replaceAll("_", " ")} ${known(value) ? rounded(value) : "unknown"}`)
         .join(", "),
-  ])
+  ]
+}
+
+/** A table for people. */
+export function formatTable(title: string, results: readonly Result[]): string {
+  const rows = results.map(cells)
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => (row[column] ?? "").length)),
   )
-  const line = (cells: readonly string[]) =>
-    cells
+  const line = (row: readonly string[]) =>
+    row
       .map((cell, i) => (i === 0 || i === 7 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join("  ")
       .trimEnd()
   return [`${title}`, line(head), ...rows.map(line)].join("\n")
+}
+
+/** NaN is null after it has been JSON. */
+function known(value: number | null): boolean {
+  return value !== null && !Number.isNaN(value)
 }

@@ -5,17 +5,12 @@ import type { Config } from "../src/config/config.ts"
 import { makeSecrets, type Secrets } from "../src/config/secrets.ts"
 import { obtainSecrets } from "../src/config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { createContext, type DsContext } from "../src/ds/context.ts"
+import { createContext, type DsContext, type DsDependencies } from "../src/ds/context.ts"
 import { createDs, type Ds } from "../src/ds/service.ts"
 import { type CallGuard, callOpener } from "../src/http/calls.ts"
 import { Freshness } from "../src/http/freshness.ts"
 import { ReplayCache } from "../src/http/replay.ts"
-import {
-  CLIENT_RETENTION_MONTHS,
-  FORMAT_VERSION,
-  PADDING_UNIT_BYTES_MIN,
-  REQUEST_NONCE_BYTES,
-} from "../src/limits.ts"
+import { CLIENT_RETENTION_MONTHS, PADDING_UNIT_BYTES_MIN } from "../src/limits.ts"
 import { deliveryMigrations } from "../src/migrations.ts"
 import { createQs, type Qs } from "../src/qs/service.ts"
 import { QUEUE_TABLE } from "../src/qs/tables.ts"
@@ -23,53 +18,19 @@ import { QueueEngine } from "../src/queue/engine.ts"
 import { qsSecrets } from "../src/server.ts"
 import { type OpenedStore, openStore } from "../src/store/open.ts"
 import { localWakeups } from "../src/store/wakeups.ts"
-import { concat } from "../src/wire/bytes.ts"
-import { encodeCbor } from "../src/wire/cbor.ts"
-import { externalAad, signRequest } from "../src/wire/cose.ts"
 import { ds } from "../src/wire/ds.ts"
-import type { Params } from "../src/wire/endpoint.ts"
-import { encodeSenderId, type SenderId } from "../src/wire/sender.ts"
+import type { TimedOperation } from "./signed-body.ts"
 
 /** DS and QS over one store on the disk, put together as the server does, called with the bodies that HTTP would bring. */
 
 export const DOMAIN = "bench.example.org"
 
-export interface Signer {
-  readonly sender: SenderId
-  readonly seed: Uint8Array
-}
-
-/** The operations that the benchmarks time. */
-export type TimedOperation = "sendMessage" | "addUsers" | "welcomeInfo" | "updateClient" | "removeUsers"
-
-/** A signed body as it lies in an HTTP request: version byte and COSE_Sign1. */
-export function signedBody(
-  method: string,
-  path: string,
-  { sender, seed }: Signer,
-  params: unknown,
-): Uint8Array {
-  const parts = {
-    kid: encodeSenderId(sender),
-    issuedAt: Math.floor(Date.now() / 1000),
-    nonce: crypto.random(REQUEST_NONCE_BYTES),
-    payload: encodeCbor(params),
-  }
-  return concat(Uint8Array.of(FORMAT_VERSION), signRequest(crypto, seed, parts, externalAad(method, path)))
-}
-
-export function operationBody<K extends TimedOperation>(
-  name: K,
-  signer: Signer,
-  params: Params<(typeof ds)[K]>,
-): Uint8Array {
-  return signedBody("POST", ds[name].path, signer, params)
-}
-
 /** A new directory of the system's place for temporary files, which should be on a disk. */
 export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), "cinder-bench-"))
 }
+
+type DsParts = Partial<Pick<DsDependencies, "store" | "fanout">>
 
 export class Homeserver {
   readonly store: OpenedStore
@@ -84,7 +45,13 @@ export class Homeserver {
   readonly #directory: string
   readonly #owned: boolean
 
-  private constructor(directory: string, owned: boolean, store: OpenedStore, secrets: Homeserver["secrets"]) {
+  private constructor(
+    directory: string,
+    owned: boolean,
+    store: OpenedStore,
+    secrets: Homeserver["secrets"],
+    parts: DsParts = {},
+  ) {
     this.#directory = directory
     this.#owned = owned
     this.store = store
@@ -113,7 +80,7 @@ export class Homeserver {
     const config = { padding, inactiveMonths: 3, expiryMonths: 12 }
     const { fanout } = this.qs
     const dependencies = { store, crypto, fanout, domain: DOMAIN, config, now, clockSettled: () => true }
-    this.#ds = createDs(dependencies)
+    this.#ds = createDs({ ...dependencies, ...parts })
     this.context = createContext(dependencies)
     const guard = { crypto, freshness: new Freshness(now, 0), replay: new ReplayCache(crypto) }
     this.#openers = {
@@ -163,9 +130,12 @@ export class Homeserver {
     }
   }
 
-  /** The services started anew over the same store: what was in memory only is gone. To be used instead of this one. */
-  restarted(): Homeserver {
-    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets)
+  /**
+   * The services started anew over the same store: what was in memory only is gone. To be used instead of this one. `parts`
+   * of the delivery service, if not the usual ones.
+   */
+  restarted(parts: DsParts = {}): Homeserver {
+    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets, parts)
   }
 
   async close(): Promise<void> {

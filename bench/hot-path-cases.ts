@@ -3,9 +3,9 @@ import { encodeKeyPackage } from "../src/mls/codec/key-package.ts"
 import { keyPackageRef } from "../src/mls/index.ts"
 import { suite1 } from "../src/mls/suites/suite1.ts"
 import { type AuthoredCommit, type Candidate, makeCandidate } from "./author.ts"
-import { operationBody, type TimedOperation } from "./homeserver.ts"
 import { deliveryModel, entriesFor, type Model } from "./model.ts"
 import { addUsersData, type Client, type Group, memberOf, updateClientData } from "./population.ts"
+import { operationBody, type TimedOperation } from "./signed-body.ts"
 
 /** The requests whose costs are measured over the size of a group (hot-path.ts), with the model of each. */
 
@@ -14,8 +14,8 @@ const suite = suite1(crypto)
 export const MESSAGE_BYTES = 512
 
 /** Signatures that a commit makes the DS check: request, commit, GroupInfo, and the leaf or the KeyPackage with its leaf. */
-const PATH_SIGNATURES = 4
-const ADD_SIGNATURES = 5
+export const PATH_SIGNATURES = 4
+export const ADD_SIGNATURES = 5
 const WELCOME_ATTRIBUTION_BYTES = 800
 /** What the joiner's queue gets: Welcome, attribution and sealed key. */
 const WELCOME_BUNDLE_BYTES = 1700
@@ -148,7 +148,7 @@ function pathModel(model: Model, sizes: RecordSizes, recipients: number, message
   )
 }
 
-function recordsModel(model: Model, { head, tree }: RecordSizes): number {
+export function recordsModel(model: Model, { head, tree }: RecordSizes): number {
   const [one, other] = [model.ear(head), model.ear(tree)]
   return one.open + one.seal + other.open + other.seal
 }

@@ -1,9 +1,10 @@
 import { readGroup, readTree } from "../src/ds/store.ts"
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
-import { Homeserver, operationBody } from "./homeserver.ts"
+import { Homeserver } from "./homeserver.ts"
 import { type Case, cases, handshake, pathCommit, type RecordSizes, type Subject } from "./hot-path-cases.ts"
 import type { Model } from "./model.ts"
 import { type Client, type Group, makeClients, makeGroup, memberOf, updateClientData } from "./population.ts"
+import { operationBody } from "./signed-body.ts"
 
 /**
  * Send, path commit, and somebody who is added, joins and is removed, in groups of 10 to 5 000: from the body of the request
@@ -15,7 +16,7 @@ export const GROUP_SIZES = [10, 100, 1000]
 const LARGEST_SIZE = 5000
 
 /** A newcomer leaves blank parents behind, which its neighbour's next path fills again. */
-async function repair(server: Homeserver, group: Group): Promise<void> {
+export async function repair(server: Homeserver, group: Group): Promise<void> {
   const neighbour = group.author.tree.members().at(-1) as number
   const committed = group.author.commit(neighbour, [], updateClientData)
   const body = operationBody("updateClient", memberOf(group, neighbour), handshake(group, committed))
@@ -42,7 +43,7 @@ async function benchFirstPath(size: number, { runs }: Options, model: Model): Pr
     const timed = []
     let sizes: RecordSizes = { head: 0, tree: 0 }
     for (let run = 0; run < runs; run++) {
-      const group = await makeGroup(server, clients, true)
+      const group = await makeGroup(server, clients, [])
       const subject: Subject = { group, newcomer: clients[0] as Client, joiner: undefined }
       timed.push(await timeOne(server, pathCommit, subject))
       sizes = recordSizes(server, group)
@@ -138,7 +139,7 @@ async function timeOne(server: Homeserver, { operation, prepare }: Case, subject
   return { time, cpu: user + system, messageBytes: prepared.messageBytes }
 }
 
-function recordSizes({ store }: Homeserver, { author }: Group): RecordSizes {
+export function recordSizes({ store }: Homeserver, { author }: Group): RecordSizes {
   const stored = readGroup(store, author.groupId)
   const tree = stored && readTree(store, stored)
   return { head: stored?.head.ciphertext.length ?? 0, tree: tree?.ciphertext.length ?? 0 }

@@ -5,9 +5,13 @@ import { ChainWriter, ENTRY_BYTES, ENTRY_TAG_BYTES, FRAGMENT_BYTES } from "../sr
 import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import { deriveIssuerKey } from "../src/privacypass/keys.ts"
+import { nobleVoprf } from "../src/privacypass/voprf.ts"
 import { Writer } from "../src/wire/tls.ts"
-import { median, type Options, timeCall, timeSteps } from "./harness.ts"
+import { median, type Options, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
+import { measurePush } from "./push-model.ts"
+import { cpuOfCall, threadTime } from "./thread-clock.ts"
 
 /**
  * The unavoidable work: primitives and rows that no implementation of the protocol can do without, each measured in the
@@ -27,15 +31,27 @@ export interface Model {
   readonly chainSeal: number
   /** A durable transaction of so many rows of one entry each, into a pool of {@link POOL_ROWS}. */
   rows(count: number): number
+  /** Its processor time alone, without the wait for the disk. */
+  rowsCpu(count: number): number
+  /** Processor time of sending one frame with an entry to a WebSocket, by Bun alone. */
+  readonly push: number
+  /** Redeeming one token. */
+  readonly redeem: number
+  /** Copying so many bytes (memcpy). */
+  copy(bytes: number): number
   /** The same for 1 000 rows and other sizes of the pool. */
   readonly poolGrowth: readonly (readonly [poolRows: number, microseconds: number])[]
 }
 
-const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152]
+const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152, 16_777_216]
 const ROW_COUNTS = [1, 10, 100, 1000]
 const POOL_ROWS = 20_000
 const LARGER_POOLS = [50_000, 100_000, 200_000]
 const TICKET_BYTES = 20
+const TOKEN_INPUT_BYTES = 98
+/** Until the code is compiled, each takes several times as long. */
+const REDEMPTIONS_BEFORE = 400
+const voprf = nobleVoprf(crypto.random)
 /** Those of the store. */
 const SETTINGS = [
   "locking_mode=EXCLUSIVE",
@@ -61,8 +77,10 @@ export function deliveryModel(model: Model, recipients: number, entriesEach: num
 
 export async function measureModel(options: Options): Promise<Model> {
   const ears = new Map<number, { open: number; seal: number }>()
-  for (const bytes of RECORD_SIZES) ears.set(bytes, await measureEar(bytes, options))
-  const { rows, poolGrowth } = await measureRows(options)
+  for (const bytes of RECORD_SIZES) ears.set(bytes, measureEar(bytes, options))
+  const { rows, rowsCpu, poolGrowth } = await measureRows(options)
+  const copies: [number, number][] = []
+  for (const bytes of RECORD_SIZES) copies.push([bytes, measureCopy(bytes, options)])
   return {
     ear: (ciphertextBytes) => {
       const at = (side: "open" | "seal") =>
@@ -73,12 +91,15 @@ export async function measureModel(options: Options): Promise<Model> {
       return { open: at("open"), seal: at("seal") }
     },
     rows: (count) => interpolated(rows, count),
+    rowsCpu: (count) => interpolated(rowsCpu, count),
+    copy: (bytes) => interpolated(copies, bytes),
+    push: await measurePush(options),
     poolGrowth,
-    ...(await measurePrimitives(options)),
+    ...measurePrimitives(options),
   }
 }
 
-async function measurePrimitives(options: Options) {
+function measurePrimitives(options: Options) {
   const seed = crypto.random(32)
   const message = crypto.random(800)
   const publicKey = crypto.ed25519Public(seed)
@@ -86,37 +107,48 @@ async function measurePrimitives(options: Options) {
   const key = crypto.random(32)
   const nonce = crypto.random(12)
   const ticket = crypto.aesGcmSeal(key, nonce, nonce, crypto.random(TICKET_BYTES))
+  const issuer = deriveIssuerKey(crypto, voprf, crypto.random(32))
+  const redeem = () => voprf.evaluate(issuer.secretKey, message.subarray(0, TOKEN_INPUT_BYTES))
+  for (let i = 0; i < REDEMPTIONS_BEFORE; i++) redeem()
   const secretKey = crypto.random(32)
   const receiver = crypto.x25519Public(secretKey)
   const sealed = seal(crypto, receiver, nonce, nonce, crypto.random(32))
   const chain = ChainWriter.create(crypto)
   const content = crypto.random(600)
   return {
-    verify: await timeCall(() => crypto.ed25519Verify(publicKey, message, signature), options),
-    ticketOpen: await timeCall(() => crypto.aesGcmOpen(key, nonce, nonce, ticket), options),
-    hpkeOpen: await timeCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
-    hpkeSeal: await timeCall(() => seal(crypto, receiver, nonce, nonce, key), options),
-    chainSeal: await timeCall(() => chain.seal(content), options),
+    verify: cpuOfCall(() => crypto.ed25519Verify(publicKey, message, signature), options),
+    ticketOpen: cpuOfCall(() => crypto.aesGcmOpen(key, nonce, nonce, ticket), options),
+    hpkeOpen: cpuOfCall(() => open(crypto, secretKey, nonce, nonce, sealed), options),
+    hpkeSeal: cpuOfCall(() => seal(crypto, receiver, nonce, nonce, key), options),
+    chainSeal: cpuOfCall(() => chain.seal(content), options),
+    redeem: cpuOfCall(redeem, options),
   }
 }
 
-async function measureEar(bytes: number, options: Options): Promise<{ open: number; seal: number }> {
+function measureCopy(bytes: number, options: Options): number {
+  const [state, target] = [crypto.random(bytes), new Uint8Array(bytes)]
+  return cpuOfCall(() => target.set(state), options)
+}
+
+function measureEar(bytes: number, options: Options): { open: number; seal: number } {
   const earKey = crypto.random(32)
   const groupId = crypto.random(16)
-  const plaintext = crypto.random(bytes - 1000)
-  const sealing = () =>
-    sealRecord(crypto, earKey, "head", groupId, 0n, beginRecord(new Writer(bytes)).raw(plaintext), bytes)
+  // It is full, so that nothing is added when it is sealed again.
+  const content = beginRecord(new Writer()).raw(crypto.random(bytes))
+  const sealing = () => sealRecord(crypto, earKey, "head", groupId, 0n, content, bytes)
   const record = sealing()
   return {
-    open: await timeCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),
-    seal: await timeCall(sealing, options),
+    open: cpuOfCall(() => openRecord(crypto, earKey, "head", groupId, 0n, record), options),
+    seal: cpuOfCall(sealing, options),
   }
 }
 
 type Points = readonly (readonly [x: number, microseconds: number])[]
 
 /** Transactions into a table like the pool's, with the same settings; the log is copied back outside the measured time. */
-async function measureRows({ short }: Options): Promise<{ rows: Points; poolGrowth: Points }> {
+async function measureRows({
+  short,
+}: Options): Promise<{ rows: Points; rowsCpu: Points; poolGrowth: Points }> {
   const directory = temporaryDirectory()
   const database = new Database(join(directory, "model.sqlite"))
   try {
@@ -136,25 +168,28 @@ async function measureRows({ short }: Options): Promise<{ rows: Points; poolGrow
     }
     const time = async (count: number) => {
       const times: number[] = []
+      const cpu: number[] = []
       for (let i = 0; i < (short ? 7 : 15); i++) {
         database.run("PRAGMA wal_checkpoint(RESTART)")
+        const before = threadTime()
         times.push(...(await timeSteps(1, () => transact(count))))
+        cpu.push(threadTime() - before)
       }
-      return [count, median(times)] as const
+      return { wall: [count, median(times)], cpu: [count, median(cpu)] } as const
     }
     const grow = async (until: number) => {
       while (poolRows < until) await transact(2000)
     }
     await grow(POOL_ROWS)
-    const rows = []
-    for (const count of ROW_COUNTS) rows.push(await time(count))
+    const measured = []
+    for (const count of ROW_COUNTS) measured.push(await time(count))
     const poolGrowth = []
     for (const size of short ? [] : LARGER_POOLS) {
       await grow(size)
-      poolGrowth.push([size, (await time(1000))[1]] as const)
+      poolGrowth.push([size, (await time(1000)).wall[1]] as const)
     }
     insert.finalize()
-    return { rows, poolGrowth }
+    return { rows: measured.map(({ wall }) => wall), rowsCpu: measured.map(({ cpu }) => cpu), poolGrowth }
   } finally {
     database.close()
     rmSync(directory, { recursive: true, force: true })
@@ -188,7 +223,11 @@ export function modelResults(model: Model) {
     { name: "HPKE open", size: 32, microseconds: model.hpkeOpen },
     { name: "ticket open", size: TICKET_BYTES, microseconds: model.ticketOpen },
     { name: "chain seal", size: 1, microseconds: model.chainSeal },
+    { name: "redeem", size: 1, microseconds: model.redeem },
+    { name: "push of a frame, CPU", size: 1, microseconds: model.push },
+    { name: "copy of a state", size: 2_097_152, microseconds: model.copy(2_097_152) },
     ...ROW_COUNTS.map((size) => ({ name: "durable rows", size, microseconds: model.rows(size) })),
+    ...ROW_COUNTS.map((size) => ({ name: "durable rows, CPU", size, microseconds: model.rowsCpu(size) })),
     ...model.poolGrowth.map(([size, microseconds]) => {
       return { name: "1 000 durable rows, pool of", size, microseconds }
     }),

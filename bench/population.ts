@@ -12,15 +12,22 @@ import { ENCRYPTED_CREDENTIAL_BYTES } from "../src/wire/encrypted-credential.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../src/wire/queue-config.ts"
 import { encodeWith } from "../src/wire/tls.ts"
 import { type Candidate, GroupAuthor, makeCandidate } from "./author.ts"
-import { DOMAIN, type Homeserver, type Signer } from "./homeserver.ts"
+import { DOMAIN, type Homeserver } from "./homeserver.ts"
+import type { Signer } from "./signed-body.ts"
 
 /** Clients with queues, and groups of them. */
+
+const SPARSE_LEAVES = 32
+/** Registrations that wait for the same transactions. */
+const CLIENTS_AT_ONCE = 2000
 
 /** A QS client, and what it needs to join a group. */
 export interface Client {
   /** QS client id. */
   readonly id: Uint8Array
   readonly seed: Uint8Array
+  /** Opens the starts of its queue's chains. */
+  readonly queueSecret: Uint8Array
   readonly candidate: Candidate
   readonly queueConfig: Uint8Array
 }
@@ -33,16 +40,21 @@ export interface Group {
 
 /** Registers clients through the QS. */
 export async function makeClients(server: Homeserver, count: number): Promise<Client[]> {
-  return await Promise.all(Array.from({ length: count }, () => makeClient(server)))
+  const clients: Client[] = []
+  while (clients.length < count) {
+    const batch = Math.min(CLIENTS_AT_ONCE, count - clients.length)
+    clients.push(...(await Promise.all(Array.from({ length: batch }, () => makeClient(server)))))
+  }
+  return clients
 }
 
 async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
-  const seed = crypto.random(KEY_BYTES)
+  const [seed, queueSecret] = [crypto.random(KEY_BYTES), crypto.random(KEY_BYTES)]
   const { client: id } = await qs.handlers.createUser({
     userAuthKey: crypto.ed25519Public(crypto.random(KEY_BYTES)),
     friendshipTokenHash: crypto.random(32),
     clientAuthKey: crypto.ed25519Public(seed),
-    queueKey: crypto.x25519Public(crypto.random(KEY_BYTES)),
+    queueKey: crypto.x25519Public(queueSecret),
   })
   const configKey = crypto.x25519Public(secrets.queueConfigKeys.at(-1) as Uint8Array)
   const plaintext = encodeQueueConfig({ client: id, pushTokenKey: undefined })
@@ -50,18 +62,18 @@ async function makeClient({ qs, secrets }: Homeserver): Promise<Client> {
   const tbs = queueConfigTbs({ domain: DOMAIN, sealed })
   const signature = signLabeled(crypto, seed, labels.queueConfigSignature, tbs)
   const queueConfig = encodeClientQueueConfig({ domain: DOMAIN, sealed, signature })
-  return { id, seed, queueConfig, candidate: makeCandidate(queueConfig) }
+  return { id, seed, queueSecret, queueConfig, candidate: makeCandidate(queueConfig) }
 }
 
 /**
  * A group of all these clients as it is after each of them has committed once: no blank parent below the root, nobody
  * awaited, tickets known. The record is written as the DS writes it, without the requests that would have led there.
- * `young`: nobody has committed a path yet, so all parents are blank.
+ * `committers`: only these leaves have committed, in this order.
  */
 export async function makeGroup(
   server: Homeserver,
   clients: readonly Client[],
-  young = false,
+  committers = everyLeaf(clients.length),
 ): Promise<Group> {
   const { store, context, qs } = server
   const [creator, ...others] = clients
@@ -72,7 +84,6 @@ export async function makeGroup(
     author.commit(0, batch, new Uint8Array(0)).accept()
   }
   let committer = 0
-  const committers = young ? [] : everyLeaf(clients.length)
   for (committer of committers) author.commit(committer, [], new Uint8Array(0)).accept()
 
   const group: Group = { author, earKey: crypto.random(KEY_BYTES) }
@@ -104,6 +115,14 @@ export async function makeGroup(
   const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree, reports)
   await store.writer.submit({ expects: [], effects: () => rows })
   return group
+}
+
+/**
+ * Leaves so that no path is long: enough of them that no parent is blank but those right above leaves, and there only
+ * beyond the first. In groups so large that the commits of all would take minutes.
+ */
+export function someLeaves(count: number): number[] {
+  return everyLeaf(count).filter((leaf) => leaf < SPARSE_LEAVES || leaf % SPARSE_LEAVES === 0)
 }
 
 /** All leaves, those far apart first: each commit then finds a tree that is as full as can be. */

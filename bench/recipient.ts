@@ -1,10 +1,10 @@
 import { decodeBody, encodeBody } from "../src/wire/cbor.ts"
 import { STREAM_PATH } from "../src/wire/queue.ts"
-import { signedBody } from "./homeserver.ts"
-import type { Client } from "./population.ts"
+import type { Cursor, Reader } from "./load/commands.ts"
+import { signedBody } from "./signed-body.ts"
 
 /** Frames with an entry are longer than all others but the first. */
-const ENTRY_FRAME_BYTES_MIN = 1024
+const ENTRY_FRAME_BYTES_MIN = 512
 
 interface EntryFrame {
   readonly chain: Uint8Array
@@ -17,20 +17,26 @@ interface EntryFrame {
  */
 export class Recipient {
   readonly #socket: WebSocket
+  readonly #chains: readonly Cursor[]
   readonly #onEntry: () => void
   #opened = false
   #last: Uint8Array | undefined
 
-  private constructor(socket: WebSocket, onEntry: () => void) {
+  private constructor(socket: WebSocket, chains: readonly Cursor[], onEntry: () => void) {
     this.#socket = socket
+    this.#chains = chains
     this.#onEntry = onEntry
   }
 
-  /** Resolves when the server has said that the queue is empty. */
-  static async open(port: number, { id, seed }: Client, onEntry: () => void): Promise<Recipient> {
+  /** Resolves when the server has said that the queue is empty, or that there is no more in it. */
+  static async open(
+    port: number,
+    { id, seed, chains = [] }: Reader,
+    onEntry: () => void,
+  ): Promise<Recipient> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${STREAM_PATH}`)
     socket.binaryType = "arraybuffer"
-    const recipient = new Recipient(socket, onEntry)
+    const recipient = new Recipient(socket, chains, onEntry)
     await new Promise<void>((resolve, reject) => {
       socket.onclose = ({ code }) => reject(new Error(`the stream was closed with ${code}`))
       socket.onmessage = ({ data }) => recipient.#receive(new Uint8Array(data as ArrayBuffer), resolve)
@@ -62,8 +68,11 @@ export class Recipient {
       return
     }
     const { type } = decodeBody(frame) as { type: string }
-    // The queue is new: there is nothing in its slots.
-    if (type === "starts") this.#send({ type: "read", chains: [] })
+    if (type === "starts") this.#send({ type: "read", chains: this.#chains })
+    if (type === "entry") {
+      this.#last = frame
+      this.#onEntry()
+    }
     if (type === "empty") {
       this.#opened = true
       onEmpty()

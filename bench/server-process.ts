@@ -1,46 +1,68 @@
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { atExit } from "./at-exit.ts"
 import { DOMAIN } from "./homeserver.ts"
+import { cpuTimeOf, mainThreadTimeOf, residentBytesOf } from "./process-stat.ts"
 
 /** `cinder serve` as a process of its own. */
 
-const MAIN = join(import.meta.dir, "../src/main.ts")
-/** `sysconf(_SC_CLK_TCK)`, which is this on every Linux that Bun runs on. */
-const TICKS_PER_SECOND = 100
+const MAIN = [process.execPath, join(import.meta.dir, "../src/main.ts"), "serve"]
 
 export interface ServerProcess {
   readonly url: string
   readonly port: number
-  /** Microseconds of processor time that the process has used, to 10 ms; NaN where /proc is missing. */
+  /** Milliseconds from its start until it listened. */
+  readonly startMilliseconds: number
+  /** See process-stat.ts. */
   cpuTime(): number
+  mainThreadTime(): number
+  residentBytes(): number
   stop(): Promise<void>
 }
 
 /** Whether the server wants tokens. */
 export type RateLimit = "on" | "off"
 
-/** Starts the server over a directory that `Homeserver.prepare` has made; `program` is one that takes its flags. */
+/** Starts the server over a directory that `Homeserver.prepare` has made; `command` is one that takes its flags. */
 export async function startServerProcess(
   directory: string,
   rateLimit: RateLimit,
-  program: readonly string[] = [MAIN, "serve"],
+  command: readonly string[] = MAIN,
 ): Promise<ServerProcess> {
   const flags = ["--data", join(directory, "data"), "--secrets", join(directory, "secrets")]
-  const words = [...flags, "--domain", DOMAIN, "--port", "0", "--rate-limit", rateLimit]
-  const child = Bun.spawn([process.execPath, ...program, ...words], {
+  return await startListening([
+    ...command,
+    ...flags,
+    "--domain",
+    DOMAIN,
+    "--port",
+    "0",
+    "--rate-limit",
+    rateLimit,
+  ])
+}
+
+/** Starts any server that says on which port it listens, as ours does. */
+export async function startListening(command: readonly string[]): Promise<ServerProcess> {
+  const began = performance.now()
+  const child = Bun.spawn([...command], {
     env: { PATH: process.env["PATH"] ?? "" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
   })
+  const ended = atExit(() => child.kill())
   const port = await listeningPort(child.stdout)
   return {
     port,
     url: `http://127.0.0.1:${port}`,
+    startMilliseconds: performance.now() - began,
     cpuTime: () => cpuTimeOf(child.pid),
+    mainThreadTime: () => mainThreadTimeOf(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
     async stop() {
       child.kill("SIGTERM")
       await child.exited
+      ended()
     },
   }
 }
@@ -53,15 +75,4 @@ async function listeningPort(stdout: ReadableStream<Uint8Array>): Promise<number
     if (found !== null) return Number(found[1])
   }
   throw new Error("the server ended before it listened")
-}
-
-function cpuTimeOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ")
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND
-  } catch {
-    return Number.NaN
-  }
 }

@@ -1,143 +1,113 @@
-import { rmSync } from "node:fs"
-import { ds } from "../src/wire/ds.ts"
-import { AT_ONCE, QUEUE_COUNTS, sendBody } from "./fan-out.ts"
-import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
-import { Homeserver, temporaryDirectory } from "./homeserver.ts"
+import { AT_ONCE } from "./fan-out.ts"
+import { median, type Options, type Result, summarized } from "./harness.ts"
 import { MESSAGE_BYTES } from "./hot-path-cases.ts"
-import { deliveryModel, entriesFor, type Model } from "./model.ts"
-import { type Client, type Group, makeClients, makeGroup } from "./population.ts"
-import { Recipient } from "./recipient.ts"
-import { type ServerProcess, startServerProcess } from "./server-process.ts"
-
-const HEADERS = { "content-type": "application/cbor" }
+import { Stage } from "./load/stage.ts"
+import { entriesFor, type Model } from "./model.ts"
 
 /**
- * One message to 1, 10, 100 and 1 000 open streams, from the HTTP request until the last recipient has its frame, with
- * the server as a process of its own; and how much processor time a delivery costs there, acknowledgement and deletion
- * included, when several messages are under way together. The server wants no tokens.
+ * One message to 1 to 5 000 open streams, from the HTTP request until the last recipient has its frame; and how much
+ * processor time a delivery costs the server, request, token, acknowledgement and deletion included, when several messages
+ * are under way together.
  */
+
+const SIZES = [1, 10, 100, 1000, 5000]
+const SIZES_SHORT = [10, 100, 1000]
+/** The size whose ratio to the model has a target, and those over which the cost has to stay level. */
+const TARGET_SIZE = 100
+const LEVEL_FROM = 10
+/** Messages in one measurement of processor time, and how long it takes at most. */
+const MESSAGES_MAX = 1200
+const MILLISECONDS = 4000
+const MESSAGES_MAX_SHORT = 240
+const MILLISECONDS_SHORT = 700
+
 export async function benchStreams(options: Options, model: Model): Promise<readonly Result[]> {
-  const results: Result[] = []
-  for (const queues of QUEUE_COUNTS) {
-    const directory = temporaryDirectory()
-    try {
-      results.push(...(await benchQueues(directory, queues, options, model)))
-    } finally {
-      rmSync(directory, { recursive: true, force: true })
-    }
-  }
-  return results
-}
-
-async function benchQueues(
-  directory: string,
-  queues: number,
-  { runs, short }: Options,
-  model: Model,
-): Promise<Result[]> {
-  const { clients, group } = await prepare(directory, queues)
-  const server = await startServerProcess(directory, "off")
-  const audience = new Audience(server, group)
+  const sizes = options.short ? SIZES_SHORT : SIZES
+  const stage = await Stage.set(sizes.map((size) => [size]))
   try {
-    await audience.open(clients.slice(1))
-    await audience.round(1)
-    const rounds = queues >= 1000 ? (short ? 2 : 6) : short ? 6 : 30
-    const latencies: number[] = []
-    const throughputs: number[] = []
-    const cpu: number[] = []
-    for (let run = 0; run < runs; run++) {
-      latencies.push(median(await timeSteps(rounds, () => audience.round(1))))
-      const before = server.cpuTime()
-      const messages = (rounds * AT_ONCE) / 2
-      const [elapsed] = await timeSteps(1, async () => {
-        for (let i = 0; i < rounds / 2; i++) await audience.round(AT_ONCE)
-      })
-      throughputs.push((elapsed as number) / messages)
-      cpu.push((server.cpuTime() - before) / (messages * queues))
+    const measured: Measured[] = []
+    for (const [i, size] of sizes.entries()) {
+      await stage.listen(stage.casts[i]!)
+      measured.push(await measure(stage, size, options))
+      await stage.hangUp()
     }
-    const alone =
-      model.ear(4096).open + model.verify + deliveryModel(model, queues, entriesFor(MESSAGE_BYTES))
-    return [
-      summarized("one at a time, to the last frame", queues, latencies, { model: alone }),
-      summarized(`${AT_ONCE} at once, each, acknowledged`, queues, throughputs, {
-        more: {
-          deliveries_per_second: (queues * 1e6) / median(throughputs),
-          server_cpu_µs_per_delivery: median(cpu),
-          model_µs_per_delivery: alone / queues,
-        },
-      }),
-    ]
+    return [...measured.flatMap((each) => describe(each, model)), ...level(measured)]
   } finally {
-    audience.close()
-    await server.stop()
+    await stage.clear()
   }
 }
 
-async function prepare(directory: string, queues: number): Promise<{ clients: Client[]; group: Group }> {
-  const server = await Homeserver.prepare(directory)
-  try {
-    const clients = await makeClients(server, queues + 1)
-    return { clients, group: await makeGroup(server, clients) }
-  } finally {
-    await server.close()
-  }
+interface Measured {
+  readonly size: number
+  /** Microseconds of one message alone, and of each of several. */
+  readonly alone: readonly number[]
+  readonly together: readonly number[]
+  /** Microseconds of the server's processor time for each delivery. */
+  readonly cpu: readonly number[]
 }
 
-/** All recipients of a group, and its sender. */
-class Audience {
-  readonly #server: ServerProcess
-  readonly #group: Group
-  #recipients: readonly Recipient[] = []
-  #missing = 0
-  #complete: () => void = () => undefined
-
-  constructor(server: ServerProcess, group: Group) {
-    this.#server = server
-    this.#group = group
+async function measure(stage: Stage, size: number, { runs, short }: Options): Promise<Measured> {
+  const alone: number[] = []
+  const together: number[] = []
+  const cpu: number[] = []
+  const [messages, milliseconds] = short
+    ? [MESSAGES_MAX_SHORT, MILLISECONDS_SHORT]
+    : [MESSAGES_MAX, MILLISECONDS]
+  const most = Math.max(AT_ONCE, Math.min(messages, (100 * messages) / size))
+  await stage.rounds(1, 1)
+  await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds / 2)
+  for (let run = 0; run < runs; run++) {
+    alone.push(median(await stage.rounds(30, 1, milliseconds / 4)))
+    const before = stage.server.cpuTime()
+    const times = await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds)
+    const sent = times.length * AT_ONCE
+    together.push(times.reduce((sum, time) => sum + time, 0) / sent)
+    cpu.push((stage.server.cpuTime() - before) / (sent * size))
   }
+  return { size, alone, together, cpu }
+}
 
-  async open(clients: readonly Client[]): Promise<void> {
-    // The server refuses signatures of the second it was started in.
-    await Bun.sleep(1100)
-    const opened: Recipient[] = []
-    for (let at = 0; at < clients.length; at += 50) {
-      const batch = clients.slice(at, at + 50)
-      opened.push(
-        ...(await Promise.all(
-          batch.map((client) => Recipient.open(this.#server.port, client, () => this.#received())),
-        )),
-      )
-    }
-    this.#recipients = opened
-  }
+/** What no delivery can do without, in processor time: ticket, chain and seal, row, push. */
+function deliveryCpu(model: Model, recipients: number): number {
+  const entries = entriesFor(MESSAGE_BYTES)
+  const rows = AT_ONCE * recipients * entries
+  return model.ticketOpen + entries * (model.chainSeal + model.push) + (entries * model.rowsCpu(rows)) / rows
+}
 
-  /** Sends messages and waits until all answers and all frames are there; acknowledges. */
-  async round(messages: number): Promise<void> {
-    const complete = new Promise<void>((resolve) => {
-      this.#complete = resolve
-    })
-    this.#missing = messages * this.#recipients.length
-    await Promise.all([complete, ...Array.from({ length: messages }, () => this.#post())])
-    for (const recipient of this.#recipients) recipient.acknowledge()
-  }
+function describe({ size, alone, together, cpu }: Measured, model: Model): Result[] {
+  const least = deliveryCpu(model, size)
+  const ratio = median(cpu) / least
+  return [
+    summarized("one at a time, to the last frame", size, alone),
+    summarized(`${AT_ONCE} at once, each, acknowledged`, size, together, {
+      more: { deliveries_per_second: (size * 1e6) / median(together) },
+    }),
+    summarized("server CPU of a delivery", size, cpu, {
+      model: least,
+      ...(size === TARGET_SIZE ? { figure: { fanout_100_over_model: ratio } } : {}),
+    }),
+  ]
+}
 
-  close(): void {
-    for (const recipient of this.#recipients) recipient.close()
+/** How level the cost is: the highest to the lowest of all sizes; and the same without what a request costs by itself. */
+function level(measured: readonly Measured[]): Result[] {
+  const perMessage = measured.map(({ size, cpu }) => ({ size, cost: size * median(cpu) }))
+  const spreadOf = (costs: readonly number[]) => Math.max(...costs) / Math.min(...costs)
+  const chosen = perMessage.filter(({ size }) => size >= LEVEL_FROM)
+  const whole = chosen.map(({ size, cost }) => cost / size)
+  const base = perMessage.find(({ size }) => size === 1)
+  const added = chosen.map(({ size, cost }) => (cost - (base?.cost ?? 0)) / (size - 1))
+  const more = {
+    flatness: spreadOf(whole),
+    ...(base === undefined ? {} : { of_each_further_recipient: spreadOf(added) }),
   }
-
-  #received(): void {
-    this.#missing--
-    if (this.#missing === 0) this.#complete()
-  }
-
-  async #post(): Promise<void> {
-    const body = sendBody(this.#group) as Uint8Array<ArrayBuffer>
-    const answer = await fetch(this.#server.url + ds.sendMessage.path, {
-      method: "POST",
-      headers: HEADERS,
-      body,
-    })
-    if (!answer.ok) throw new Error(`the server refused the message (${answer.status})`)
-    await answer.arrayBuffer()
-  }
+  return [
+    {
+      name: "highest to lowest CPU of a delivery",
+      size: chosen.at(-1)?.size ?? 0,
+      microseconds: Math.max(...whole),
+      more,
+      figure: { fanout_flatness: spreadOf(whole) },
+    },
+  ]
 }

@@ -1,20 +1,10 @@
 import { rmSync } from "node:fs"
-import { join } from "node:path"
-import { TokenKeys } from "../src/as/token-keys.ts"
-import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { asMigrations } from "../src/migrations.ts"
-import { monthOf } from "../src/month.ts"
-import { challengeDigest } from "../src/privacypass/challenge.ts"
-import { formatAuthorization } from "../src/privacypass/header.ts"
 import type { IssuerKey } from "../src/privacypass/keys.ts"
-import { serviceChallenge } from "../src/privacypass/service-challenge.ts"
-import { encodeToken, encodeTokenInput, NONCE_BYTES, TOKEN_TYPE } from "../src/privacypass/token.ts"
-import { nobleVoprf } from "../src/privacypass/voprf.ts"
-import { openStore } from "../src/store/open.ts"
 import { ds } from "../src/wire/ds.ts"
 import { sendBody } from "./fan-out.ts"
 import { median, type Options, type Result, summarized, timeSteps } from "./harness.ts"
-import { DOMAIN, Homeserver, temporaryDirectory } from "./homeserver.ts"
+import { Homeserver, temporaryDirectory } from "./homeserver.ts"
+import { issuerKey, makeToken } from "./issuer.ts"
 import { type Group, makeClients, makeGroup } from "./population.ts"
 import { type RateLimit, type ServerProcess, startServerProcess } from "./server-process.ts"
 
@@ -24,7 +14,6 @@ import { type RateLimit, type ServerProcess, startServerProcess } from "./server
  */
 
 const IN_FLIGHT = 16
-const voprf = nobleVoprf(crypto.random)
 
 /** What one server process did. */
 export interface Run {
@@ -68,30 +57,14 @@ export async function prepareGroup(directory: string): Promise<Group> {
   }
 }
 
-/** The key that the server will find: whoever has it makes tokens without asking. */
-async function issuerKey(directory: string): Promise<IssuerKey> {
-  const store = await openStore({ file: join(directory, "data", "as.sqlite"), migrations: asMigrations })
-  try {
-    const parts = { crypto, voprf, store, evaluators: [] }
-    return (await TokenKeys.open(parts, monthOf(Date.now()))).accepted[0]
-  } finally {
-    await store.close()
-  }
-}
-
 export function unpaid(group: Group): Send {
   const headers = { "content-type": "application/cbor" }
   return { headers, body: sendBody(group) as Uint8Array<ArrayBuffer> }
 }
 
-function paid(group: Group, { keyId, secretKey }: IssuerKey): Send {
+function paid(group: Group, key: IssuerKey): Send {
   const send = unpaid(group)
-  const digest = challengeDigest(crypto, serviceChallenge(crypto, DOMAIN, "delivery"))
-  const nonce = crypto.random(NONCE_BYTES)
-  const input = { tokenType: TOKEN_TYPE, nonce, challengeDigest: digest, tokenKeyId: keyId }
-  const authenticator = voprf.evaluate(secretKey, encodeTokenInput(input))
-  const authorization = formatAuthorization(encodeToken({ ...input, authenticator }))
-  return { ...send, headers: { ...send.headers, authorization } }
+  return { ...send, headers: { ...send.headers, authorization: makeToken(key) } }
 }
 
 /** Sends messages to a server, which is stopped afterwards. */

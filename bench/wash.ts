@@ -7,7 +7,7 @@ import { measureSends, prepareGroup, type Run, results, unpaid } from "./tokens.
 
 /** What washing the memory costs messages: sends to a server that does, and to one that does not, in turns. */
 
-const UNWASHED = [join(import.meta.dir, "unwashed.ts")]
+const UNWASHED = [process.execPath, join(import.meta.dir, "unwashed.ts")]
 
 export async function benchWash(options: Options): Promise<readonly Result[]> {
   const directory = temporaryDirectory()

@@ -36,6 +36,9 @@ export const REQUEST_AGE_SECONDS_MAX = 300
 /** Remembered request nonces; when full, requests are refused as overload instead of being let through unchecked. */
 export const REPLAY_ENTRIES_MAX = 2_000_000
 export const REQUESTS_IN_FLIGHT_MAX = 4096
+/** When so many requests have been under way for so long, the next ones are refused (http/admission.ts). */
+export const REQUESTS_WAITING_MAX = 32
+export const REQUEST_PATIENCE_MILLISECONDS = 500
 
 // Keys in memory
 /** After the last request, so long nothing comes, and memory is washed. */
@@ -47,6 +50,21 @@ export const RINSE_BODY_BYTES = 1024 * 1024
 /** Answers of up to 16 KiB, with their head, go through one buffer. */
 export const RINSE_ANSWER_BYTES = 16_000
 export const RINSE_MILLISECONDS_MAX = 400
+/** Longest value that is looked for: a sealed push token. */
+export const SECRET_BYTES_MAX = 1024
+/** Of requests that have ended since the last wash, and of those under way. */
+export const SECRETS_REMEMBERED_MAX = 1024
+/** Two for each key that is derived between two washes. */
+export const SWEEP_PIECES_MAX = 16_384
+export const MEMORY_PAGE_BYTES = 4096
+/** Memory is copied and looked through in pieces that stay in a processor's cache. */
+export const SWEEP_CHUNK_BYTES = 256 * 1024
+/** So much is looked through before something else is done: 10 to 20 ms. */
+export const SWEEP_SLICE_BYTES = 32 * 1024 * 1024
+/** After a search, so many times as long nothing is searched: a server with much memory washes it less often. */
+export const SWEEP_REST_FACTOR = 4
+/** The longest that a sweep waits for a moment in which no body is being read. */
+export const SWEEP_WAIT_MILLISECONDS = 200
 
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192
@@ -310,6 +328,14 @@ export const METRIC_LOOK_MILLISECONDS = 5000
 /** For how long an answer about metrics or health waits: longer than most requests take. */
 export const METRIC_DELAY_MILLISECONDS_MIN = 100
 export const METRIC_DELAY_MILLISECONDS_MAX = 400
+
+// The demo's page
+/** Larger files are not read for it. */
+export const DEMO_FILE_BYTES_MAX = 16 * 1024 * 1024
+/** However many ask, the files are not read more often. */
+export const DEMO_LOOK_MILLISECONDS_MIN = 500
+/** How long an audit waits for a moment in which the logs are scrubbed. */
+export const DEMO_QUIET_MILLISECONDS_MAX = 3_000
 
 function assertRelation(holds: boolean, relation: string): void {
   if (!holds) throw new Error(`limits.ts: ${relation} does not hold`)

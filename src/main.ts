@@ -19,6 +19,7 @@ import { restore } from "./cli/restore.ts"
 import { secrets } from "./cli/secrets.ts"
 import { serve } from "./cli/serve.ts"
 import { stats } from "./cli/stats.ts"
+import { withSwitches } from "./cli/switches.ts"
 import { users } from "./cli/users.ts"
 import { describeFault } from "./http/failure.ts"
 
@@ -79,7 +80,7 @@ async function run(words: string[]): Promise<void> {
   if (words.includes("--version")) console.log(version)
   else if (isGroup || words.includes("--help") || words.includes("-h"))
     console.log(plain(await renderUsage(withBriefCommands(command))))
-  else await runCommand(main, { rawArgs: words })
+  else await runCommand(main, { rawArgs: withSwitches(words) })
 }
 
 // What Bun prints of an error by itself holds its message and properties.

@@ -14,6 +14,8 @@ import { obtainSecrets } from "./config/secrets-file.ts"
 import { readTlsFiles } from "./config/tls-files.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
 import { wipe } from "./crypto/wipe.ts"
+import { DiskLook } from "./demo-look.ts"
+import { demoPages } from "./demo-site/site.ts"
 import { createDs } from "./ds/service.ts"
 import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
@@ -23,6 +25,7 @@ import { openApiDocument } from "./http/openapi/document.ts"
 import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
+import type { Sweep } from "./memory/sweep.ts"
 import { Wash } from "./memory/wash.ts"
 import { Observation, type Sources } from "./metrics/observation.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
@@ -54,7 +57,9 @@ export interface Surroundings {
   /** Milliseconds since 1970. */
   readonly clock: () => number
   /** What overwrites copies of keys (memory/wash.ts); `rinse` does it in the buffers of sockets. */
-  readonly wash: (rinse: () => Promise<void>) => Pick<Wash, "needed" | "stop">
+  readonly wash: (rinse: () => Promise<void>, sweep?: Sweep) => Pick<Wash, "needed" | "stop">
+  /** What looks for copies that are left; only for a process in which there is nothing but the server. */
+  readonly sweep: Sweep | undefined
 }
 
 export interface RunningServer {
@@ -79,7 +84,8 @@ const defaults: Surroundings = {
   },
   warn: (sentence) => console.error(sentence),
   clock: Date.now,
-  wash: (rinse) => new Wash(rinse),
+  wash: (rinse, sweep) => new Wash(rinse, sweep),
+  sweep: undefined,
 }
 
 const HOUR_MILLISECONDS = 3_600_000
@@ -99,12 +105,14 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
   try {
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
-    const wash = surroundings.wash(() => edge.rinse())
+    const wash = surroundings.wash(() => edge.rinse(), surroundings.sweep)
+    const looking = config.demo ? new DiskLook(config.dataDirectory) : undefined
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
       tls,
       served: () => wash.needed(),
       settled: (problem, milliseconds) => observation?.request(problem?.code, milliseconds),
+      ...(looking && { pages: demoPages(looking) }),
     })
     const authority = new RunningAuthority({
       crypto,
@@ -135,6 +143,7 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       await adminSocket?.stop()
       await edge.stop()
       await opened.close()
+      looking?.close()
       await observation?.stop()
       authority.wipe()
     }
@@ -161,7 +170,7 @@ export interface OpenedServices {
 /** Throws what {@link startServer} throws. */
 export async function openServices(
   config: Config,
-  surroundings: Pick<Surroundings, "clock" | "fault">,
+  surroundings: Pick<Surroundings, "clock" | "fault"> & Partial<Pick<Surroundings, "sweep">>,
 ): Promise<OpenedServices> {
   const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
   const stores = await openStores(config, surroundings)
@@ -238,12 +247,12 @@ function beginObservation({ metrics }: Config, observation: Observation | undefi
   }
 }
 
-function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimits): Sweep[] {
+function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimits): Task[] {
   return [...engines.map((engine) => () => engine.dropExpiredPartitions()), asService.sweep, maintain]
 }
 
 /** Seals all records anew, and so opens every one of them. */
-export function resealing({ engines, qsService }: Services): Sweep[] {
+export function resealing({ engines, qsService }: Services): Task[] {
   return [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
 }
 
@@ -325,7 +334,7 @@ function composeServices(
   secrets: Secrets,
   stores: Stores,
   { issuance }: RateLimits,
-  { clock: now }: Pick<Surroundings, "clock">,
+  { clock: now, sweep }: Pick<Surroundings, "clock"> & Partial<Pick<Surroundings, "sweep">>,
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
@@ -372,6 +381,7 @@ function composeServices(
   })
   const dsService = createDs({
     crypto,
+    ...(sweep && { recordCrypto: sweep.watching(crypto) }),
     store: stores.delivery,
     fanout: qsService.fanout,
     domain,
@@ -384,7 +394,7 @@ function composeServices(
 }
 
 type Services = ReturnType<typeof composeServices>
-type Sweep = () => Promise<void>
+type Task = () => Promise<void>
 
 function composeEdge(
   { rateLimit, publicUrl, domain }: Config,
@@ -394,10 +404,12 @@ function composeEdge(
   {
     clock,
     report,
+    sweep,
     served,
     settled,
     tls,
-  }: Surroundings & Required<Pick<EdgeOptions, "served" | "settled" | "tls">>,
+    pages,
+  }: Surroundings & Required<Pick<EdgeOptions, "served" | "settled" | "tls">> & Pick<EdgeOptions, "pages">,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -422,6 +434,8 @@ function composeEdge(
     served,
     settled,
     tls,
+    ...(sweep && { watch: () => sweep.request() }),
+    ...(pages && { pages }),
   })
 }
 

@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   privacypass: ["privacypass", "crypto", "wire", "limits.ts"],
   redemption: ["redemption", "privacypass", "store", "crypto", "wire", "limits.ts"],
   outgoing: ["outgoing", "crypto", "wire/bytes.ts", "limits.ts"],
-  memory: ["memory", "limits.ts"],
+  memory: ["memory", "crypto/provider.ts", "limits.ts"],
   metrics: ["metrics", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
   queue: ["queue", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
@@ -73,6 +73,10 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],
   "client-bun": ["client-bun", "client", "store", "crypto", "wire", "limits.ts"],
   demo: ["demo", "client", "client-bun", "crypto", "wire", "limits.ts"],
+  "demo-page": ["demo-page", "client", "audit", "wire/bytes.ts", "limits.ts"],
+  "demo-site": ["demo-site", "audit", "limits.ts"],
+  "demo-look.ts": ["demo-site", "demo-page/report.ts", "audit", "limits.ts"],
+  "demo-look-worker.ts": ["demo-look.ts", "demo-page/report.ts", "audit"],
   "rate-limits.ts": [
     "evaluator.ts",
     "as",
@@ -109,7 +113,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Rooms that clients use, in browsers too. */
-const portable = ["crypto", "mls", "wire", "privacypass", "group", "client"]
+const portable = ["crypto", "mls", "wire", "privacypass", "group", "client", "demo-page"]
 const serverOnly = "crypto/native.ts"
 
 /** Packages that only some rooms may import. */

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path"
 import { Client } from "../src/client/client.ts"
 import { memoryStore } from "../src/client/store.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
+import type { AuditReport, FilesReport } from "../src/demo-page/report.ts"
 import { createQueueOwner } from "./http/client.ts"
 
 /**
@@ -38,7 +39,7 @@ await step("init makes what a new server needs", async () => {
 })
 
 const began = performance.now()
-const child = Bun.spawn([binary, "serve", "--config", "cinder.toml", "--port", "0"], {
+const child = Bun.spawn([binary, "serve", "--config", "cinder.toml", "--port", "0", "--demo"], {
   cwd: directory,
   env: {},
   stdin: "ignore",
@@ -76,6 +77,13 @@ await step("a client registers, buys tokens, pays with them and has a group", as
   await client.createGroup()
   await client.close()
   return client.groups().length === 1
+})
+await step("the demo's page is in it, and looks at its files", async () => {
+  const script = await (await fetch(`${url}/demo/page.js`)).text()
+  const { seen } = (await (await fetch(`${url}/demo/files`)).json()) as FilesReport
+  const { findings } = (await (await fetch(`${url}/demo/audit`)).json()) as AuditReport
+  const users = seen.find(({ what }) => what === "users")?.count
+  return script.includes("indexedDB") && users === 1 && findings.every(({ pass }) => pass)
 })
 await step("SIGTERM ends it with 0", async () => {
   child.kill("SIGTERM")

@@ -1,12 +1,18 @@
 import { linkingChecks } from "./attacks/checks.ts"
 import { type SocialGraph, socialGraph } from "./attacks/social-graph.ts"
+import { changedRows, growth } from "./checks/changed-rows.ts"
+import { counts } from "./checks/counts.ts"
 import { otherFiles, permissions, schema, secretsInside } from "./checks/files.ts"
+import { keptBytes } from "./checks/kept-bytes.ts"
 import { knownThings } from "./checks/known.ts"
 import { cellOrder, engineTables, rowIds } from "./checks/order.ts"
 import { log, residue } from "./checks/remains.ts"
 import { repeated } from "./checks/repeated.ts"
 import { columnTimes, fileTimes } from "./checks/times.ts"
+import { cameTogether } from "./checks/together.ts"
 import { counters, lengths, randomness } from "./checks/values.ts"
+import { type Interval, intervalsOf } from "./copies/intervals.ts"
+import { requireSequence } from "./copies/sequence.ts"
 import { readSnapshot, type Snapshot } from "./evidence.ts"
 import type { Check, Finding } from "./finding.ts"
 import { type Seen, whatIsSeen } from "./seen.ts"
@@ -35,19 +41,44 @@ export interface AuditOptions {
  * Plays the snapshot adversary: reads what lies in the directories without SQLite, and tries to learn more from it than the
  * server promises. Throws CannotLook.
  */
-export function audit({ paths, known, truth }: AuditOptions): Audit {
-  const snapshots = paths.map(readSnapshot)
-  const checks = [...checksFor(known), ...(truth === undefined ? [] : linkingChecks(truth))]
+export function audit({ paths, ...options }: AuditOptions): Audit {
+  return auditOf(paths.map(readSnapshot), options)
+}
+
+/** The same of what was read already; oldest first. */
+export function auditOf(
+  snapshots: readonly Snapshot[],
+  { known, truth }: Omit<AuditOptions, "paths">,
+): Audit {
+  const directories = snapshots.map(({ directory }) => directory)
+  const intervals = intervalsOf(snapshots)
+  requireSequence(snapshots, intervals)
+  const checks = [
+    ...checksFor(known),
+    ...(intervals.length === 0 ? [] : copyChecks(intervals)),
+    ...(truth === undefined ? [] : linkingChecks(truth)),
+  ]
   const findings = checks.map(({ id, question, ...check }) => ({
     id,
     question,
     ...check.run(snapshots),
   }))
   const graph = truth && socialGraph(snapshots, truth)
-  return { directories: paths, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
+  return { directories, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
 }
 
-/** Every attempt that needs no truth, in the order of the report. */
+/** Every attempt at several copies that needs no truth. */
+export function copyChecks(intervals: readonly Interval[]): readonly Check[] {
+  return [
+    counts(intervals),
+    changedRows(intervals),
+    growth(intervals),
+    cameTogether(intervals),
+    keptBytes(intervals),
+  ]
+}
+
+/** Every attempt at one copy that needs no truth, in the order of the report. */
 export function checksFor(known: readonly Uint8Array[]): readonly Check[] {
   return [
     schema,

@@ -42,7 +42,11 @@ const FILE_BYTES_MAX = 4 * 1024 ** 3
 
 /** Reads a data directory, a backup's directory or a single database file. Throws CannotLook. */
 export function readSnapshot(path: string): Snapshot {
-  const files = readFiles(path)
+  return snapshotOf(path, readFiles(path))
+}
+
+/** What is in files that were read already. Throws CannotLook. */
+export function snapshotOf(path: string, files: readonly EvidenceFile[]): Snapshot {
   const databases = files
     .filter(({ bytes }) => isDatabase(bytes))
     .map(({ name, bytes }) => {

@@ -75,7 +75,8 @@ function months(groups: StoredTable | undefined): Map<number, number> {
   return countsOf((groups?.rows ?? []).map((row) => Number(row.values.get("month"))))
 }
 
-function monthName(month: number): string {
+/** `2026-11`, of a month as Cinder's rows have it. */
+export function monthName(month: number): string {
   return `${MONTHS_BEFORE + Math.floor(month / 12)}-${`${(month % 12) + 1}`.padStart(2, "0")}`
 }
 

@@ -46,3 +46,8 @@ export function deviationFromUniform(counts: readonly number[]): number {
   const freedom = counts.length - 1
   return (chi - freedom) / Math.sqrt(2 * freedom)
 }
+
+/** Bits that it takes to say which `some` of `all` things it is. */
+export function bitsOfChoice(all: number, some: number): number {
+  return bitsOfOrder(all) - bitsOfOrder(some) - bitsOfOrder(all - some)
+}

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs"
-import { audit, holds } from "../audit/audit.ts"
+import { type Audit, audit, holds } from "../audit/audit.ts"
 import { parseKnown } from "../audit/checks/known.ts"
+import { auditDevice } from "../audit/device.ts"
 import { asHtml } from "../audit/html.ts"
 import { asJson } from "../audit/json.ts"
 import { asText } from "../audit/text.ts"
@@ -29,22 +30,55 @@ const command = strictCommand({
       description:
         "a JSON file that says who is who, if you made the people yourself: then the attempts to link them are scored (docs/audit.md)",
     },
+    device: {
+      type: "string",
+      description:
+        "a block device, or an image of one, instead of directories: every byte of it is searched for the --known things",
+    },
     html: { type: "string", description: "writes the report as a page for people" },
     json: { type: "boolean", description: "prints one JSON object, for programs" },
   },
   words: "directories",
-  run({ _: paths, known, truth, html, json }) {
-    if (paths.length === 0) throw new ConfigError("audit needs a directory: cinder audit DIR")
-    const result = audit({
-      paths,
-      known: known === undefined ? [] : readKnown(known),
-      truth: truth === undefined ? undefined : readTruth(truth),
-    })
+  run({ _: paths, known, truth, device, html, json }) {
+    const things = known === undefined ? [] : readKnown(known)
+    const result =
+      device === undefined
+        ? auditPaths(paths, things, truth)
+        : auditRaw(device, things, paths.length > 0 || truth !== undefined)
     if (html !== undefined) writePage(html, asHtml(result))
     console.log(json === true ? JSON.stringify(asJson(result)) : asText(result, paint))
     process.exitCode = holds(result) ? 0 : LEAKS
   },
 })
+
+function auditPaths(
+  paths: readonly string[],
+  known: readonly Uint8Array[],
+  truth: string | undefined,
+): Audit {
+  if (paths.length === 0) throw new ConfigError("audit needs a directory: cinder audit DIR")
+  return audit({ paths, known, truth: truth === undefined ? undefined : readTruth(truth) })
+}
+
+/** `more`: there is something that has no meaning for a device. */
+function auditRaw(path: string, known: readonly Uint8Array[], more: boolean): Audit {
+  if (more) throw new ConfigError("--device is looked at by itself, without directories and --truth")
+  if (known.length === 0) throw new ConfigError("--device needs something to look for: --known FILE")
+  if (!process.stderr.isTTY) return auditDevice({ path, known })
+  const result = auditDevice({ path, known, progress: showProgress })
+  process.stderr.write("\r\x1b[K")
+  return result
+}
+
+/** One line that is written over again. */
+function showProgress(read: number, all: number): void {
+  if (read % PROGRESS_BYTES !== 0) return
+  const share = all === 0 ? "" : `, ${Math.floor((100 * read) / all)} %`
+  process.stderr.write(`\r${Math.floor(read / 1024 ** 2)} MiB${share} \x1b[K`)
+}
+
+/** A multiple of what is read at once. */
+const PROGRESS_BYTES = 64 * 1024 ** 2
 
 export const auditCommand = orCouldNotLook(command)
 

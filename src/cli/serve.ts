@@ -1,6 +1,7 @@
 import { defineCommand } from "citty"
 import { ConfigError } from "../config/config.ts"
 import { protectMemory } from "../memory/process.ts"
+import { Sweep } from "../memory/sweep.ts"
 import { type RunningServer, startServer } from "../server.ts"
 import { exitOnFault, explain } from "./explain.ts"
 import { config as configFlag, everySetting, settingsFrom } from "./server-settings.ts"
@@ -27,7 +28,9 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
     throw new ConfigError(`serve takes flags only, and "${words[0]}" belongs to none`)
   const warn = (sentence: string) => console.error(`cinder: warning: ${sentence}`)
   protectMemory(warn)
-  const server = await startServer(config, { report: console.error, fault: exitOnFault, warn })
+  const sweep = Sweep.open()
+  if (sweep === undefined) warn("copies of keys that the runtime made cannot be looked for on this system")
+  const server = await startServer(config, { report: console.error, fault: exitOnFault, warn, sweep })
   if (server.created) {
     console.log(
       `made the secrets of ${config.domain} in ${config.secretsFile}: keep a copy, apart from the data`,
@@ -35,6 +38,11 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   }
   if (!config.rateLimit) {
     console.warn("cinder: rate-limit is off: strangers can use up what this server offers")
+  }
+  if (config.demo) {
+    console.warn(
+      "cinder: demo is on: everybody who reaches this server sees how many rows of which size its files hold",
+    )
   }
   stopOnSignals(server)
   reloadOnSignal(server)

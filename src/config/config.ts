@@ -40,6 +40,8 @@ export interface Config {
   readonly tokenAllowance: number
   readonly clientRetentionMonths: number
   readonly pushPrivateAddresses: boolean
+  /** Whether everybody may see what kinds of things the files hold. */
+  readonly demo: boolean
 }
 
 /** PEM files, of which the key is for the server alone. */
@@ -143,6 +145,7 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     tokenAllowance: values["token-allowance"],
     clientRetentionMonths: values["client-retention-months"],
     pushPrivateAddresses: values["push-private-addresses"] === "on",
+    demo: values.demo === "on",
   }
 }
 

@@ -146,6 +146,11 @@ export const settings = {
     description:
       "off, or on to let pushes go to addresses of this machine and its network, which clients could use to reach into it",
   }),
+  demo: Type.Union([Type.Literal("on"), Type.Literal("off")], {
+    default: "off",
+    description:
+      "off, or on to serve a page that shows to everybody what the server's files hold, beside a conversation between people in the browser; not for a server that people use",
+  }),
 } as const
 
 export type SettingName = keyof typeof settings

@@ -21,6 +21,8 @@ export interface DsConfig {
 export interface DsDependencies {
   readonly store: Store
   readonly crypto: CryptoProvider
+  /** The same, but that it may be told of which keys copies are to be looked for: those of groups' records. */
+  readonly recordCrypto?: CryptoProvider
   readonly fanout: Fanout
   /** The domain whose queues members may have. */
   readonly domain: string
@@ -38,10 +40,10 @@ export interface DsContext extends DsDependencies {
 }
 
 export function createContext(dependencies: DsDependencies): DsContext {
-  const { store, crypto, config } = dependencies
+  const { store, crypto, recordCrypto = crypto, config } = dependencies
   return {
     ...dependencies,
-    records: new GroupRecords(store, crypto, new RecordPadding(config.padding)),
+    records: new GroupRecords(store, recordCrypto, new RecordPadding(config.padding)),
     strangersKey: strangersKey(crypto),
   }
 }

@@ -5,13 +5,16 @@ import {
   CONNECTION_IDLE_SECONDS_MAX,
   KEY_BYTES,
   REQUEST_BODY_BYTES_MAX,
+  REQUEST_PATIENCE_MILLISECONDS,
   REQUESTS_IN_FLIGHT_MAX,
+  REQUESTS_WAITING_MAX,
   RINSE_BODY_BYTES,
   SOCKETS_MAX,
   STOP_SECONDS_MAX,
 } from "../limits.ts"
 import { Problem } from "../wire/problem.ts"
 import { STREAM_PATH, streamClose } from "../wire/queue.ts"
+import { Admission, type AdmissionLimits } from "./admission.ts"
 import {
   cborAnswer,
   dated,
@@ -29,6 +32,7 @@ import { isPlainHost, targetOf } from "./host.ts"
 import { ReplayCache } from "./replay.ts"
 import { rinse, rinseAnswer, rinsePath } from "./rinse.ts"
 import { type Operation, operationRunner, type TokenGate } from "./routes.ts"
+import { unwatched, type WatchSecrets } from "./secrets.ts"
 import { Connection, type OpenStream, Streams } from "./stream.ts"
 
 export interface EdgeOptions {
@@ -36,6 +40,8 @@ export interface EdgeOptions {
   readonly openStream: OpenStream
   /** By path. */
   readonly documents: Readonly<Record<string, PublicDocument>>
+  /** What else is answered to GET, by path; for pages of this origin. */
+  readonly pages?: Readonly<Record<string, (request: Request) => Promise<Response>>>
   readonly crypto: CryptoProvider
   /** Milliseconds since 1970. */
   readonly clock: () => number
@@ -48,8 +54,16 @@ export interface EdgeOptions {
   readonly served?: () => void
   /** Called after each request with parameters, with the refusal if it was one, and how long it took. */
   readonly settled?: ((problem: Problem | undefined, milliseconds: number) => void) | undefined
-  /** Fewer than usual, for tests. */
-  readonly requestsInFlightMax?: number
+  /** Told what secrets there are in requests, and for how long. */
+  readonly watch?: WatchSecrets
+  /** Other than usual, for tests. */
+  readonly admission?: Partial<AdmissionLimits>
+}
+
+const admissionLimits: AdmissionLimits = {
+  inFlightMax: REQUESTS_IN_FLIGHT_MAX,
+  waitingMax: REQUESTS_WAITING_MAX,
+  patienceMilliseconds: REQUEST_PATIENCE_MILLISECONDS,
 }
 
 /** A shorter Host would move where Elysia looks for the path. */
@@ -66,7 +80,7 @@ export class Edge {
   readonly #guard: CallGuard
   readonly #streams: Streams
   readonly #report: Report
-  readonly #inFlightMax: number
+  readonly #admission: Admission
   readonly #postPaths: ReadonlySet<string>
   readonly #getPaths: ReadonlySet<string>
   readonly #fetch: (request: Request) => Response | Promise<Response>
@@ -74,24 +88,25 @@ export class Edge {
   readonly #served: () => void
   readonly #settled: NonNullable<EdgeOptions["settled"]>
   readonly #tls: TlsIdentity | undefined
+  readonly #watch: WatchSecrets
   #server: Server<Connection> | undefined
-  #inFlight = 0
   #stopping = false
 
   constructor(options: EdgeOptions) {
-    const { crypto, clock, boundary, report, operations, documents } = options
+    const { crypto, clock, boundary, report, operations, documents, pages = {} } = options
     const freshness = new Freshness(clock, boundary)
     this.#guard = { crypto, freshness, replay: new ReplayCache(crypto) }
     this.#report = report
-    this.#inFlightMax = options.requestsInFlightMax ?? REQUESTS_IN_FLIGHT_MAX
+    this.#admission = new Admission({ ...admissionLimits, ...options.admission }, () => performance.now())
     this.#served = options.served ?? (() => undefined)
     this.#settled = options.settled ?? (() => undefined)
     this.#tls = options.tls
-    this.#streams = new Streams(this.#guard, options.openStream, report, this.#served)
+    this.#watch = options.watch ?? unwatched
+    this.#streams = new Streams(this.#guard, options.openStream, report, this.#served, this.#watch)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
-    this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys(documents)])
+    this.#getPaths = new Set([STREAM_PATH, "/health", ...Object.keys({ ...documents, ...pages })])
     this.#rinsePath = rinsePath(crypto.random(KEY_BYTES))
-    this.#fetch = this.#routes(operations, documents).fetch
+    this.#fetch = this.#routes(operations, documents, pages).fetch
   }
 
   /** Begins to accept connections and returns the port. Throws the system's error, for example of a port in use. */
@@ -134,13 +149,20 @@ export class Edge {
     void server.stop(false)
     this.#streams.closeAll(streamClose.stopping)
     const deadline = performance.now() + STOP_SECONDS_MAX * 1000
-    while (this.#inFlight + server.pendingRequests + this.#streams.size > 0 && performance.now() < deadline)
+    while (
+      this.#admission.size + server.pendingRequests + this.#streams.size > 0 &&
+      performance.now() < deadline
+    )
       await Bun.sleep(5)
     await server.stop(true)
   }
 
   /** Order matters: Elysia's hooks hold for the routes that come after them. */
-  #routes(operations: readonly Operation[], documents: EdgeOptions["documents"]) {
+  #routes(
+    operations: readonly Operation[],
+    documents: EdgeOptions["documents"],
+    pages: Required<EdgeOptions>["pages"],
+  ) {
     // The path is looked for from the 11th character of the URL on, and with `false` from the 7th: of `http://`, or
     // behind a host of at least HTTPS_HOST_CHARACTERS_MIN.
     const handler = { standardHostname: this.#tls !== undefined }
@@ -148,13 +170,14 @@ export class Edge {
       .onError(({ error, request }) => this.#refuse(error, request))
       .onRequest(({ request }) => this.#precheck(request))
     for (const operation of operations) {
-      const run = operationRunner(this.#guard, operation)
+      const run = operationRunner(this.#guard, operation, this.#watch)
       const { gate, endpoint } = operation
       app.post(endpoint.path, ({ request }) => this.#answer(run, request, gate), { parse: "none" })
     }
     for (const [path, document] of Object.entries(documents)) {
       app.get(path, () => documentAnswer(document))
     }
+    for (const [path, answer] of Object.entries(pages)) app.get(path, ({ request }) => answer(request))
     app.post(this.#rinsePath, ({ request }) => this.#rinsed(request), { parse: "none" })
     app.get("/health", () => textAnswer("ok"))
     app.get(STREAM_PATH, ({ request }) => this.#upgrade(request))
@@ -182,17 +205,21 @@ export class Edge {
     gate: TokenGate | undefined,
   ): Promise<Response> {
     const began = performance.now()
+    const admitted = this.#stopping ? undefined : this.#admission.begin()
+    if (admitted === undefined) {
+      const refused = new Problem("server.overloaded")
+      this.#settled(refused, 0)
+      return this.#refuse(refused)
+    }
     let problem: Problem | undefined
-    this.#inFlight++
     try {
-      if (this.#stopping || this.#inFlight > this.#inFlightMax) throw new Problem("server.overloaded")
       return cborAnswer(await run(request))
     } catch (error) {
       problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
       return problemAnswer(problem, gate?.challenge())
     } finally {
-      this.#inFlight--
+      this.#admission.end(admitted)
       this.#settled(problem, performance.now() - began)
       this.#served()
     }

@@ -5,6 +5,7 @@ import type { Endpoint } from "../wire/endpoint.ts"
 import { Problem } from "../wire/problem.ts"
 import { readBody } from "./body.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
+import { secretFinder, unwatched } from "./secrets.ts"
 
 /** A token that was accepted. */
 export interface Redemption {
@@ -48,13 +49,17 @@ export function operationsOf<T extends Readonly<Record<string, Endpoint>>>(
  * A malformed body costs no token. Otherwise the token is spent before the operation begins, whatever becomes of it: the
  * spending is in the store's queue before anything of the operation is, and durable before its result is told.
  */
-export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Operation) {
+export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Operation, watch = unwatched) {
   const open = inputOpener(guard, endpoint)
+  const secretsIn = secretFinder(endpoint.params)
   const run = handle as (input: unknown) => Promise<unknown>
   return async (request: Request): Promise<Uint8Array> => {
     if (!isCbor(request.headers.get("content-type"))) throw new Problem("request.wrong-media-type")
-    const body = await readBody(request, endpoint.bodyBytesMax)
+    const secrets = watch()
+    let body: Uint8Array | undefined
     try {
+      body = await readBody(request, endpoint.bodyBytesMax)
+      secrets.known(secretsIn(body))
       const input = open(body)
       const spent = await gate?.redeem(request.headers.get("authorization"))
       const result = await run(input)
@@ -62,6 +67,7 @@ export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Op
       return encodeBody(result)
     } finally {
       wipe(body)
+      secrets.ended()
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import type { ServerWebSocket, WebSocketHandler } from "bun"
-import { wipe } from "../crypto/wipe.ts"
+import { isZero, wipe } from "../crypto/wipe.ts"
 import {
   PING_SECONDS_MAX,
   PING_SECONDS_MIN,
@@ -21,6 +21,7 @@ import {
 } from "../wire/queue.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
+import { secretFinder, type WatchSecrets } from "./secrets.ts"
 
 /** Where a stream's state machine sends its frames. */
 export interface StreamSink {
@@ -82,13 +83,19 @@ export class Connection {
       void this.#open(data)
       return
     }
+    const request = this.#streams.watch()
+    const secrets = this.#streams.secretsIn(data)
+    request.known(secrets)
     try {
-      if (this.#state === "opening") this.close(streamClose.malformed)
+      // A frame that came in parts may have been taken for a copy of an earlier one in between (memory/sweep.ts).
+      if (secrets.some(({ bytes }) => isZero(bytes))) this.close(CLOSE_TRY_AGAIN)
+      else if (this.#state === "opening") this.close(streamClose.malformed)
       else if (this.#state !== "closed") this.#state.onFrame(this.#streams.decodeFrame(data))
     } catch (error) {
       this.#fail(error)
     } finally {
       wipe(data)
+      request.ended()
       this.#streams.served()
     }
   }
@@ -174,16 +181,25 @@ export class Streams {
   readonly guard: CallGuard
   readonly report: Report
   readonly served: () => void
+  readonly watch: WatchSecrets
   readonly decodeFrame = bodyDecoder(StreamClientFrame)
+  readonly secretsIn = secretFinder(StreamClientFrame)
   readonly #openCall
   readonly #openStream: OpenStream
   readonly #connections = new Set<Connection>()
 
   /** `served` is called after each frame. */
-  constructor(guard: CallGuard, openStream: OpenStream, report: Report, served: () => void) {
+  constructor(
+    guard: CallGuard,
+    openStream: OpenStream,
+    report: Report,
+    served: () => void,
+    watch: WatchSecrets,
+  ) {
     this.guard = guard
     this.report = report
     this.served = served
+    this.watch = watch
     this.#openStream = openStream
     const operation = { method: "GET", path: STREAM_PATH, sender: "qs-client", params: StreamOpen } as const
     this.#openCall = callOpener(guard, operation)

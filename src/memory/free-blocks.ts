@@ -11,12 +11,12 @@ const LARGEST_BYTES = 1024 * 1024
 /** Up to this size there are many free blocks: the runtime's own objects are among them, and copies of most requests. */
 const SMALL_BYTES = 8 * 1024
 /** At least so much of each size; of large ones at least two. */
-const SMALL_BLOCKS_BYTES = 512 * 1024
-const BLOCKS_BYTES = 128 * 1024
+const SMALL_BLOCKS_BYTES = 128 * 1024
+const BLOCKS_BYTES = 32 * 1024
 
 /** The collector's classes: multiples of 16 bytes at first, then 1.4 times each. Larger arrays are native blocks. */
 const ARRAY_BYTES = [32, 48, 64, 80, 112, 160, 224, 304, 416, 592, 832, 1000]
-const ARRAYS_BYTES = 1024 * 1024
+const ARRAYS_BYTES = 256 * 1024
 
 function blockSizes(): number[] {
   const words = [...SMALLEST_WORDS]

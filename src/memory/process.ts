@@ -1,5 +1,6 @@
-import { dlopen, FFIType, ptr } from "bun:ffi"
+import { FFIType, ptr } from "bun:ffi"
 import { readFileSync } from "node:fs"
+import { openLibrary } from "./library.ts"
 
 /**
  * What the system may do with this process's memory (Linux). Without a C library that can be called so, as on systems that
@@ -20,24 +21,13 @@ const symbols = {
   mlockall: { args: [FFIType.i32], returns: FFIType.i32 },
 } as const
 
-function openLibrary() {
-  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]) {
-    try {
-      return dlopen(name, symbols).symbols
-    } catch {
-      // Another C library.
-    }
-  }
-  return undefined
-}
-
 /**
  * Forbids core dumps and, to other processes of the same user, looking into this one; keeps its memory out of swap, as far
  * as that is allowed. `warn` is told what the operator should do.
  */
 export function protectMemory(warn: (sentence: string) => void): void {
   if (process.platform !== "linux") return
-  const library = openLibrary()
+  const library = openLibrary(symbols)
   if (library === undefined) {
     warn("core dumps cannot be forbidden on this system: forbid them where the server is started")
     return

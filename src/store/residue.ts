@@ -17,6 +17,13 @@ import { writeClean } from "./page-layout.ts"
 export const LOG_HEADER_BYTES = 32
 export const FRAME_HEADER_BYTES = 24
 
+const DATABASE_HEADER_BYTES = 100
+/** Where the header has the first page of the free list, and how many pages are free. */
+const FREE_LIST_AT = 32
+const FREE_PAGES_AT = 36
+const TRUNK_HEADER_BYTES = 8
+const PAGE_NUMBER_BYTES = 4
+
 /**
  * Above this many pages, the first byte of an overflow or free page (its successor's number, big-endian) could be
  * taken for that of a b-tree page.
@@ -41,6 +48,8 @@ export function clearResidue(log: number, database: number, frames: number, page
   }
   frame.fill(0)
   cleaner.wipe()
+  // The header, on the first page, changes with the free list.
+  if (seen.has(1)) cleaned = clearFreeList(database, pageSize) || cleaned
   if (cleaned) fdatasyncSync(database)
 }
 
@@ -55,6 +64,31 @@ export function clearFile(database: number, pageSize: number): void {
   }
   page.fill(0)
   cleaner.wipe()
+  if (pages > 0) clearFreeList(database, pageSize)
+}
+
+/**
+ * Pages of the free list name the next of them, how many free pages they list, and these. When one is taken again, SQLite only
+ * counts down: what stays behind it tells which pages were freed, and in which order. Returns whether there was something.
+ */
+function clearFreeList(database: number, pageSize: number): boolean {
+  const page = Buffer.alloc(pageSize)
+  readWhole(database, page.subarray(0, DATABASE_HEADER_BYTES), 0)
+  let cleared = false
+  let next = page.readUInt32BE(FREE_LIST_AT)
+  for (let left = page.readUInt32BE(FREE_PAGES_AT); next !== 0 && left > 0; left--) {
+    const position = (next - 1) * pageSize
+    readWhole(database, page, position)
+    const rest = page.subarray(TRUNK_HEADER_BYTES + PAGE_NUMBER_BYTES * page.readUInt32BE(4))
+    if (rest.some((byte) => byte !== 0)) {
+      rest.fill(0)
+      if (writeSync(database, page, 0, pageSize, position) !== pageSize)
+        throw new StoreFailed("the residue of deleted rows could not be cleared")
+      cleared = true
+    }
+    next = page.readUInt32BE(0)
+  }
+  return cleared
 }
 
 class PageCleaner {

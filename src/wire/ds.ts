@@ -14,10 +14,21 @@ import {
   SMALL_REQUEST_BODY_BYTES_MAX,
   WELCOME_ATTRIBUTION_BYTES_MAX,
 } from "../limits.ts"
-import { boundedBytes, Count, closed, Epoch, endpoint, Id, Key, Nothing, Signature } from "./endpoint.ts"
+import {
+  boundedBytes,
+  Count,
+  closed,
+  Epoch,
+  endpoint,
+  Id,
+  Key,
+  Nothing,
+  SecretKey,
+  Signature,
+} from "./endpoint.ts"
 
 /** What every operation on an existing group names: the group, and the key that opens its state for this request. */
-const group = { groupId: Id("group id"), earKey: Key("EAR key of the group, wiped after the request") }
+const group = { groupId: Id("group id"), earKey: SecretKey("EAR key of the group, wiped after the request") }
 
 const Handshake = boundedBytes(HANDSHAKE_BYTES_MAX, "MLSMessage with a commit as PublicMessage")
 

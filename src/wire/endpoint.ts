@@ -54,6 +54,19 @@ export function fixedBytes(length: number, description: string) {
   return Type.Uint8Array({ minByteLength: length, maxByteLength: length, description })
 }
 
+/**
+ * The same for what opens or allows something to whoever has it: the server holds it for one request and leaves no copy of
+ * it in memory.
+ */
+export function secretBytes(length: number, description: string) {
+  return Type.Uint8Array({ minByteLength: length, maxByteLength: length, description, "x-secret": true })
+}
+
+/** Whether a value is one of {@link secretBytes}. */
+export function isSecret(schema: TSchema): boolean {
+  return schema["x-secret"] === true
+}
+
 /** A byte string of at least one and at most `max` bytes. */
 export function boundedBytes(max: number, description: string) {
   return Type.Uint8Array({ minByteLength: 1, maxByteLength: max, description })
@@ -67,6 +80,7 @@ export function closed<T extends Record<string, TSchema>>(members: T) {
 export const Nothing = closed({})
 export const Id = (description: string) => fixedBytes(ID_BYTES, description)
 export const Key = (description: string) => fixedBytes(KEY_BYTES, description)
+export const SecretKey = (description: string) => secretBytes(KEY_BYTES, description)
 export const Signature = (description: string) => fixedBytes(SIGNATURE_BYTES, description)
 export const Count = (max: number, description: string) =>
   Type.Integer({ minimum: 0, maximum: max, description })

@@ -7,7 +7,7 @@ import {
   DEQUEUE_ENTRIES_MAX,
   STARTS_PER_ANSWER_MAX,
 } from "../limits.ts"
-import { boundedBytes, Count, closed, Id, Key } from "./endpoint.ts"
+import { boundedBytes, Count, closed, Id, SecretKey } from "./endpoint.ts"
 
 /** Months since January 2020, as in chain starts; names the pool's partition. */
 export const Month = Count(65_535, "months since January 2020")
@@ -17,7 +17,7 @@ const EntryIndex = Count(CHAIN_ENTRIES_MAX * 4, "index of an entry in its chain"
 /** A chain that the owner wants to read from `next` on. The address key is what finds its entries. */
 export const ChainCursor = closed({
   chain: Id("chain id"),
-  address: Key("address key of the chain"),
+  address: SecretKey("address key of the chain"),
   month: Month,
   next: EntryIndex,
 })
@@ -25,7 +25,7 @@ export const ChainCursor = closed({
 /** Everything of a chain up to and including `through` is safely with the owner and can be deleted. */
 export const ChainAcknowledgement = closed({
   chain: Id("chain id"),
-  address: Key("address key of the chain"),
+  address: SecretKey("address key of the chain"),
   month: Month,
   through: EntryIndex,
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -32,10 +32,10 @@ export class BlockDevice implements Disposable {
     )
   }
 
-  /** Everything that is on the device once all was written to it. */
-  read(): Buffer {
+  /** The device itself, once all was written to it. */
+  written(): string {
     if (!run("sync", "-f", this.path)) throw new Error("the file system could not be written out")
-    return readFileSync(this.#image)
+    return this.#image
   }
 
   [Symbol.dispose](): void {

@@ -42,6 +42,7 @@ describe("configuration", () => {
       tokenAllowance: 5000,
       clientRetentionMonths: 3,
       pushPrivateAddresses: false,
+      demo: false,
     })
   })
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { linkingChecks } from "../../src/audit/attacks/checks.ts"
-import { checksFor } from "../../src/audit/audit.ts"
+import { checksFor, copyChecks } from "../../src/audit/audit.ts"
 import { environmentName, type SettingName, settingNames, settings } from "../../src/config/settings.ts"
 import { operationRules } from "../../src/ds/operation-rules.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
@@ -16,6 +16,7 @@ const documents = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "src/mls/README.md",
+  "examples/README.md",
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
@@ -64,7 +65,7 @@ describe("the documentation", () => {
   test("lists every check of the audit with its question, and no other", () => {
     const listed = [...read("docs/audit.md").matchAll(/^\| `([a-z-]+)` \| (.*?\?) \|/gm)]
     const truth = { groups: [], pseudonyms: [], aliases: [], entries: [] }
-    const checks = [...checksFor([]), ...linkingChecks(truth)]
+    const checks = [...checksFor([]), ...copyChecks([]), ...linkingChecks(truth)]
     const expected = checks.map(({ id, question }) => [id, question])
     expect(listed.map((row) => row.slice(1))).toEqual(expected)
   })

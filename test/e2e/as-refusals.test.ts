@@ -15,17 +15,19 @@ import { expectComplete, Siege, type Step } from "./hostile/siege.ts"
 import { ALLOWANCE } from "./hostile/tokens.ts"
 import { Interceptor } from "./interceptor.ts"
 import { RememberingStore } from "./loot.ts"
+import { Overhearing } from "./overhearing.ts"
 import { befriend, Person } from "./person.ts"
 import { orderTokens } from "./purchases.ts"
 
+const ears = new Overhearing()
 let server: Homeserver
 let metered: Homeserver
 let invited: Homeserver
 beforeAll(async () => {
   // The attacks are to be refused for what they are, not for want of a token.
-  server = await Homeserver.start("--rate-limit", "off")
-  metered = await Homeserver.start("--token-allowance", `${ALLOWANCE}`)
-  invited = await Homeserver.start("--rate-limit", "off", "--registration", "invitation")
+  server = await Homeserver.startBy(ears.launch, "--rate-limit", "off")
+  metered = await Homeserver.startBy(ears.launch, "--token-allowance", `${ALLOWANCE}`)
+  invited = await Homeserver.startBy(ears.launch, "--rate-limit", "off", "--registration", "invitation")
 })
 afterAll(() => Promise.all([server.end(), metered.end(), invited.end()]))
 
@@ -165,4 +167,5 @@ test("every operation of the AS refuses what is not its caller's or not valid, w
   // A credential must have ended a year ago to be past renewal: test/as/renewal.test.ts.
   const unreachable = { renewCredential: ["as.credential-expired"] } as const
   expectComplete(as, [await besiege(), await besiegeIssuing(), await besiegeInvitations()], unreachable)
+  expect(ears.leaks()).toEqual([])
 }, 180_000)

@@ -1,9 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts"
+import { type ServerOptions, type ServerProcess, startServerProcess } from "../../src/demo/server-process.ts"
 
 export const DOMAIN = "example.org"
+
+/** How the process is started. */
+export type Launch = (options: ServerOptions) => Promise<ServerProcess>
 
 /** A homeserver as a process of its own, over a directory of its own; it can be killed and started again on its port. */
 export class Homeserver {
@@ -11,16 +14,22 @@ export class Homeserver {
   readonly data = join(this.directory, "data")
   readonly secretsFile = `${this.data}.secrets`
   readonly #flags: readonly string[]
+  readonly #launch: Launch
   #process: ServerProcess | undefined
   #port = 0
 
-  private constructor(flags: readonly string[]) {
+  private constructor(flags: readonly string[], launch: Launch) {
     this.#flags = flags
+    this.#launch = launch
   }
 
   /** `flags`: of `cinder serve`, beside those that every server here has. */
   static async start(...flags: readonly string[]): Promise<Homeserver> {
-    const server = new Homeserver(flags)
+    return await Homeserver.startBy(startServerProcess, ...flags)
+  }
+
+  static async startBy(launch: Launch, ...flags: readonly string[]): Promise<Homeserver> {
+    const server = new Homeserver(flags, launch)
     await server.start()
     return server
   }
@@ -34,7 +43,7 @@ export class Homeserver {
   }
 
   async start(): Promise<void> {
-    this.#process = await startServerProcess({
+    this.#process = await this.#launch({
       data: this.data,
       domain: DOMAIN,
       port: this.#port,

@@ -12,6 +12,8 @@ export interface Passage {
 
 export interface ProxyOptions {
   readonly keepAnswers?: boolean
+  /** 0, the default, picks a free one. */
+  readonly port?: number
   /** Called for every connection: after how many bytes it is cut, and in which direction they are counted. */
   readonly cut?: () => { readonly direction: "up" | "down"; readonly bytes: number }
 }
@@ -65,7 +67,7 @@ export class LoopbackProxy {
   /** `target` is asked for the server's port at every connection. */
   static async start(target: () => number, options: ProxyOptions = {}): Promise<LoopbackProxy> {
     const proxy = new LoopbackProxy(target, options)
-    await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve))
+    await new Promise<void>((resolve) => proxy.#server.listen(options.port ?? 0, "127.0.0.1", resolve))
     const address = proxy.#server.address()
     if (address === null || typeof address === "string") throw new Error("not listening")
     proxy.#port = address.port

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test } from "bun:test"
+import { afterAll, beforeAll, expect, test } from "bun:test"
 import type { Signer, Transport } from "../../src/client/transport.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { ID_BYTES, KEY_BYTES } from "../../src/limits.ts"
@@ -10,12 +10,14 @@ import { hoard, qsAttacks } from "./hostile/qs.ts"
 import { expectComplete, Siege, type Step } from "./hostile/siege.ts"
 import { Interceptor } from "./interceptor.ts"
 import { RememberingStore } from "./loot.ts"
+import { Overhearing } from "./overhearing.ts"
 import { befriend, gather, Person } from "./person.ts"
 
+const ears = new Overhearing()
 let server: Homeserver
 beforeAll(async () => {
   // The attacks are to be refused for what they are, not for want of a token.
-  server = await Homeserver.start("--rate-limit", "off")
+  server = await Homeserver.startBy(ears.launch, "--rate-limit", "off")
 })
 afterAll(() => server.end())
 
@@ -118,4 +120,5 @@ test("every operation of the QS refuses what is not its caller's or not valid, w
   for (const step of [...friendship(client, store), ...lifeAtTheQs(client)])
     await siege.lay(server, client, step)
   expectComplete(qs, [siege])
+  expect(ears.leaks()).toEqual([])
 }, 120_000)

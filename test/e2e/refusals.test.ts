@@ -7,6 +7,7 @@ import type { Endpoint } from "../../src/wire/endpoint.ts"
 import { type Attacks, expectRefused, expectUnchanged, Forger } from "./forger.ts"
 import { Homeserver } from "./homeserver.ts"
 import { type Intercepted, Interceptor } from "./interceptor.ts"
+import { Overhearing } from "./overhearing.ts"
 import { befriend, gather, Person } from "./person.ts"
 
 /**
@@ -14,10 +15,11 @@ import { befriend, gather, Person } from "./person.ts"
  * single thing. That the real one succeeds afterwards shows that nothing else was wrong with them.
  */
 
+const ears = new Overhearing()
 let server: Homeserver
 beforeAll(async () => {
   // The attacks are to be refused for what they are, not for want of a token.
-  server = await Homeserver.start("--rate-limit", "off")
+  server = await Homeserver.startBy(ears.launch, "--rate-limit", "off")
 })
 afterAll(() => server.end())
 
@@ -150,4 +152,5 @@ test("every operation of the DS refuses what is not its caller's, in the same by
   await guest.until(({ events }) => events.filter(({ type }) => type === "left").length === 2)
   expect(guest.heard().map(({ text }) => text)).toEqual(["said once"])
   for (const person of [host, guest]) await person.stop()
+  expect(ears.leaks()).toEqual([])
 }, 60_000)

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { fixedDocument } from "../../src/http/answers.ts"
-import { Edge } from "../../src/http/edge.ts"
+import { Edge, type EdgeOptions } from "../../src/http/edge.ts"
 import { operationsOf } from "../../src/http/routes.ts"
 import type { StreamSink } from "../../src/http/stream.ts"
 import { ID_BYTES, SMALL_REQUEST_BODY_BYTES_MAX } from "../../src/limits.ts"
@@ -87,7 +87,7 @@ export interface TestEdgeOptions {
   /** Milliseconds since 1970. */
   readonly clock?: () => number
   readonly boundary?: number
-  readonly requestsInFlightMax?: number
+  readonly admission?: EdgeOptions["admission"]
   /** Echoes are answered when this resolves. */
   readonly gate?: Promise<void>
 }
@@ -132,9 +132,7 @@ export function startEdge(options: TestEdgeOptions = {}): TestEdge {
     clock: options.clock ?? Date.now,
     boundary: options.boundary ?? 0,
     report: (line) => reports.push(line),
-    ...(options.requestsInFlightMax === undefined
-      ? {}
-      : { requestsInFlightMax: options.requestsInFlightMax }),
+    ...(options.admission === undefined ? {} : { admission: options.admission }),
   })
   const port = edge.listen("127.0.0.1", 0)
   return { edge, port, url: `http://127.0.0.1:${port}`, reports, streams }

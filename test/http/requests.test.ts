@@ -248,7 +248,7 @@ describe("a handler's error", () => {
 describe("more requests than the server takes at a time", () => {
   test("are refused, to be repeated; those before are answered", async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
-    const small = startEdge({ requestsInFlightMax: 3, gate })
+    const small = startEdge({ admission: { inFlightMax: 3 }, gate })
     const answers = Array.from(
       { length: 5 },
       async () => await post(small.url, "/test/echo", echoBody(bytes)),
@@ -261,6 +261,21 @@ describe("more requests than the server takes at a time", () => {
     expect(codes).toEqual(["ok", "ok", "ok", "server.overloaded", "server.overloaded"])
     expect((await post(small.url, "/test/echo", echoBody(bytes))).code).toBe("ok")
     await small.edge.stop()
+  })
+
+  test("are refused too while many have been waiting for long, and taken again when those are answered", async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>()
+    const patient = startEdge({ admission: { waitingMax: 2, patienceMilliseconds: 0 }, gate })
+    const ask = async () => (await post(patient.url, "/test/echo", echoBody(bytes))).code
+    const waiting = [ask()]
+    // One that waits is not many.
+    await Bun.sleep(30)
+    waiting.push(ask())
+    while ((await Promise.race([ask(), Bun.sleep(30)])) !== "server.overloaded") await Bun.sleep(1)
+    open()
+    expect((await Promise.all(waiting)).every((code) => code === "ok")).toBe(true)
+    expect(await ask()).toBe("ok")
+    await patient.edge.stop()
   })
 
   test("a stopping server answers what it has begun, and nothing new", async () => {

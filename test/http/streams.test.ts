@@ -61,6 +61,14 @@ describe("a stream", () => {
     expect(stream.closed).toBe(1)
   })
 
+  test("is to be opened again when a key in a frame was overwritten before the frame was whole", async () => {
+    const { client, stream } = await openStream()
+    const chain = { chain: new Uint8Array(16), address: new Uint8Array(32), month: 80, next: 0 }
+    client.socket.send(frame({ type: "read", chains: [chain] }))
+    expect(await client.closed).toBe(1013)
+    expect(stream.frames).toEqual([])
+  })
+
   test("tells of a reader that does not keep up, and when it does again", async () => {
     const { client, stream } = await openStream()
     const big = { type: "entry", chain: new Uint8Array(16), index: 0, entry: new Uint8Array(60_000) } as const

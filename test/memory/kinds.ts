@@ -1,7 +1,13 @@
+import { expect } from "bun:test"
 import { join } from "node:path"
+import type { Static } from "@sinclair/typebox"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { CLIENT_ID_BYTES, INVITATION_BYTES } from "../../src/limits.ts"
+import { as } from "../../src/wire/as.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { sealPushToken } from "../../src/wire/push-token.ts"
+import { qs } from "../../src/wire/qs.ts"
+import type { ChainCursor } from "../../src/wire/queue.ts"
 import { Circle, type Request } from "../ds/circle.ts"
 import { DOMAIN, type RemoteWorld } from "./remote-world.ts"
 import { type Secret, secretsOfGroup } from "./secrets.ts"
@@ -53,7 +59,7 @@ function ofGroup({ server }: Scene, { group }: Pick<Circle, "group">, send: () =
   }
 }
 
-/** By operation: each that carries a key, and how one such request is made. */
+/** By operation, the stream among them: each that carries a key, and how one such request is made. */
 export const kinds: Readonly<Record<string, Prepare>> = {
   "ds.create-group": async (scene) => {
     const [name = ""] = await people(scene, 1)
@@ -105,7 +111,7 @@ export const kinds: Readonly<Record<string, Prepare>> = {
   "ds.send-message": inGroup((circle, [host = ""]) => circle.sending(host, "hello")),
   "qs.claim-add-packages": async ({ world }) => {
     const friendshipToken = crypto.random(32)
-    const send = () => world.claim(friendshipToken).catch(() => undefined)
+    const send = () => refused(world.unsigned(qs.claimAddPackages, { friendshipToken }))
     return { send, secrets: () => [{ name: "friendship token", bytes: friendshipToken }] }
   },
   "qs.create-client": async ({ world, name }) => {
@@ -116,6 +122,45 @@ export const kinds: Readonly<Record<string, Prepare>> = {
     const owner = await world.register(name())
     return pushToken((pushToken) => world.updateClient(owner, pushToken))
   },
+  "qs.dequeue": async ({ world, name }) => {
+    const owner = await world.register(name())
+    return addressKey(async (read) => {
+      await world.byOwner(qs.dequeue, owner, { ...nothing, read })
+    })
+  },
+  "qs.stream": async ({ world, name }) => {
+    const owner = await world.register(name())
+    return addressKey((chains) => world.stream(owner, chains))
+  },
+  "as.dequeue": async ({ world }) => {
+    const sender = { kind: "client", id: crypto.random(CLIENT_ID_BYTES) } as const
+    const signer = { sender, seed: crypto.random(32) }
+    return addressKey((read) => refused(world.signed(as.dequeue, signer, { ...nothing, read })))
+  },
+  "as.dequeue-alias": async ({ world }) => {
+    const signer = { sender: { kind: "alias", id: crypto.random(32) }, seed: crypto.random(32) } as const
+    return addressKey((read) => refused(world.signed(as.dequeueAlias, signer, { ...nothing, read })))
+  },
+  "as.init-registration": async ({ world }) => {
+    const invitation = crypto.random(INVITATION_BYTES)
+    const params = { csr: crypto.random(200), opaqueRequest: crypto.random(32), invitation }
+    const send = () => refused(world.unsigned(as.initRegistration, params))
+    return { send, secrets: () => [{ name: "invitation", bytes: invitation }] }
+  },
+}
+
+const nothing = { acknowledge: [], usedUp: [], read: [], max: 1 }
+
+/** A chain that the server does not have: what it is asked for with is of this request alone. */
+function addressKey(send: (chains: Static<typeof ChainCursor>[]) => Promise<void>): Ready {
+  const address = crypto.random(32)
+  const cursor = { chain: crypto.random(16), address, month: 80, next: 0 }
+  return { send: () => send([cursor]), secrets: () => [{ name: "address key", bytes: address }] }
+}
+
+/** What the server refuses brought it a key all the same. */
+async function refused(request: Promise<unknown>): Promise<void> {
+  await expect(request).rejects.toThrow(/^(as|qs|auth|request)/)
 }
 
 function pushToken(send: (sealed: Uint8Array) => Promise<void>): Ready {

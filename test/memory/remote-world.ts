@@ -1,3 +1,4 @@
+import type { Static } from "@sinclair/typebox"
 import { ChainReader } from "../../src/crypto/chain.ts"
 import { seal } from "../../src/crypto/hpke.ts"
 import { labels } from "../../src/crypto/labels.ts"
@@ -9,6 +10,7 @@ import { decodeBody, encodeBody } from "../../src/wire/cbor.ts"
 import { ds } from "../../src/wire/ds.ts"
 import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { qs } from "../../src/wire/qs.ts"
+import { type ChainCursor, STREAM_PATH } from "../../src/wire/queue.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../../src/wire/queue-config.ts"
 import { decodeQueueMessage, type QueueMessage } from "../../src/wire/queue-message.ts"
 import type { CircleWorld } from "../ds/circle.ts"
@@ -103,8 +105,33 @@ export class RemoteWorld implements CircleWorld {
     return await this.signed(ds[name], signer, params)
   }
 
-  async claim(friendshipToken: Uint8Array): Promise<void> {
-    await this.#request(qs.claimAddPackages, encodeBody({ friendshipToken }))
+  /** A request that nobody signs. */
+  async unsigned<E extends Endpoint>(endpoint: E, params: Params<E>): Promise<Result<E>> {
+    return await this.#request(endpoint, encodeBody(params))
+  }
+
+  /** Reads these chains in a stream until the server has nothing more of them, and ends it. */
+  async stream({ id, seed }: Owner, chains: readonly Static<typeof ChainCursor>[]): Promise<void> {
+    const socket = new WebSocket(`${this.#url.replace("http:", "ws:")}${STREAM_PATH}`)
+    socket.binaryType = "arraybuffer"
+    const next = (event: "open" | "close") =>
+      new Promise((resolve) => socket.addEventListener(event, resolve, { once: true }))
+    const frame = (type: string) =>
+      new Promise<void>((resolve) => {
+        socket.addEventListener("message", ({ data }: MessageEvent<ArrayBuffer>) => {
+          if ((decodeBody(new Uint8Array(data)) as { type: string }).type === type) resolve()
+        })
+      })
+    const [starts, empty, closed] = [frame("starts"), frame("empty"), next("close")]
+    await next("open")
+    const sender = { kind: "qs-client", id } as const
+    socket.send(Uint8Array.from(signedBody({}, { method: "GET", path: STREAM_PATH, sender, seed })))
+    await starts
+    socket.send(Uint8Array.from(encodeBody({ type: "read", chains })))
+    await empty
+    socket.close()
+    await closed
+    this.requests++
   }
 
   /** Gives the owner's user one more client. */

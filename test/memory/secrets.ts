@@ -28,8 +28,22 @@ export function patternsFor(secrets: readonly Secret[]): Pattern[] {
 
 const keyLabels = { head: labels.earHeadKey, tree: labels.earTreeKey } as const
 
+/** Times that the data are read again when they changed while they were read. */
+const ATTEMPTS_MAX = 20
+
 /** What an EAR key opens as the group is stored now: keys that are derived from it, and what is in the records. */
-export function secretsOfGroup(data: string, { groupId, earKey }: Group): Secret[] {
+export function secretsOfGroup(data: string, group: Group): Secret[] {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return secretsIn(data, group)
+    } catch (error) {
+      if (attempt === ATTEMPTS_MAX) throw error
+      Bun.sleepSync(50)
+    }
+  }
+}
+
+function secretsIn(data: string, { groupId, earKey }: Group): Secret[] {
   const snapshot = Snapshot.take(data)
   const row = (table: string) => snapshot.rows(table).find(({ group_id }) => equal(blob(group_id), groupId))
   const [group, head, tree] = [row("ds_group"), row("ds_head"), row("ds_tree")]

@@ -1,4 +1,5 @@
 import { ConfigError, resolveConfig } from "../../src/config/config.ts"
+import { Sweep } from "../../src/memory/sweep.ts"
 import { Wash } from "../../src/memory/wash.ts"
 import { startServer } from "../../src/server.ts"
 
@@ -17,23 +18,26 @@ const config = resolveConfig({
 if (config instanceof ConfigError) throw config
 
 /** The wash as it is, which tells after how many requests it began. */
-function telling(rinse: () => Promise<void>) {
-  let requests = 0
-  const wash = new Wash(async () => {
-    const before = requests
-    await rinse()
-    // What is left of the wash is done before anything else happens.
-    setTimeout(() => console.log(`washed ${before}`))
-  })
-  return {
-    needed() {
-      requests++
-      wash.needed()
-    },
-    stop: () => wash.stop(),
+class TellingWash extends Wash {
+  #requests = 0
+
+  override needed(): void {
+    this.#requests++
+    super.needed()
+  }
+
+  protected override async wash(): Promise<void> {
+    const before = this.#requests
+    await super.wash()
+    console.log(`washed ${before}`)
   }
 }
 
 const none = { needed: () => undefined, stop: () => undefined }
-const { port } = await startServer(config, { wash: washing === "washing" ? telling : () => none })
+const { port } = await startServer(
+  config,
+  washing === "washing"
+    ? { wash: (rinse, sweep) => new TellingWash(rinse, sweep), sweep: Sweep.open() }
+    : { wash: () => none },
+)
 console.log(`${port}`)

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
+import { readSnapshot } from "../../src/audit/evidence.ts"
 import { type Effect, put, remove, type Store, StoreFailed } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
 import { unallocated } from "../../src/store/page-layout.ts"
@@ -131,6 +132,30 @@ describe("what secure_delete leaves in rebuilt pages", () => {
     }
     store.backupTo(join(directory.path, "backup.sqlite"))
     expect(gapsOf(join(directory.path, "backup.sqlite"), 8192).gaps.every(isZero)).toBe(true)
+    await store.close()
+  })
+
+  test("is cleared in the free list, too: which pages were free and were taken again is not to be found", async () => {
+    using directory = temporaryDirectory()
+    const file = join(directory.path, "store.sqlite")
+    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    const filled = async (name: string, count: number) => {
+      const table = partition(name)
+      const rows = Array.from({ length: count }, () => marked(randomBytes(32)))
+      await submit(
+        store,
+        rows.map((row) => put(table, row)),
+      )
+      return table
+    }
+    await store.writer.dropTable(await filled("pool_202601", 200))
+    await store.scrub()
+    await filled("pool_202602", 100)
+    await store.scrub()
+    const { databases } = readSnapshot(directory.path)
+    const [{ image, unused }] = databases as [(typeof databases)[0]]
+    expect(image.page(1).readUInt32BE(36)).toBeGreaterThan(1)
+    expect(unused.filter(({ bytes }) => bytes.some((byte) => byte !== 0))).toEqual([])
     await store.close()
   })
 

@@ -1,4 +1,6 @@
+import { tablesOf } from "../columns.ts"
 import type { Snapshot } from "../evidence.ts"
+import { type Growth, growthGuesses, growthOf } from "./growth.ts"
 import { type Guess, isOfOneKind, type Linking } from "./linking.ts"
 import { type OwnedRow, ownersOf } from "./owners.ts"
 
@@ -17,7 +19,9 @@ export class ChangeLog {
   readonly linking: Linking
   readonly #ids: ReadonlySet<string>
   readonly #sides: readonly { readonly ids: readonly string[]; readonly intervals: Interval[] }[]
+  readonly #growth: Growth[] = []
   #before: ReadonlyMap<string, number | bigint> | undefined
+  #counts: ReadonlyMap<string, number> = new Map()
 
   constructor(linking: Linking) {
     const { left, right } = linking
@@ -29,10 +33,14 @@ export class ChangeLog {
   see(snapshot: Snapshot): void {
     const now = new Map<string, number | bigint>()
     for (const [id, rows] of ownersOf(snapshot, this.#ids)) now.set(id, fingerprintOf(rows))
-    const before = this.#before
+    const [before, counts] = [this.#before, this.#counts]
     this.#before = now
+    this.#counts = new Map(
+      tablesOf(snapshot).map(({ database, table }) => [`${database}: ${table.name}`, table.rows.length]),
+    )
     if (before === undefined) return
     for (const { ids, intervals } of this.#sides) intervals.push(intervalOf(ids, before, now))
+    this.#growth.push(growthOf(counts, this.#counts))
   }
 
   guesses(): Guess[] {
@@ -46,7 +54,9 @@ export class ChangeLog {
         }
       }),
     ).filter(({ scores }) => scores.some((score) => score !== 0))
-    return [this.#all(each), this.#correlation(left, right), ...each]
+    const active = [left, right].map((intervals) => intervals.map(activeIn)) as [number[][], number[][]]
+    const growth = growthGuesses(this.linking, this.#growth, ...active)
+    return [this.#all(each), this.#correlation(left, right), ...each, ...growth]
   }
 
   #all(guesses: readonly Guess[]): Guess {
@@ -120,10 +130,15 @@ function intervalOf(
   }
 }
 
+/** Places of the things that something happened to. */
+function activeIn(interval: Interval): number[] {
+  return KINDS.flatMap((kind) => interval[kind])
+}
+
 function activity(things: number, intervals: readonly Interval[]): Uint8Array[] {
   const active = Array.from({ length: things }, () => new Uint8Array(intervals.length))
   for (const [index, interval] of intervals.entries()) {
-    for (const thing of KINDS.flatMap((kind) => interval[kind])) (active[thing] as Uint8Array)[index] = 1
+    for (const thing of activeIn(interval)) (active[thing] as Uint8Array)[index] = 1
   }
   return active
 }

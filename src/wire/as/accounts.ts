@@ -9,7 +9,7 @@ import {
   OPAQUE_RESPONSE_BYTES,
   SMALL_REQUEST_BODY_BYTES_MAX,
 } from "../../limits.ts"
-import { closed, endpoint, fixedBytes, Key, Nothing } from "../endpoint.ts"
+import { closed, endpoint, fixedBytes, Key, Nothing, secretBytes } from "../endpoint.ts"
 import { ConnectionPackages } from "./connections.ts"
 import { credential } from "./credentials.ts"
 
@@ -33,7 +33,7 @@ export const accounts = {
       csr: credential("ClientCredentialCsr, with its self-signature"),
       opaqueRequest: fixedBytes(OPAQUE_REQUEST_BYTES, "OPAQUE RegistrationRequest"),
       invitation: Type.Union([
-        fixedBytes(INVITATION_BYTES, "invitation code, where the server wants one"),
+        secretBytes(INVITATION_BYTES, "invitation code, where the server wants one"),
         Type.Null(),
       ]),
     }),

@@ -6,7 +6,7 @@ import {
   KEY_PACKAGE_BYTES_MAX,
   SMALL_REQUEST_BODY_BYTES_MAX,
 } from "../../limits.ts"
-import { boundedBytes, closed, endpoint, Key, Nothing } from "../endpoint.ts"
+import { boundedBytes, closed, endpoint, Nothing, SecretKey } from "../endpoint.ts"
 
 /** A KeyPackage with what a friend needs to find out whose it is (PROTOCOL.md section 6.3). */
 export const AddPackage = closed({
@@ -33,7 +33,7 @@ export const addPackages = {
     path: "/qs/claim-add-packages",
     sender: "none",
     summary: "One AddPackage of each client of the user whose friendship token this is.",
-    params: closed({ friendshipToken: Key("friendship token") }),
+    params: closed({ friendshipToken: SecretKey("friendship token") }),
     result: closed({ addPackages: Type.Array(AddPackage, { minItems: 1, maxItems: CLIENTS_PER_USER_MAX }) }),
     bodyBytesMax: SMALL_REQUEST_BODY_BYTES_MAX,
     problems: ["qs.no-add-package"],

@@ -5,7 +5,7 @@ import {
   EARLIER_AUTH_KEYS_MAX,
   SMALL_REQUEST_BODY_BYTES_MAX,
 } from "../../limits.ts"
-import { Count, closed, endpoint, fixedBytes, Id, Key, Nothing } from "../endpoint.ts"
+import { Count, closed, endpoint, Id, Key, Nothing, secretBytes } from "../endpoint.ts"
 import { PUSH_TOKEN_BYTES } from "../push-token.ts"
 
 const record = {
@@ -15,7 +15,7 @@ const record = {
 
 const changeable = closed({
   ...record,
-  pushToken: Type.Union([fixedBytes(PUSH_TOKEN_BYTES, "sealed push token"), Type.Null()], {
+  pushToken: Type.Union([secretBytes(PUSH_TOKEN_BYTES, "sealed push token"), Type.Null()], {
     description: "where pushes go, sealed by the client; null for no pushes",
   }),
 })

@@ -73,6 +73,27 @@ export class Circle {
     return commit
   }
 
+  /** The first one removes somebody else. */
+  async remove(member: number): Promise<void> {
+    const { commit, groupInfo, accept } = this.#author.commit(0, [], new Uint8Array(0), [member])
+    await this.#transport.call(ds.removeUsers, { ...this.#key, commit, groupInfo }, this.#signer(0))
+    accept()
+    this.#count(commit.length)
+  }
+
+  /** Removes all others. */
+  async delete(): Promise<void> {
+    const others = [...this.#author.seeds.keys()].filter((leaf) => leaf !== 0)
+    const { commit } = this.#author.commit(0, [], new Uint8Array(0), others)
+    await this.#transport.call(ds.deleteGroup, { ...this.#key, commit }, this.#signer(0))
+    this.#count(commit.length)
+  }
+
+  /** By which the server knows it. */
+  get id(): Uint8Array {
+    return this.#author.groupId
+  }
+
   #count(bytes: number): void {
     const entries = Math.ceil((bytes + HEADER_BYTES) / FRAGMENT_BYTES)
     for (const member of this.members) member.entriesMax += entries

@@ -28,12 +28,18 @@ export interface JudgingOptions {
   readonly series: readonly number[]
   /** Moments at which the naive server is attacked as well; all of them if there is no list. */
   readonly naive?: readonly string[]
+  /** Sees every moment, the watched ones included. */
+  readonly look?: (moment: Moment) => void
 }
 
 /** Lets a population live, and attacks the copies at each moment by themselves, and the watched ones as series. */
-export async function* judgements(scale: Scale, { series, naive }: JudgingOptions): AsyncGenerator<Judged> {
+export async function* judgements(
+  scale: Scale,
+  { series, naive, look }: JudgingOptions,
+): AsyncGenerator<Judged> {
   const watched: Moment[] = []
   for await (const moment of Story.of(makePlan(scale))) {
+    look?.(moment)
     if (moment.watched) watched.push(moment)
     else yield judgeMoment(moment, naive?.includes(moment.name) ?? true)
     if (!moment.last) continue
@@ -76,10 +82,12 @@ function* snapshotsOf(copies: readonly Copy[]): Generator<Snapshot> {
   for (const { directory } of copies) yield readSnapshot(directory)
 }
 
-/** The last truth, with the entries of all. */
+/** The last truth, with the entries of all copies, as far as their queues are still there. */
 function allOf(copies: readonly Copy[]): Truth {
+  const last = (copies.at(-1) as Copy).truth
+  const queues = new Set(last.pseudonyms.map(([, queue]) => queue))
   const entries = new Map(copies.flatMap(({ truth }) => truth.entries))
-  return { ...(copies.at(-1) as Copy).truth, entries: [...entries] }
+  return { ...last, entries: [...entries].filter(([, queue]) => queues.has(queue)) }
 }
 
 /** Of one target. */

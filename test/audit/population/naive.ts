@@ -60,6 +60,13 @@ export class NaiveServer {
     this.#database.run("DELETE FROM aliases WHERE hash = ?", [alias])
   }
 
+  deleteAccount(user: string, queue: Uint8Array): void {
+    this.#database.run("DELETE FROM users WHERE name = ?", [fromHex(user)])
+    this.#database.run("DELETE FROM aliases WHERE owner = ?", [fromHex(user)])
+    this.#database.run("DELETE FROM queues WHERE client = ?", [queue])
+    this.#database.run("DELETE FROM messages WHERE queue = ?", [queue])
+  }
+
   deliver(queues: readonly Uint8Array[], body: Uint8Array): void {
     for (const queue of queues) {
       this.#database.transaction(() => {

@@ -1,4 +1,5 @@
 import { type Random, randomFrom } from "../../e2e/random.ts"
+import { type Endings, makeEndings } from "./endings.ts"
 
 /** Who there is, who talks with whom, and what happens when: all of it from a seed. */
 
@@ -18,7 +19,14 @@ export interface Scale {
 /** What somebody does alone. */
 export interface PersonalOccurrence {
   readonly at: number
-  readonly kind: "register" | "open-queue" | "register-alias" | "delete-alias" | "online" | "offline"
+  readonly kind:
+    | "register"
+    | "open-queue"
+    | "register-alias"
+    | "delete-alias"
+    | "online"
+    | "offline"
+    | "delete-account"
   readonly person: number
 }
 
@@ -29,7 +37,9 @@ export type Occurrence =
       | { readonly kind: "gather"; readonly group: number }
       | { readonly kind: "say"; readonly group: number; readonly member: number; readonly bytes: number }
       | { readonly kind: "update"; readonly group: number; readonly member: number }
+      | { readonly kind: "delete-group"; readonly group: number }
       | { readonly kind: "restart" }
+      | { readonly kind: "crash" }
       | { readonly kind: "copy"; readonly name: string }
     ))
 
@@ -71,11 +81,14 @@ class Planner {
   readonly #occurrences: Occurrence[] = []
   readonly #sessions: Session[][]
   readonly #groups: number[][] = []
+  readonly #endings: Endings
 
   constructor(scale: Scale) {
     this.#scale = scale
     this.#random = randomFrom(scale.seed)
     this.#sessions = Array.from({ length: scale.people }, () => [])
+    const { seed, people, groups, friendships, days } = scale
+    this.#endings = makeEndings(seed, people, groups + friendships, days)
   }
 
   plan(): Plan {
@@ -87,6 +100,7 @@ class Planner {
       for (let person = 0; person < people; person++) this.#live(person, day)
     }
     this.#converse()
+    this.#end()
     for (let copy = 1; copy <= copies; copy++) {
       this.#occurrences.push({
         at: (copy * days * DAY) / (copies + 1),
@@ -101,8 +115,24 @@ class Planner {
         this.#occurrences.push({ at: begin, kind: "online", person }, { at: end, kind: "offline", person })
       }
     }
-    const occurrences = this.#occurrences.filter(({ at }) => at < days * DAY).sort((a, b) => a.at - b.at)
+    const occurrences = this.#occurrences
+      .filter((occurrence) => occurrence.at < days * DAY && !this.#isOver(occurrence))
+      .sort((a, b) => a.at - b.at)
     return { people, groups: this.#groups, occurrences }
+  }
+
+  #end(): void {
+    const { departures, ends, crashes } = this.#endings
+    for (const [person, at] of departures) this.#occurrences.push({ at, kind: "delete-account", person })
+    for (const [group, at] of ends) this.#occurrences.push({ at, kind: "delete-group", group })
+    for (const at of crashes) this.#occurrences.push({ at, kind: "crash" })
+  }
+
+  /** Whether it is something of somebody, or some group, that is not there any more. */
+  #isOver(occurrence: Occurrence): boolean {
+    const { departures, ends } = this.#endings
+    if ("person" in occurrence) return occurrence.at > (departures.get(occurrence.person) ?? Infinity)
+    return "group" in occurrence && occurrence.at > (ends.get(occurrence.group) ?? Infinity)
   }
 
   #register(person: number): void {
@@ -154,7 +184,7 @@ class Planner {
 
   /** When somebody reads, on one day. */
   #live(person: number, day: number): void {
-    if (this.#random() < 0.15) return
+    if (this.#random() < 0.15 || this.#endings.isAway(person, day)) return
     const visits = 2 + Math.floor(this.#random() * 6)
     for (let i = 0; i < visits; i++) {
       this.#visit(person, day * DAY + (7 + this.#random() * 16) * HOUR, 10 * MINUTE)
@@ -185,15 +215,22 @@ class Planner {
   /** Whoever is online says something; if nobody is, somebody comes. */
   #say(group: number, at: number): void {
     const members = this.#groups[group] as number[]
-    const online = members.flatMap((person, member) => {
-      const sessions = this.#sessions[person] as Session[]
-      return sessions.some(({ begin, end }) => begin < at && at < end) ? [member] : []
+    const there = [...members.keys()].filter((member) => this.#isThere(members[member] as number, at))
+    const online = there.filter((member) => {
+      const sessions = this.#sessions[members[member] as number] as Session[]
+      return sessions.some(({ begin, end }) => begin < at && at < end)
     })
-    const from = online.length > 0 ? online : members.map((_, member) => member)
+    const from = online.length > 0 ? online : there
+    if (from.length === 0) return
     const member = from[Math.floor(this.#random() * from.length)] as number
     if (online.length === 0) this.#visit(members[member] as number, at - 1, 3 * MINUTE)
     if (this.#random() < 0.03) this.#occurrences.push({ at, kind: "update", group, member })
     else this.#occurrences.push({ at, kind: "say", group, member, bytes: this.#length() })
+  }
+
+  #isThere(person: number, at: number): boolean {
+    const { departures, isAway } = this.#endings
+    return at < (departures.get(person) ?? Infinity) && !isAway(person, Math.floor(at / DAY))
   }
 
   /** Bytes of an encrypted message: most are a line or two, a few are long. */

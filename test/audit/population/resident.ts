@@ -38,6 +38,7 @@ export class Resident {
   readonly #seed = crypto.random(32)
   readonly #aliasSeed = crypto.random(32)
   readonly #queueSeed = crypto.random(32)
+  readonly #queueUserSeed = crypto.random(32)
   readonly #pushTokenKey = crypto.random(32)
   readonly #store = memoryStore()
   #queue: QueueIdentity | undefined
@@ -64,7 +65,7 @@ export class Resident {
   /** At the AS. */
   async register(): Promise<void> {
     const transport = this.#transport
-    const opaque = new OpaqueClient({ user: this.clientId.subarray(0, 16), domain: DOMAIN }, "", "minimal")
+    const opaque = this.#opaque()
     const registration = opaque.startRegistration()
     const { credential, opaqueResponse } = await transport.call(as.initRegistration, {
       csr: makeClientCsr(crypto, this.#seed, this.clientId, DOMAIN),
@@ -88,7 +89,7 @@ export class Resident {
     const transport = this.#transport
     const { configKey } = await transport.call(qs.publicKeys, {})
     const { user, client } = await transport.call(qs.createUser, {
-      userAuthKey: crypto.ed25519Public(crypto.random(32)),
+      userAuthKey: crypto.ed25519Public(this.#queueUserSeed),
       friendshipTokenHash: crypto.random(32),
       clientAuthKey: crypto.ed25519Public(this.#queueSeed),
       queueKey: crypto.x25519Public(this.queueSecretKey),
@@ -116,6 +117,27 @@ export class Resident {
 
   async deleteAlias(): Promise<void> {
     await this.#transport.call(as.deleteAlias, {}, this.#asTheAlias)
+  }
+
+  /** At the AS and the QS. */
+  async deleteAccount(): Promise<void> {
+    const login = this.#opaque().startLogin()
+    const { ke2 } = await this.#transport.call(as.startLogin, { ke1: login.ke1 }, this.#atTheAs)
+    const ke3 = login.finish(ke2)
+    if (ke3 === undefined) throw new Error("the password does not fit")
+    await this.#transport.call(as.deleteAccount, { ke3 }, this.#atTheAs)
+    const signer = { sender: { kind: "qs-user", id: this.queue.user }, seed: this.#queueUserSeed } as const
+    await this.#transport.call(qs.deleteUser, {}, signer)
+  }
+
+  /** What the server's files hold of this person, and must not when the account is gone. */
+  get traces(): readonly Uint8Array[] {
+    const publicKeys = [this.#seed, this.#aliasSeed, this.#queueSeed, this.#queueUserSeed].map(
+      crypto.ed25519Public,
+    )
+    const ids = [this.clientId.subarray(0, 16), this.clientId.subarray(16), this.aliasHash]
+    const { user, client } = this.queue
+    return [...ids, user, client, ...publicKeys, crypto.x25519Public(this.queueSecretKey)]
   }
 
   /** A connection request to somebody, by user id or by alias. */
@@ -157,6 +179,10 @@ export class Resident {
     this.#session?.end.abort()
     await this.#session?.ended
     this.#session = undefined
+  }
+
+  #opaque(): OpaqueClient {
+    return new OpaqueClient({ user: this.clientId.subarray(0, 16), domain: DOMAIN }, "", "minimal")
   }
 
   get #atTheAs() {

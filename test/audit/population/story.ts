@@ -1,7 +1,7 @@
 import type { Truth } from "../../../src/audit/truth.ts"
 import { Transport } from "../../../src/client/transport.ts"
 import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
-import { toHex } from "../../../src/wire/bytes.ts"
+import { Census } from "./census.ts"
 import { Circle } from "./circle.ts"
 import { entriesOf } from "./entries.ts"
 import { NaiveServer } from "./naive.ts"
@@ -23,6 +23,10 @@ export interface Moment {
   readonly last: boolean
   readonly real: Copy
   readonly naive: Copy
+  /** What was deleted before: accounts, aliases and groups. */
+  readonly gone: readonly Uint8Array[]
+  /** Ids of users and groups who are there. */
+  readonly there: readonly Uint8Array[]
 }
 
 const SECOND = 1000
@@ -47,11 +51,7 @@ export class Story {
   readonly #naive: NaiveServer
   readonly #transport: Transport
   readonly #people: Resident[] = []
-  readonly #circles: Circle[] = []
-  /** In the order in which they came. */
-  readonly #registered: Resident[] = []
-  /** Whose alias is registered. */
-  readonly #aliases = new Set<Resident>()
+  readonly #census = new Census()
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
     this.#plan = plan
@@ -89,7 +89,7 @@ export class Story {
 
   /** Crashes, and what comes after them. */
   async *#end(): AsyncGenerator<Moment> {
-    await this.#restart(...UNSCRUBBED)
+    await this.#restart("SIGTERM", ...UNSCRUBBED)
     for (let index = 0; index < QUIET; index++) await this.#send(index)
     await this.#server.end("SIGKILL")
     yield await this.#copy("killed in quiet", false)
@@ -103,7 +103,7 @@ export class Story {
     await Promise.all(flying)
     yield killed
     yield await this.#copy("started again")
-    for (const person of this.#people) await this.#visit(person)
+    for (const person of this.#census.people) await this.#visit(person)
     await Bun.sleep(ACKNOWLEDGED_MILLISECONDS)
     yield await this.#copy("all is read")
     await Promise.all(this.#people.map((person) => person.goOffline()))
@@ -114,9 +114,12 @@ export class Story {
 
   /** A message of some group, which the client repeats until it is accepted. */
   async #send(index: number): Promise<void> {
-    const circles = this.#circles.filter(({ members }) => members.length > 2)
+    const circles = [...this.#census.circles.values()].filter(({ members }) => members.length > 2)
     const circle = circles[index % circles.length] as Circle
-    const member = index % circle.members.length
+    const there = [...circle.members.keys()].filter((one) =>
+      this.#census.isThere(circle.members[one] as Resident),
+    )
+    const member = there[index % there.length] as number
     const bytes = LOAD_BYTES + 7 * index
     this.#deliverNaively(circle, member, crypto.random(bytes))
     await circle.say(member, bytes)
@@ -125,7 +128,11 @@ export class Story {
   async #live(occurrence: Exclude<Occurrence, { kind: "copy" }>): Promise<void> {
     switch (occurrence.kind) {
       case "restart":
-        return await this.#restart()
+        return await this.#restart("SIGTERM")
+      case "crash":
+        return await this.#restart("SIGKILL")
+      case "delete-group":
+        return await this.#deleteGroup(occurrence.group)
       case "gather":
         return await this.#gather(occurrence.group)
       case "say":
@@ -146,21 +153,48 @@ export class Story {
         return this.#naive.register(userId)
       case "open-queue":
         await person.openQueue()
-        this.#registered.push(person)
+        this.#census.enter(person)
         return this.#naive.openQueue(userId, person.queue.client)
       case "register-alias":
         await person.registerAlias()
-        this.#aliases.add(person)
+        this.#census.aliases.add(person)
         return this.#naive.registerAlias(userId, aliasHash)
       case "delete-alias":
-        await person.deleteAlias()
-        this.#aliases.delete(person)
-        return this.#naive.deleteAlias(aliasHash)
+        return await this.#deleteAlias(person)
+      case "delete-account":
+        return await this.#deleteAccount(person)
       case "online":
         return await this.#visit(person)
       case "offline":
         return await person.goOffline()
     }
+  }
+
+  async #deleteAlias(person: Resident): Promise<void> {
+    await person.deleteAlias()
+    this.#census.forgetAlias(person)
+    this.#naive.deleteAlias(person.aliasHash)
+  }
+
+  /** Whoever made a group ends it; others are removed, before somebody finds their queues gone. */
+  async #deleteAccount(person: Resident): Promise<void> {
+    await person.goOffline()
+    for (const [group, circle] of this.#census.circles) {
+      const member = circle.members.indexOf(person)
+      if (member === 0) await this.#deleteGroup(group)
+      else if (member > 0) await circle.remove(member)
+    }
+    if (this.#census.aliases.has(person)) await this.#deleteAlias(person)
+    await person.deleteAccount()
+    this.#census.depart(person)
+    this.#naive.deleteAccount(person.userId, person.queue.client)
+  }
+
+  async #deleteGroup(group: number): Promise<void> {
+    const circle = this.#census.circles.get(group)
+    if (circle === undefined) return
+    await circle.delete()
+    this.#census.forgetCircle(group, circle)
   }
 
   async #visit(person: Resident): Promise<void> {
@@ -169,9 +203,9 @@ export class Story {
   }
 
   /** Everybody's stream ends with the server; a client opens another when its user comes back. */
-  async #restart(...flags: readonly string[]): Promise<void> {
+  async #restart(signal: "SIGTERM" | "SIGKILL", ...flags: readonly string[]): Promise<void> {
     await Promise.all(this.#people.map((person) => person.goOffline()))
-    await this.#server.end("SIGTERM")
+    await this.#server.end(signal)
     await this.#startAgain(...flags)
     this.#naive.restart()
   }
@@ -184,7 +218,7 @@ export class Story {
 
   async #gather(group: number): Promise<void> {
     const members = (this.#plan.groups[group] as readonly number[]).map((person) => this.#person(person))
-    this.#circles[group] = await Circle.gather(this.#transport, members)
+    this.#census.circles.set(group, await Circle.gather(this.#transport, members))
     this.#naive.deliver(
       members.slice(1).map(({ queue }) => queue.client),
       crypto.random(600),
@@ -193,14 +227,15 @@ export class Story {
 
   async #say(occurrence: Extract<Occurrence, { kind: "say" | "update" }>): Promise<void> {
     const { group, member } = occurrence
-    const circle = this.#circles[group] as Circle
+    const circle = this.#census.circles.get(group)
+    if (circle === undefined) return
     const message =
       occurrence.kind === "say" ? await circle.say(member, occurrence.bytes) : await circle.update(member)
     this.#deliverNaively(circle, member, message)
   }
 
   #deliverNaively({ members }: Circle, from: number, message: Uint8Array): void {
-    const others = members.filter((_, member) => member !== from)
+    const others = members.filter((person, member) => member !== from && this.#census.isThere(person))
     this.#naive.deliver(
       others.map(({ queue }) => queue.client),
       message,
@@ -210,7 +245,7 @@ export class Story {
 
   async #ask({ person, whom, byAlias }: Extract<Occurrence, { kind: "ask" }>): Promise<void> {
     const asked = this.#person(whom)
-    await this.#person(person).ask(asked, byAlias && this.#aliases.has(asked))
+    await this.#person(person).ask(asked, byAlias && this.#census.aliases.has(asked))
   }
 
   #person(index: number): Resident {
@@ -220,22 +255,18 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = { ...this.#who(), entries: entriesOf(real, this.#server.secrets(), this.#registered) }
+    const truth = {
+      ...this.#census.who,
+      entries: entriesOf(real, this.#server.secrets(), this.#census.people),
+    }
     return {
       name,
       watched: name.startsWith(WATCHED),
       last: name === LAST,
       real: { directory: real, truth },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
-    }
-  }
-
-  #who(): Omit<Truth, "entries"> {
-    const circles = this.#circles.filter((circle) => circle !== undefined)
-    return {
-      groups: circles.map(({ members }) => members.map(({ queue }) => toHex(queue.client))),
-      pseudonyms: this.#registered.map(({ userId, queue }) => [userId, toHex(queue.client)]),
-      aliases: [...this.#aliases].map(({ aliasHash, userId }) => [toHex(aliasHash), userId]),
+      gone: [...this.#census.gone],
+      there: this.#census.ids,
     }
   }
 }

@@ -1,0 +1,51 @@
+import { median, type Options, type Result, summarized } from "./harness.ts"
+import { Stage } from "./load/stage.ts"
+import type { Model } from "./model.ts"
+
+/**
+ * Sends in a group of two whose other member is away: processor time of the whole server for each, with token and signature,
+ * and how much of it is of the thread that serves.
+ */
+
+const AT_ONCE = 16
+const HEAD_BYTES = 4096
+/** The entry, and the token that is spent. */
+const ROWS_PER_SEND = 2
+
+export async function benchSendTwo({ runs, short }: Options, model: Model): Promise<readonly Result[]> {
+  const milliseconds = short ? 800 : 4000
+  const stage = await Stage.set([[1]])
+  try {
+    const [cast] = stage.casts
+    // The recipient's stream is not opened: nobody waits for its frames.
+    await stage.listen({
+      talkers: cast!.talkers.map((talker) => ({ ...talker, recipients: 0 })),
+      listeners: [],
+    })
+    await stage.rounds(50, AT_ONCE, milliseconds)
+    const [cpu, mainThread, wall, alone]: [number[], number[], number[], number[]] = [[], [], [], []]
+    for (let run = 0; run < runs; run++) {
+      alone.push(median(await stage.rounds(short ? 50 : 300, 1, milliseconds / 4)))
+      const before = [stage.server.cpuTime(), stage.server.mainThreadTime()] as const
+      const times = await stage.rounds(short ? 40 : 150, AT_ONCE, milliseconds)
+      const sends = times.length * AT_ONCE
+      cpu.push((stage.server.cpuTime() - before[0]) / sends)
+      mainThread.push((stage.server.mainThreadTime() - before[1]) / sends)
+      wall.push(times.reduce((sum, time) => sum + time, 0) / sends)
+    }
+    const share = model.rowsCpu(ROWS_PER_SEND * AT_ONCE) / AT_ONCE
+    const open = model.verify + model.ear(HEAD_BYTES).open + share
+    return [
+      summarized("one at a time", 2, alone),
+      summarized(`${AT_ONCE} at once, each`, 2, wall, { more: { sends_per_second: 1e6 / median(wall) } }),
+      summarized("server CPU of a send", 2, cpu, {
+        model: model.redeem + open,
+        more: { commit_share: share },
+        figure: { send_2_over_model: median(cpu) / (model.redeem + open) },
+      }),
+      summarized("of it, the thread that serves", 2, mainThread, { model: open }),
+    ]
+  } finally {
+    await stage.clear()
+  }
+}
