@@ -313,6 +313,24 @@ export const HOST_CHARACTERS_MAX = 259
 export const STOP_SECONDS_MAX = 20
 export const RETRY_AFTER_SECONDS = 1
 
+/** Published counts of an hour are multiples of the step; the noise is a hundred requests, so that one does not show. */
+export const METRIC_COUNT_STEP = 100
+export const METRIC_COUNT_NOISE = 100
+/** The same for shares of one. */
+export const METRIC_SHARE_STEP = 0.05
+export const METRIC_SHARE_NOISE = 0.02
+/** The same for the memory of the process; a message is a thousandth of the noise. */
+export const METRIC_MEMORY_STEP_BYTES = 128 * 1024 * 1024
+export const METRIC_MEMORY_NOISE_BYTES = 64 * 1024 * 1024
+/** A request that takes longer counts as slow. */
+export const METRIC_SLOW_MILLISECONDS = 1000
+/** The event loop is late if a timer comes later than this; it is looked at about so often. */
+export const METRIC_LATE_MILLISECONDS = 100
+export const METRIC_LOOK_MILLISECONDS = 5000
+/** For how long an answer about metrics or health waits: longer than most requests take. */
+export const METRIC_DELAY_MILLISECONDS_MIN = 100
+export const METRIC_DELAY_MILLISECONDS_MAX = 400
+
 // The demo's page
 /** Larger files are not read for it. */
 export const DEMO_FILE_BYTES_MAX = 16 * 1024 * 1024

@@ -9,13 +9,18 @@ import {
 } from "citty"
 import { version } from "../package.json"
 import { auditCommand } from "./cli/audit.ts"
+import { backup } from "./cli/backup.ts"
+import { doctor } from "./cli/doctor.ts"
 import { exitOnFault, explain } from "./cli/explain.ts"
 import { init } from "./cli/init.ts"
 import { invite } from "./cli/invite.ts"
 import { keys } from "./cli/keys.ts"
+import { restore } from "./cli/restore.ts"
 import { secrets } from "./cli/secrets.ts"
 import { serve } from "./cli/serve.ts"
+import { stats } from "./cli/stats.ts"
 import { withSwitches } from "./cli/switches.ts"
+import { users } from "./cli/users.ts"
 import { describeFault } from "./http/failure.ts"
 
 const main: CommandDef = defineCommand({
@@ -25,7 +30,19 @@ const main: CommandDef = defineCommand({
     description:
       "A homeserver for end-to-end encrypted group messaging. Begin with cinder init, or try: cinder serve --data ./data --domain localhost --port 0",
   },
-  subCommands: { init, serve, audit: auditCommand, invite, keys, secrets } as SubCommandsDef,
+  subCommands: {
+    init,
+    serve,
+    doctor,
+    stats,
+    backup,
+    restore,
+    users,
+    invite,
+    keys,
+    secrets,
+    audit: auditCommand,
+  } as SubCommandsDef,
 })
 
 interface Found {

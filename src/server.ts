@@ -1,5 +1,8 @@
 import { join } from "node:path"
 import { version } from "../package.json"
+import { type Administration, administration } from "./admin/administration.ts"
+import { DATABASE_FILES } from "./admin/backup.ts"
+import { AdminSocket } from "./admin/socket.ts"
 import type { AsKeys } from "./as/authority.ts"
 import { createAs } from "./as/service.ts"
 import { RunningAuthority } from "./config/authority/running.ts"
@@ -8,20 +11,23 @@ import { type Config, ConfigError } from "./config/config.ts"
 import { periodKeys } from "./config/period-file.ts"
 import { authorityOf, type Secrets, wipeSecrets } from "./config/secrets.ts"
 import { obtainSecrets } from "./config/secrets-file.ts"
+import { readTlsFiles } from "./config/tls-files.ts"
 import { nativeCrypto as crypto } from "./crypto/native.ts"
+import { wipe } from "./crypto/wipe.ts"
 import { DiskLook } from "./demo-look.ts"
 import { demoPages } from "./demo-site/site.ts"
 import { createDs } from "./ds/service.ts"
 import { fixedDocument, fixedPage } from "./http/answers.ts"
 import { DISCOVERY_PATH, discoveryDocument } from "./http/discovery.ts"
 import { Edge, type EdgeOptions } from "./http/edge.ts"
-import type { Report } from "./http/failure.ts"
+import { describeFault, type Report } from "./http/failure.ts"
 import { openApiDocument } from "./http/openapi/document.ts"
 import { openApiPage } from "./http/openapi/page.ts"
 import { operationsOf } from "./http/routes.ts"
 import { CONNECTION_QUEUE_ENTRIES_MAX, EPOCH_ROWS_MAX, PENDING_UNITS_MAX } from "./limits.ts"
 import type { Sweep } from "./memory/sweep.ts"
 import { Wash } from "./memory/wash.ts"
+import { Observation, type Sources } from "./metrics/observation.ts"
 import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import type { QsSecrets } from "./qs/parts.ts"
@@ -30,7 +36,9 @@ import { QUEUE_TABLE } from "./qs/tables.ts"
 import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
-import type { Migration } from "./store/migrations.ts"
+import { repeat } from "./rhythm.ts"
+import { StoreFailed } from "./store/database.ts"
+import { codeOf } from "./store/error-code.ts"
 import { type OpenedStore, openStore } from "./store/open.ts"
 import { localWakeups } from "./store/wakeups.ts"
 import { as } from "./wire/as.ts"
@@ -88,29 +96,24 @@ const HOUR_MILLISECONDS = 3_600_000
  * @throws ConfigError, StoreLocked, StoreIncompatible, StoreFailed: each with a sentence for the operator
  */
 export async function startServer(config: Config, given: Partial<Surroundings> = {}): Promise<RunningServer> {
-  const surroundings = { ...defaults, ...given }
-  const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
-  const stores = await openStores(config, surroundings)
+  const observation = config.metrics && observe(config, given.clock ?? defaults.clock)
+  const surroundings = observed({ ...defaults, ...given }, observation)
+  const tls = config.tls && readTlsFiles(config.tls)
+  const opened = await openServices(config, surroundings)
+  const { secrets, created, limits, services } = opened
+  const { asService } = services
   try {
     // No earlier process has the databases any more: whatever it accepted was signed before this second has ended.
     const boundary = created ? 0 : Math.floor(surroundings.clock() / 1000)
-    const limits = await openLimits(config, stores, surroundings)
-    const services = composeServices(config, secrets, stores, limits, surroundings)
-    const { engines, asService, dsService, qsService } = services
     const wash = surroundings.wash(() => edge.rinse(), surroundings.sweep)
     const looking = config.demo ? new DiskLook(config.dataDirectory) : undefined
     const edge = composeEdge(config, services, limits, boundary, {
       ...surroundings,
+      tls,
       served: () => wash.needed(),
+      settled: (problem, milliseconds) => observation?.request(problem?.code, milliseconds),
       ...(looking && { pages: demoPages(looking) }),
     })
-    const atStart = [
-      ...engines.map((engine) => () => engine.dropExpiredPartitions()),
-      asService.sweep,
-      limits.maintain,
-    ]
-    for (const sweep of atStart) await sweep()
-    const port = listen(edge, config)
     const authority = new RunningAuthority({
       crypto,
       config,
@@ -119,70 +122,203 @@ export async function startServer(config: Config, given: Partial<Surroundings> =
       warn: surroundings.warn,
       now: () => Math.floor(surroundings.clock() / 1000),
     })
-    const daily = [
-      ...atStart,
-      qsService.sweep,
-      dsService.sweep,
-      // Intermediates are renewed and warned of in a server that is never restarted, too.
-      async () => authority.reload(),
-    ]
-    const schedules = [
-      repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, surroundings),
-    ]
-    if (config.resealMilliseconds > 0) {
-      const sealing = [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
-      const meanMs = config.resealMilliseconds
-      schedules.push(repeat(sealing, { firstMs: meanMs, meanMs }, surroundings))
-    }
+    let ready = false
+    beginObservation(config, observation, {
+      streams: () => edge.streams,
+      intermediateEnd: () => authority.intermediateEnd,
+      certificateEnd: () => tls?.end ?? 0,
+      ready: () => ready,
+    })
+    for (const sweep of sweepsAtStart(services, limits)) await sweep()
+    const port = listen(edge, config)
+    ready = true
+    if (tls !== undefined) wipe(tls.key)
+    const adminSocket = openAdminSocket(config, opened, surroundings)
+    const schedules = schedule(config, services, limits, authority, surroundings)
     let stopped: Promise<void> | undefined
     const stop = async () => {
-      for (const schedule of schedules) schedule.stop()
+      ready = false
+      for (const one of schedules) one.stop()
       wash.stop()
+      await adminSocket?.stop()
       await edge.stop()
-      qsService.stop()
-      for (const engine of engines) engine.stop()
-      limits.stop()
-      await closeStores(stores)
+      await opened.close()
       looking?.close()
+      await observation?.stop()
       authority.wipe()
-      wipeSecrets(secrets)
     }
     return { port, created, reload: () => authority.reload(), stop: () => (stopped ??= stop()) }
+  } catch (error) {
+    await observation?.stop()
+    await opened.close()
+    if (tls !== undefined) wipe(tls.key)
+    throw error
+  }
+}
+
+/** A server's databases and what serves them, without anybody to be served. */
+export interface OpenedServices {
+  readonly secrets: Secrets
+  readonly created: boolean
+  readonly stores: Stores
+  readonly limits: RateLimits
+  readonly services: Services
+  /** Writes and scrubs everything, and wipes the secrets. */
+  close(): Promise<void>
+}
+
+/** Throws what {@link startServer} throws. */
+export async function openServices(
+  config: Config,
+  surroundings: Pick<Surroundings, "clock" | "fault"> & Partial<Pick<Surroundings, "sweep">>,
+): Promise<OpenedServices> {
+  const { secrets, created } = obtainSecrets(crypto, config, Math.floor(surroundings.clock() / 1000))
+  const stores = await openStores(config, surroundings)
+  try {
+    const limits = await openLimits(config, stores, surroundings)
+    const services = composeServices(config, secrets, stores, limits, surroundings)
+    const close = async () => {
+      services.qsService.stop()
+      for (const engine of services.engines) engine.stop()
+      limits.stop()
+      await closeStores(stores)
+      wipeSecrets(secrets)
+    }
+    return { secrets, created, stores, limits, services, close }
   } catch (error) {
     await closeStores(stores)
     throw error
   }
 }
 
-interface Stores {
+/** What the operator's commands may do with them. */
+export function administrationOf({ domain }: Config, { stores, services }: OpenedServices): Administration {
+  const { asService, dsService } = services
+  return administration({
+    domain,
+    stores,
+    users: asService.users,
+    deleteUser: asService.deleteUser,
+    shapes: dsService.shapes,
+  })
+}
+
+/** A server goes on without; its operator's commands have to wait until it is stopped. */
+function openAdminSocket(
+  config: Config,
+  opened: OpenedServices,
+  { warn, report }: Surroundings,
+): AdminSocket | undefined {
+  try {
+    return new AdminSocket(config.adminSocket, administrationOf(config, opened), (error) =>
+      report(describeFault(error)),
+    )
+  } catch (error) {
+    const reason = error instanceof StoreFailed ? error.message : codeOf(error)
+    warn(
+      `commands cannot ask this server while it runs: there is no socket ${config.adminSocket} (${reason})`,
+    )
+    return undefined
+  }
+}
+
+function observe({ dataDirectory }: Config, clock: () => number): Observation {
+  return new Observation({ version, dataDirectory, clock, random: (bytes) => crypto.random(bytes) })
+}
+
+/** What is reported is a defect. */
+function observed(surroundings: Surroundings, observation: Observation | undefined): Surroundings {
+  if (observation === undefined) return surroundings
+  return {
+    ...surroundings,
+    report(line) {
+      observation.defect()
+      surroundings.report(line)
+    },
+  }
+}
+
+function beginObservation({ metrics }: Config, observation: Observation | undefined, sources: Sources): void {
+  if (metrics === undefined) return
+  try {
+    observation?.begin(metrics, sources)
+  } catch (error) {
+    throw new ConfigError(portMistake(error, metrics, "--metrics-port"))
+  }
+}
+
+function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimits): Task[] {
+  return [...engines.map((engine) => () => engine.dropExpiredPartitions()), asService.sweep, maintain]
+}
+
+/** Seals all records anew, and so opens every one of them. */
+export function resealing({ engines, qsService }: Services): Task[] {
+  return [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
+}
+
+/** What the server does again and again. */
+function schedule(
+  config: Config,
+  services: Services,
+  limits: RateLimits,
+  authority: RunningAuthority,
+  { report }: Surroundings,
+): { stop(): void }[] {
+  const { dsService, qsService } = services
+  const daily = [
+    ...sweepsAtStart(services, limits),
+    qsService.sweep,
+    dsService.sweep,
+    // Intermediates are renewed and warned of in a server that is never restarted, too.
+    async () => authority.reload(),
+  ]
+  const schedules = [
+    repeat(daily, { firstMs: 6 * HOUR_MILLISECONDS, meanMs: 24 * HOUR_MILLISECONDS }, report),
+  ]
+  if (config.resealMilliseconds > 0) {
+    const meanMs = config.resealMilliseconds
+    schedules.push(repeat(resealing(services), { firstMs: meanMs, meanMs }, report))
+  }
+  return schedules
+}
+
+export interface Stores {
   readonly as: OpenedStore
   readonly delivery: OpenedStore
 }
 
-async function openStores(config: Config, { fault }: Surroundings): Promise<Stores> {
-  const open = async (name: string, migrations: readonly Migration[]) =>
+export async function openStores(
+  { dataDirectory, scrubDelayMilliseconds }: Pick<Config, "dataDirectory" | "scrubDelayMilliseconds">,
+  { fault }: Pick<Surroundings, "fault">,
+  migrations = { as: asMigrations, delivery: deliveryMigrations },
+): Promise<Stores> {
+  const open = async (name: keyof Stores) =>
     await openStore({
-      file: join(config.dataDirectory, name),
-      migrations,
-      scrubDelayMs: config.scrubDelayMilliseconds,
+      file: join(dataDirectory, DATABASE_FILES[name]),
+      migrations: migrations[name],
+      scrubDelayMs: scrubDelayMilliseconds,
       pendingMax: PENDING_UNITS_MAX,
       epochRowsMax: EPOCH_ROWS_MAX,
       fault,
     })
-  const as = await open("as.sqlite", asMigrations)
+  const as = await open("as")
   try {
-    return { as, delivery: await open("delivery.sqlite", deliveryMigrations) }
+    return { as, delivery: await open("delivery") }
   } catch (error) {
     await as.close()
     throw error
   }
 }
 
-async function closeStores({ as, delivery }: Stores): Promise<void> {
+export async function closeStores({ as, delivery }: Stores): Promise<void> {
   await Promise.all([as.close(), delivery.close()])
 }
 
-function openLimits(config: Config, stores: Stores, { clock }: Surroundings): Promise<RateLimits> {
+function openLimits(
+  config: Config,
+  stores: Stores,
+  { clock }: Pick<Surroundings, "clock">,
+): Promise<RateLimits> {
   return openRateLimits({
     crypto,
     stores,
@@ -198,7 +334,7 @@ function composeServices(
   secrets: Secrets,
   stores: Stores,
   { issuance }: RateLimits,
-  { clock: now, sweep }: Surroundings,
+  { clock: now, sweep }: Pick<Surroundings, "clock"> & Partial<Pick<Surroundings, "sweep">>,
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
@@ -257,9 +393,12 @@ function composeServices(
   return { asService, dsService, qsService, engines }
 }
 
+type Services = ReturnType<typeof composeServices>
+type Task = () => Promise<void>
+
 function composeEdge(
   { rateLimit, publicUrl, domain }: Config,
-  { asService, dsService, qsService }: ReturnType<typeof composeServices>,
+  { asService, dsService, qsService }: Services,
   { gates, directory }: RateLimits,
   boundary: number,
   {
@@ -267,8 +406,10 @@ function composeEdge(
     report,
     sweep,
     served,
+    settled,
+    tls,
     pages,
-  }: Surroundings & Required<Pick<EdgeOptions, "served">> & Pick<EdgeOptions, "pages">,
+  }: Surroundings & Required<Pick<EdgeOptions, "served" | "settled" | "tls">> & Pick<EdgeOptions, "pages">,
 ): Edge {
   const endpoints = [as, ds, qs].flatMap((table) => Object.values(table))
   const description = openApiDocument(endpoints, publicUrl, version)
@@ -291,6 +432,8 @@ function composeEdge(
     boundary,
     report,
     served,
+    settled,
+    tls,
     ...(sweep && { watch: () => sweep.request() }),
     ...(pages && { pages }),
   })
@@ -300,11 +443,15 @@ function listen(edge: Edge, { host, port }: Config): number {
   try {
     return edge.listen(host, port)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? `${error.code}` : "unknown"
-    if (code === "EADDRINUSE")
-      throw new ConfigError(`port ${port} on ${host} is in use: choose another with --port`)
-    throw new ConfigError(`the server cannot listen on port ${port} of ${host} (${code})`)
+    throw new ConfigError(portMistake(error, { host, port }, "--port"))
   }
+}
+
+/** Why nothing can listen there, in a sentence. */
+function portMistake(error: unknown, { host, port }: { host: string; port: number }, flag: string): string {
+  const code = error instanceof Error && "code" in error ? `${error.code}` : "unknown"
+  if (code === "EADDRINUSE") return `port ${port} on ${host} is in use: choose another with ${flag}`
+  return `the server cannot listen on port ${port} of ${host} (${code})`
 }
 
 type SecretsOfQs = Pick<
@@ -328,42 +475,4 @@ function asKeys({ roots, intermediateSeed, ...authority }: AuthoritySecrets): As
   const intermediate = intermediates.at(-1)
   if (intermediate === undefined || intermediateSeed === undefined) throw new Error("no intermediate signs")
   return { asCredentials: roots, endorsements, intermediates, intermediate, intermediateSeed, revocations }
-}
-
-/** When something is done again and again. */
-interface Rhythm {
-  /** The first time comes at random until then. */
-  readonly firstMs: number
-  /** The others come a quarter earlier or later, at random. */
-  readonly meanMs: number
-}
-
-/** Never at the same time: when something is deleted says nothing about when the server was started. */
-function repeat(
-  sweeps: readonly (() => Promise<void>)[],
-  { firstMs, meanMs }: Rhythm,
-  { report }: Surroundings,
-): { stop(): void } {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let stopped = false
-  const schedule = (milliseconds: number) => {
-    if (stopped) return
-    timer = setTimeout(run, milliseconds)
-    timer.unref()
-  }
-  const run = async () => {
-    for (const sweep of sweeps) {
-      await sweep().catch(() => {
-        if (!stopped) report("a sweep could not be completed; it is tried again later")
-      })
-    }
-    schedule(meanMs * (0.75 + 0.5 * Math.random()))
-  }
-  schedule(firstMs * Math.random())
-  return {
-    stop() {
-      stopped = true
-      clearTimeout(timer)
-    },
-  }
 }

@@ -12,12 +12,15 @@ import { Authentication } from "./authentication.ts"
 import { type AsKeys, Authority } from "./authority.ts"
 import { connectionHandlers } from "./connections.ts"
 import { credentialHandlers } from "./credentials.ts"
+import { deleteUser } from "./deletion.ts"
 import { type InvitationPolicy, Invitations } from "./invitations.ts"
 import { type Issuance, issuanceHandlers } from "./issuance.ts"
 import { type LoginLimits, Logins } from "./logins.ts"
 import type { AsParts } from "./parts.ts"
 import { type PendingLimits, PendingRegistrations } from "./pending.ts"
 import { profileHandlers } from "./profiles.ts"
+import { users } from "./tables.ts"
+import { listUsers, type UserSummary } from "./users.ts"
 
 export interface AsOptions {
   readonly store: Store
@@ -44,6 +47,10 @@ export interface As {
   readonly handlers: Handlers<typeof as>
   /** From now on these keys count; the caller overwrites those before. */
   replaceKeys(keys: AsKeys): void
+  /** All users, in the order of their ids, some at a time. */
+  users(): AsyncIterable<readonly UserSummary[]>
+  /** Deletes a user as deleting the account does; resolves with whether there was one. */
+  deleteUser(user: Uint8Array): Promise<boolean>
   /** Deletes what is of no use any more. To be called at start and about once a day. */
   sweep(): Promise<void>
 }
@@ -80,6 +87,12 @@ export function createAs(options: AsOptions): As {
       ...issuanceHandlers(parts, options.issuance),
     },
     replaceKeys: (next) => authority.replace(next),
+    users: () => listUsers(store),
+    async deleteUser(user) {
+      if (store.get(users, { user }) === undefined) return false
+      await parts.changeQueues((view) => deleteUser(engine, view, user))
+      return true
+    },
     sweep: () => invitations.forgetExpired(store, store.writer),
   }
 }

@@ -26,6 +26,17 @@ export interface TokenKeysOptions {
   readonly evaluators: readonly Evaluator[]
 }
 
+/**
+ * Forgets all issuing keys, so that no token is taken that was issued before: for data from a backup, which does not know what
+ * was spent since. The next start makes another key, and clients draw anew.
+ */
+export async function forgetTokenKeys(store: Store): Promise<void> {
+  await store.writer.submit({
+    expects: [],
+    effects: (view) => view.list(tokenKeys, {}, KEYS_MAX).map(({ month }) => remove(tokenKeys, { month })),
+  })
+}
+
 /** More than there ever are: a key is taken for twice as long as it issues. */
 const KEYS_MAX = 16
 

@@ -11,12 +11,19 @@ export interface Seen {
 
 const MONTHS_BEFORE = 2020
 
-/** Cinder's tables by what is in them; of other tables, their rows. */
-export function whatIsSeen(snapshot: Snapshot): Seen[] {
-  const tables = tablesOf(snapshot).map(({ table }) => table)
-  const rows = (name: string) => sum(tables.filter((table) => table.name.replace(/_\d{6}$/, "") === name))
-  const strangers = tables.filter(({ name, columns }) => !isPromised(name, columns))
-  const known = [
+/** What there is to count, wherever it is counted. */
+export interface Counted {
+  /** Rows of a table, and of those by month that are named so. */
+  readonly rows: (table: string) => number
+  /** For each month, since January 2020, how many groups were last active in it. */
+  readonly months: ReadonlyMap<number, number>
+  /** For each length in bytes, how many sealed records of groups have it. */
+  readonly lengths: ReadonlyMap<number, number>
+}
+
+/** Cinder's tables by what is in them. */
+export function seenOf({ rows, months, lengths }: Counted): Seen[] {
+  return [
     { what: "users", count: rows("as_user") },
     { what: "clients of users", count: rows("as_client") },
     { what: "aliases, as hashes", count: rows("as_alias") },
@@ -27,12 +34,32 @@ export function whatIsSeen(snapshot: Snapshot): Seen[] {
     { what: "AddPackages", count: rows("qs_add_package") },
     { what: "entries in queues, of all together", count: rows("qs_pool") },
     { what: "groups", count: rows("ds_group") },
-    ...months(tables.find(({ name }) => name === "ds_group")),
-    ...sizes(tables),
+    ...inOrder(months, (month) => `groups last active in ${monthName(month)}`),
+    ...inOrder(lengths, (length) => `sealed records of ${length} bytes`),
     { what: "tokens spent", count: rows("as_spent") + rows("delivery_spent") },
     { what: "clients that drew tokens today", count: rows("as_allowance") },
   ]
+}
+
+function inOrder(counts: ReadonlyMap<number, number>, what: (key: number) => string): Seen[] {
+  return [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ what: what(key), count }))
+}
+
+/** The table by whose name, and a month, those of a kind are called. */
+export function withoutMonth(name: string): string {
+  return name.replace(/_\d{6}$/, "")
+}
+
+/** Cinder's tables by what is in them; of other tables, their rows. */
+export function whatIsSeen(snapshot: Snapshot): Seen[] {
+  const tables = tablesOf(snapshot).map(({ table }) => table)
+  const strangers = tables.filter(({ name, columns }) => !isPromised(name, columns))
   if (strangers.length === tables.length) return rowsOf(strangers)
+  const known = seenOf({
+    rows: (wanted) => sum(tables.filter(({ name }) => withoutMonth(name) === wanted)),
+    months: months(tables.find(({ name }) => name === "ds_group")),
+    lengths: lengths(tables),
+  })
   return [...known, ...rowsOf(strangers)]
 }
 
@@ -44,11 +71,8 @@ function rowsOf(tables: readonly StoredTable[]): Seen[] {
   return tables.map(({ name, rows }) => ({ what: `rows of ${name}`, count: rows.length }))
 }
 
-function months(groups: StoredTable | undefined): Seen[] {
-  const values = (groups?.rows ?? []).map((row) => Number(row.values.get("month")))
-  return [...Map.groupBy(values, (month) => month)]
-    .sort(([a], [b]) => a - b)
-    .map(([month, some]) => ({ what: `groups last active in ${monthName(month)}`, count: some.length }))
+function months(groups: StoredTable | undefined): Map<number, number> {
+  return countsOf((groups?.rows ?? []).map((row) => Number(row.values.get("month"))))
 }
 
 /** `2026-11`, of a month as Cinder's rows have it. */
@@ -57,12 +81,14 @@ export function monthName(month: number): string {
 }
 
 /** Size classes of groups: what their two records take together. */
-function sizes(tables: readonly StoredTable[]): Seen[] {
+function lengths(tables: readonly StoredTable[]): Map<number, number> {
   const records = tables.filter(({ name }) => name === "ds_head" || name === "ds_tree")
-  const lengths = records.flatMap(({ rows }) => rows.map((row) => lengthOf(row.values.get("ciphertext"))))
-  return [...Map.groupBy(lengths, (length) => length)]
-    .sort(([a], [b]) => a - b)
-    .map(([length, some]) => ({ what: `sealed records of ${length} bytes`, count: some.length }))
+  return countsOf(records.flatMap(({ rows }) => rows.map((row) => lengthOf(row.values.get("ciphertext")))))
+}
+
+function countsOf(values: readonly number[]): Map<number, number> {
+  const grouped = Map.groupBy(values, (value) => value)
+  return new Map([...grouped].map(([value, some]) => [value, some.length]))
 }
 
 function lengthOf(value: unknown): number {

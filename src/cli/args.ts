@@ -14,4 +14,4 @@ export function secondsNow(): number {
 }
 
 export const RELOAD_ADVICE =
-  "A server that runs takes this over on SIGHUP (systemctl reload), otherwise within about a day or at its next start."
+  "A server that runs takes this over on SIGHUP, otherwise within about a day or at its next start; one that systemd hands its secrets to, when it is restarted."

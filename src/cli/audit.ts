@@ -1,19 +1,17 @@
 import { readFileSync, writeFileSync } from "node:fs"
-import { styleText } from "node:util"
 import { type Audit, audit, holds } from "../audit/audit.ts"
 import { parseKnown } from "../audit/checks/known.ts"
 import { auditDevice } from "../audit/device.ts"
-import { CannotLook } from "../audit/evidence.ts"
 import { asHtml } from "../audit/html.ts"
 import { asJson } from "../audit/json.ts"
-import { asText, type Paint } from "../audit/text.ts"
+import { asText } from "../audit/text.ts"
 import { NoTruth, parseTruth, type Truth } from "../audit/truth.ts"
 import { ConfigError } from "../config/config.ts"
-import { explain } from "./explain.ts"
+import { orCouldNotLook } from "./looking.ts"
 import { strictCommand } from "./strict.ts"
+import { paint } from "./terminal.ts"
 
 const LEAKS = 1
-const COULD_NOT_LOOK = 2
 
 const command = strictCommand({
   meta: {
@@ -82,21 +80,7 @@ function showProgress(read: number, all: number): void {
 /** A multiple of what is read at once. */
 const PROGRESS_BYTES = 64 * 1024 ** 2
 
-/** 1 is for leaks alone: whatever kept the audit from looking is another thing. */
-export const auditCommand: typeof command = {
-  ...command,
-  run(context) {
-    try {
-      command.run?.(context)
-    } catch (error) {
-      console.error(error instanceof CannotLook ? `cinder: ${error.message}` : explain(error))
-      process.exitCode = COULD_NOT_LOOK
-    }
-  },
-}
-
-const paint: Paint = (colour, words) =>
-  process.stdout.isTTY ? styleText(colour, words, { validateStream: false }) : words
+export const auditCommand = orCouldNotLook(command)
 
 function readKnown(path: string): Uint8Array[] {
   return readParsed(path, "is no list of known things", parseKnown, SyntaxError)

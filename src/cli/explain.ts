@@ -1,3 +1,4 @@
+import { CannotLook } from "../audit/evidence.ts"
 import { ConfigError } from "../config/config.ts"
 import { describeFault } from "../http/failure.ts"
 import { StoreFailed, StoreIncompatible, StoreLocked } from "../store/database.ts"
@@ -11,7 +12,12 @@ export function exitOnFault(error: unknown): void {
 /** Errors of the operator's making are a sentence; others are defects, of which only class and place are told. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.sentences.map((sentence) => `cinder: ${sentence}`).join("\n")
-  if (error instanceof StoreLocked || error instanceof StoreIncompatible || error instanceof StoreFailed)
+  if (
+    error instanceof StoreLocked ||
+    error instanceof StoreIncompatible ||
+    error instanceof StoreFailed ||
+    error instanceof CannotLook
+  )
     return `cinder: ${error.message}`
   if (error instanceof Error && error.name === "CLIError") return `cinder: ${Bun.stripANSI(error.message)}`
   return describeFault(error)

@@ -3,7 +3,7 @@ import { formatFingerprint } from "../config/authority/description.ts"
 /** What a command has to say: facts for programs, and for people a headline, the facts under it, and what comes next. */
 export interface Report {
   readonly headline: string
-  readonly facts: Readonly<Record<string, string | boolean | null>>
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>
   readonly advice: readonly string[]
 }
 
@@ -20,8 +20,9 @@ export function report({ headline, facts, advice }: Report, asJson: boolean): vo
   for (const line of advice) console.log(line)
 }
 
-function readable(value: string | boolean | null): string {
+function readable(value: string | number | boolean | null): string {
   if (value === null) return "none"
   if (typeof value === "boolean") return value ? "yes" : "no"
+  if (typeof value === "number") return value.toLocaleString("en").replaceAll(",", " ")
   return /^[0-9a-f]{64}$/.test(value) ? formatFingerprint(value) : value
 }

@@ -1,23 +1,10 @@
 import { defineCommand } from "citty"
-import { ConfigError, resolveConfig, unknownNames } from "../config/config.ts"
-import { readConfigFile } from "../config/file.ts"
-import { environmentName, settingNames, settings } from "../config/settings.ts"
+import { ConfigError } from "../config/config.ts"
 import { protectMemory } from "../memory/process.ts"
 import { Sweep } from "../memory/sweep.ts"
 import { type RunningServer, startServer } from "../server.ts"
 import { exitOnFault, explain } from "./explain.ts"
-import { kebabCase } from "./strict.ts"
-
-const settingArgs = Object.fromEntries(
-  settingNames.map((name) => {
-    const { description, default: fallback } = settings[name] as { description: string; default?: unknown }
-    const end = fallback === undefined ? "" : ` (default ${fallback})`
-    return [
-      name,
-      { type: "string", description: `${description}; or ${environmentName(name)}${end}` },
-    ] as const
-  }),
-)
+import { config as configFlag, everySetting, settingsFrom } from "./server-settings.ts"
 
 export const serve = defineCommand({
   meta: {
@@ -26,11 +13,8 @@ export const serve = defineCommand({
       "Runs the homeserver. The first start needs an empty directory and makes a secrets file beside it; keep both, and keep them apart.",
   },
   args: {
-    ...settingArgs,
-    config: {
-      type: "string",
-      description: "a TOML or JSON file that holds the same settings; or CINDER_CONFIG",
-    },
+    ...everySetting,
+    config: configFlag,
   },
   async run({ args }) {
     await runServer(args)
@@ -38,17 +22,10 @@ export const serve = defineCommand({
 })
 
 async function runServer(args: Readonly<Record<string, unknown>>): Promise<void> {
-  const { _: words, config: fileFlag, ...given } = args
-  const flags = Object.fromEntries(Object.entries(given).map(([name, value]) => [kebabCase(name), value]))
-  const environment = process.env
-  const mistakes = unknownNames(flags, "--")
-  if (mistakes.length > 0) throw new ConfigError(...mistakes)
+  const { _: words, ...given } = args
+  const config = settingsFrom(given)
   if (Array.isArray(words) && words.length > 0)
     throw new ConfigError(`serve takes flags only, and "${words[0]}" belongs to none`)
-  const path = fileFlag ?? environment["CINDER_CONFIG"]
-  const file = typeof path === "string" ? readConfigFile(path) : {}
-  const config = resolveConfig({ flags, environment, file, workingDirectory: process.cwd() })
-  if (config instanceof ConfigError) throw config
   const warn = (sentence: string) => console.error(`cinder: warning: ${sentence}`)
   protectMemory(warn)
   const sweep = Sweep.open()
@@ -69,9 +46,15 @@ async function runServer(args: Readonly<Record<string, unknown>>): Promise<void>
   }
   stopOnSignals(server)
   reloadOnSignal(server)
-  console.log(
-    `listening on http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${server.port}`,
-  )
+  if (config.metrics !== undefined) {
+    const { host, port } = config.metrics
+    console.log(`metrics and health on http://${hostInUrl(host)}:${port}`)
+  }
+  console.log(`listening on ${config.tls ? "https" : "http"}://${hostInUrl(config.host)}:${server.port}`)
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host
 }
 
 function stopOnSignals(server: RunningServer): void {

@@ -1,6 +1,7 @@
-import { isAbsolute, join, relative, resolve } from "node:path"
+import { join, resolve } from "node:path"
 import { Value } from "@sinclair/typebox/value"
 import type { PaddingPolicy } from "../crypto/padding.ts"
+import { isInside } from "./paths.ts"
 import { environmentName, type SettingName, type Settings, settingNames, settings } from "./settings.ts"
 
 const MINUTE_MILLISECONDS = 60_000
@@ -15,6 +16,12 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly publicUrl: string
+  /** Absent: the server speaks plain HTTP. */
+  readonly tls: TlsFiles | undefined
+  /** A Unix socket for the operator's commands (src/admin). */
+  readonly adminSocket: string
+  /** Absent: nobody can ask for metrics. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
   readonly invitationRequired: boolean
   readonly scrubDelayMilliseconds: number
   /** 0: never. */
@@ -35,6 +42,14 @@ export interface Config {
   readonly pushPrivateAddresses: boolean
   /** Whether everybody may see what kinds of things the files hold. */
   readonly demo: boolean
+}
+
+/** PEM files, of which the key is for the server alone. */
+export interface TlsFiles {
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** The service manager made the key's file and watches over it. */
+  readonly keyManaged: boolean
 }
 
 /** Where settings come from; the first source that names a setting counts. */
@@ -78,21 +93,30 @@ export function resolveConfig(sources: ConfigSources): Config | ConfigError {
 }
 
 /** These follow from others if nobody sets them. */
-const derived: ReadonlySet<SettingName> = new Set(["secrets", "public-url"])
+const derived: ReadonlySet<SettingName> = new Set(["secrets", "public-url", "admin-socket"])
 
 function complete(values: Settings, { environment, workingDirectory }: ConfigSources): Config | ConfigError {
   const credentials = environment["CREDENTIALS_DIRECTORY"]
   const dataDirectory = resolve(workingDirectory, values.data)
   const managed = credentials === undefined ? undefined : join(resolve(credentials), "cinder.secrets")
-  const secretsFile =
-    optional(values.secrets, (path) => resolve(workingDirectory, path)) ??
-    managed ??
-    `${dataDirectory}.secrets`
+  const absolute = (path: string | undefined) => optional(path, (given) => resolve(workingDirectory, given))
+  const secretsFile = absolute(values.secrets) ?? managed ?? `${dataDirectory}.secrets`
   if (isInside(secretsFile, dataDirectory)) {
     return new ConfigError(
       `secrets must be a file outside the data directory, because a copy of both together opens what is sealed; it is ${secretsFile}`,
     )
   }
+  const adminSocket = absolute(values["admin-socket"]) ?? `${dataDirectory}.admin`
+  if (isInside(adminSocket, dataDirectory))
+    return new ConfigError(`admin-socket must be outside the data directory; it is ${adminSocket}`)
+  const tls = tlsFiles(
+    absolute(chosen(values["tls-certificate"])),
+    absolute(chosen(values["tls-key"])),
+    credentials,
+  )
+  if (tls instanceof ConfigError) return tls
+  if (tls !== undefined && isInside(tls.keyFile, dataDirectory))
+    return new ConfigError(`tls-key must be a file outside the data directory; it is ${tls.keyFile}`)
   return {
     dataDirectory,
     secretsFile,
@@ -101,6 +125,12 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
     host: values.host,
     port: values.port,
     publicUrl: values["public-url"] ?? `https://${values.domain}`,
+    tls,
+    adminSocket,
+    metrics:
+      values["metrics-port"] === 0
+        ? undefined
+        : { host: values["metrics-host"], port: values["metrics-port"] },
     invitationRequired: values.registration === "invitation",
     scrubDelayMilliseconds: values["scrub-delay-ms"],
     resealMilliseconds: values["reseal-minutes"] * MINUTE_MILLISECONDS,
@@ -119,13 +149,24 @@ function complete(values: Settings, { environment, workingDirectory }: ConfigSou
   }
 }
 
-function optional<T>(value: string | undefined, use: (value: string) => T): T | undefined {
-  return value === undefined ? undefined : use(value)
+function chosen(file: string): string | undefined {
+  return file === "none" ? undefined : file
 }
 
-function isInside(path: string, directory: string): boolean {
-  const way = relative(directory, path)
-  return !(way === ".." || way.startsWith("../") || isAbsolute(way))
+function tlsFiles(
+  certificateFile: string | undefined,
+  keyFile: string | undefined,
+  credentials: string | undefined,
+): TlsFiles | ConfigError | undefined {
+  if (certificateFile === undefined && keyFile === undefined) return undefined
+  if (certificateFile === undefined || keyFile === undefined)
+    return new ConfigError("tls-certificate and tls-key belong together: set both, or neither")
+  const keyManaged = credentials !== undefined && isInside(keyFile, resolve(credentials))
+  return { certificateFile, keyFile, keyManaged }
+}
+
+function optional<T>(value: string | undefined, use: (value: string) => T): T | undefined {
+  return value === undefined ? undefined : use(value)
 }
 
 /** The file may have numbers; flags and environment are text. */

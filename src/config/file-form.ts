@@ -35,7 +35,10 @@ export function encodeFile(
   return encoded
 }
 
-/** The reverse; `read` must consume the content exactly. Throws CodecError on anything else. */
+/** The file is whole and of its kind, in a form that only a newer program knows. */
+export class NewerForm extends CodecError {}
+
+/** The reverse; `read` must consume the content exactly. Throws CodecError on anything else, NewerForm among it. */
 export function decodeFile<T>(
   crypto: CryptoProvider,
   kind: FileKind,
@@ -47,8 +50,10 @@ export function decodeFile<T>(
     throw new CodecError("file digest")
   const reader = new Reader(bytes.subarray(0, end))
   const magic = magics[kind]
-  if (!equal(reader.raw(magic.length), magic) || reader.u8() !== FORMAT_VERSION)
-    throw new CodecError("file kind")
+  if (!equal(reader.raw(magic.length), magic)) throw new CodecError("file kind")
+  const version = reader.u8()
+  if (version > FORMAT_VERSION) throw new NewerForm("file version")
+  if (version !== FORMAT_VERSION) throw new CodecError("file version")
   const value = read(reader)
   reader.end()
   return value

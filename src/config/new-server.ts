@@ -46,7 +46,7 @@ function configurationOf(config: Config): string {
     secrets: config.secretsFile,
     registration: config.invitationRequired ? "invitation" : "open",
   }
-  return commentedFile(given, { "public-url": config.publicUrl })
+  return commentedFile(given, { "public-url": config.publicUrl, "admin-socket": config.adminSocket })
 }
 
 function checkNothingThere({ dataDirectory, secretsFile }: Config, configurationFile: string): void {

@@ -4,6 +4,7 @@ import { wipe } from "../crypto/wipe.ts"
 import { renewedIfDue } from "./authority/rotation.ts"
 import type { AuthoritySecrets } from "./authority/secrets.ts"
 import { type Config, ConfigError } from "./config.ts"
+import { NewerForm } from "./file-form.ts"
 import { createPrivateFile, explaining, readPrivateFile, replacePrivateFile } from "./private-file.ts"
 import {
   authorityOf,
@@ -110,7 +111,12 @@ export function readSecrets(crypto: CryptoProvider, file: string, managed = fals
     const secrets = decodeSecrets(crypto, bytes)
     authorityOf(secrets)
     return { secrets, digest: crypto.sha256(bytes) }
-  } catch {
+  } catch (error) {
+    if (error instanceof NewerForm) {
+      throw new ConfigError(
+        `the secrets file ${file} was written by a newer version of this program: run that one, or restore the file from before`,
+      )
+    }
     throw new ConfigError(
       `the secrets file ${file} is damaged, or not a secrets file: restore it from a copy`,
     )

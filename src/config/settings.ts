@@ -54,6 +54,34 @@ export const settings = {
     description:
       "open, so that everybody can register, or invitation, so that it takes a code of cinder invite",
   }),
+  "tls-certificate": Type.String({
+    minLength: 1,
+    default: "none",
+    description:
+      "a file with the certificate and those of its issuers in PEM, for a server that speaks TLS itself; none: a proxy in front does",
+  }),
+  "tls-key": Type.String({
+    minLength: 1,
+    default: "none",
+    description: "the file with the certificate's private key in PEM, outside the data directory, or none",
+  }),
+  "admin-socket": Type.String({
+    minLength: 1,
+    description:
+      "the socket by which commands on this machine ask the running server, for its user alone; its path may have up to 100 characters",
+  }),
+  "metrics-port": Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 0,
+    description:
+      "a whole number from 0 to 65535: the port of the listener for metrics and health; 0: there is none",
+  }),
+  "metrics-host": Type.String({
+    minLength: 1,
+    default: "127.0.0.1",
+    description: "the address on which metrics and health can be asked for",
+  }),
   "scrub-delay-ms": Type.Integer({
     minimum: 0,
     maximum: SCRUB_DELAY_MILLISECONDS_MAX,

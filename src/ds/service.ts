@@ -22,11 +22,14 @@ import type { GroupKey } from "./records.ts"
 import { Reservations } from "./reservations.ts"
 import { selfRemove } from "./self-remove.ts"
 import { sendMessage } from "./send.ts"
+import { type GroupShapes, groupShapes } from "./shapes.ts"
 import { groupExists } from "./store.ts"
 
 /** The delivery service (PROTOCOL.md section 5). */
 export interface Ds {
   readonly handlers: Handlers<typeof ds>
+  /** What a snapshot sees of the groups. */
+  shapes(): Promise<GroupShapes>
   /** Deletes what has expired; to be called about once a day. */
   sweep(): Promise<void>
 }
@@ -52,6 +55,7 @@ export function createDs(dependencies: DsDependencies): Ds {
   }
 
   return {
+    shapes: () => groupShapes(store),
     sweep: () => expireGroups(context),
     handlers: {
       async requestGroupId() {

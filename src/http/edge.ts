@@ -48,8 +48,12 @@ export interface EdgeOptions {
   /** Signatures of this second and earlier are refused (see Freshness); 0 for none. */
   readonly boundary: number
   readonly report: Report
+  /** The server speaks TLS. */
+  readonly tls?: TlsIdentity | undefined
   /** Called after each request with parameters and each frame of a stream, whatever came of it. */
   readonly served?: () => void
+  /** Called after each request with parameters, with the refusal if it was one, and how long it took. */
+  readonly settled?: ((problem: Problem | undefined, milliseconds: number) => void) | undefined
   /** Told what secrets there are in requests, and for how long. */
   readonly watch?: WatchSecrets
   /** Other than usual, for tests. */
@@ -60,6 +64,15 @@ const admissionLimits: AdmissionLimits = {
   inFlightMax: REQUESTS_IN_FLIGHT_MAX,
   waitingMax: REQUESTS_WAITING_MAX,
   patienceMilliseconds: REQUEST_PATIENCE_MILLISECONDS,
+}
+
+/** A shorter Host would move where Elysia looks for the path. */
+const HTTPS_HOST_CHARACTERS_MIN = 3
+
+/** The server's certificate with those of its issuers, and its key, in PEM. */
+export interface TlsIdentity {
+  readonly certificate: Uint8Array
+  readonly key: Uint8Array
 }
 
 /** The server's HTTP and WebSocket side: the only place that knows Elysia. */
@@ -73,6 +86,8 @@ export class Edge {
   readonly #fetch: (request: Request) => Response | Promise<Response>
   readonly #rinsePath: string
   readonly #served: () => void
+  readonly #settled: NonNullable<EdgeOptions["settled"]>
+  readonly #tls: TlsIdentity | undefined
   readonly #watch: WatchSecrets
   #server: Server<Connection> | undefined
   #stopping = false
@@ -84,6 +99,8 @@ export class Edge {
     this.#report = report
     this.#admission = new Admission({ ...admissionLimits, ...options.admission }, () => performance.now())
     this.#served = options.served ?? (() => undefined)
+    this.#settled = options.settled ?? (() => undefined)
+    this.#tls = options.tls
     this.#watch = options.watch ?? unwatched
     this.#streams = new Streams(this.#guard, options.openStream, report, this.#served, this.#watch)
     this.#postPaths = new Set(operations.map(({ endpoint }) => endpoint.path))
@@ -94,9 +111,11 @@ export class Edge {
 
   /** Begins to accept connections and returns the port. Throws the system's error, for example of a port in use. */
   listen(host: string, port: number): number {
+    const tls = this.#tls
     this.#server = Bun.serve<Connection>({
       hostname: host,
       port,
+      ...(tls && { tls: { cert: asBuffer(tls.certificate), key: asBuffer(tls.key) } }),
       development: false,
       // Otherwise `development: false` turns it on, and a second server could take the same port.
       reusePort: false,
@@ -114,7 +133,12 @@ export class Edge {
   async rinse(): Promise<void> {
     const { hostname, port } = this.#server ?? {}
     if (this.#stopping || port === undefined) return
-    await rinse(reachable(hostname), port, this.#rinsePath)
+    await rinse({ host: reachable(hostname), port, secure: this.#tls !== undefined }, this.#rinsePath)
+  }
+
+  /** Streams that are open, and connections that have not opened theirs yet. */
+  get streams(): number {
+    return this.#streams.size
   }
 
   /** Accepts nothing more, lets requests in flight be answered, closes streams with `stopping`. */
@@ -139,8 +163,10 @@ export class Edge {
     documents: EdgeOptions["documents"],
     pages: Required<EdgeOptions>["pages"],
   ) {
-    // Without `standardHostname: false` a Host of less than four characters moves where the path is looked for.
-    const app = new Elysia({ strictPath: true, normalize: false, handler: { standardHostname: false } })
+    // The path is looked for from the 11th character of the URL on, and with `false` from the 7th: of `http://`, or
+    // behind a host of at least HTTPS_HOST_CHARACTERS_MIN.
+    const handler = { standardHostname: this.#tls !== undefined }
+    const app = new Elysia({ strictPath: true, normalize: false, handler })
       .onError(({ error, request }) => this.#refuse(error, request))
       .onRequest(({ request }) => this.#precheck(request))
     for (const operation of operations) {
@@ -160,7 +186,9 @@ export class Edge {
 
   /** An answer ends the request here; without one the path is matched. */
   #precheck(request: Request): Response | undefined {
-    if (!isPlainHost(request.headers.get("host"))) return this.#refuse(new Problem("request.bad-host"))
+    const hostMin = this.#tls === undefined ? 1 : HTTPS_HOST_CHARACTERS_MIN
+    if (!isPlainHost(request.headers.get("host"), hostMin))
+      return this.#refuse(new Problem("request.bad-host"))
     const target = targetOf(request.url)
     if (target.includes("?")) return this.#refuse(new Problem("request.not-found"))
     if (request.method === "OPTIONS" && this.#knows(target)) return preflightAnswer()
@@ -176,16 +204,23 @@ export class Edge {
     request: Request,
     gate: TokenGate | undefined,
   ): Promise<Response> {
+    const began = performance.now()
     const admitted = this.#stopping ? undefined : this.#admission.begin()
-    if (admitted === undefined) return this.#refuse(new Problem("server.overloaded"))
+    if (admitted === undefined) {
+      const refused = new Problem("server.overloaded")
+      this.#settled(refused, 0)
+      return this.#refuse(refused)
+    }
+    let problem: Problem | undefined
     try {
       return cborAnswer(await run(request))
     } catch (error) {
-      const problem = asProblem(error, this.#report)
+      problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()
       return problemAnswer(problem, gate?.challenge())
     } finally {
       this.#admission.end(admitted)
+      this.#settled(problem, performance.now() - began)
       this.#served()
     }
   }
@@ -222,4 +257,9 @@ export class Edge {
 function reachable(host: string | undefined): string {
   if (host === undefined || host === "0.0.0.0") return "127.0.0.1"
   return host === "::" ? "::1" : host
+}
+
+/** Not a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }

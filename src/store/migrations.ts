@@ -23,7 +23,7 @@ export function migrate(database: Database, migrations: readonly Migration[]): n
   if (current > migrations.length) {
     throw new StoreIncompatible(
       `the database has version ${current}, but this program only knows versions up to ${migrations.length}: ` +
-        "run the newer program, or restore a backup",
+        "run the version that wrote it, or a later one; there is no way back but a backup from before",
     )
   }
   const missing = migrations.slice(current)

@@ -59,8 +59,10 @@ export class Statements {
 
   count(table: AnyTable): number {
     if (!this.exists(table)) return 0
-    const statement = this.#prepare(table, "count", countSql)
-    return (statement.get() as { rows: number }).rows
+    using statement = this.#database.prepare<{ rows: number }, []>(
+      `SELECT count(*) AS rows FROM ${table.name}`,
+    )
+    return statement.get()?.rows ?? 0
   }
 
   put(table: AnyTable, row: object): void {
@@ -119,10 +121,6 @@ export class Statements {
 
 function getSql({ name, key, columns }: AnyTable): string {
   return `SELECT ${columns.join()} FROM ${name} WHERE ${matches(key)}`
-}
-
-function countSql({ name }: AnyTable): string {
-  return `SELECT count(*) AS rows FROM ${name}`
 }
 
 function putSql({ name, key, columns }: AnyTable): string {

@@ -79,13 +79,14 @@ export async function serveWith(
     stdout += decoder.decode(value, { stream: true })
     return !done
   }
-  const listening = () => /^listening on http:\/\/127\.0\.0\.1:(\d+)$/m.exec(stdout)
+  const listening = () => /^listening on (https?):\/\/127\.0\.0\.1:(\d+)$/m.exec(stdout)
   while (listening() === null) if (!(await more())) throw new Error(`the server ended: ${await stderr}`)
-  const port = Number(listening()?.[1])
+  const [, scheme, digits] = listening() ?? []
+  const port = Number(digits)
   return {
     pid: child.pid,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${scheme}://127.0.0.1:${port}`,
     async reload() {
       const before = stdout.length
       child.kill("SIGHUP")
@@ -125,12 +126,17 @@ export class TerminalSession {
 
   /** Resolves when the text has come, with what came since the last time. */
   async shows(text: string): Promise<string> {
+    return Bun.stripANSI(await this.showsRaw(text))
+  }
+
+  /** The same with colours and movements. */
+  async showsRaw(text: string): Promise<string> {
     while (!Bun.stripANSI(this.#shown).includes(text)) {
       await new Promise<void>((resolve) => {
         this.#waiting.add(() => resolve())
       })
     }
-    const shown = Bun.stripANSI(this.#shown)
+    const shown = this.#shown
     this.#shown = ""
     return shown
   }

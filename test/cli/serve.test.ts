@@ -1,6 +1,5 @@
-import { Database } from "bun:sqlite"
 import { beforeEach, describe, expect, test } from "bun:test"
-import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { version } from "../../package.json"
 import { cinder, serve, temporaryDirectory } from "./process.ts"
@@ -109,12 +108,34 @@ describe("cinder serve refuses with a sentence", () => {
     await server.end("SIGTERM")
   })
 
-  test("a database of a newer program", async () => {
+  test("data that a newer version wrote, either file, with a word on what to do, and leaves every byte as it is", async () => {
     await (await serve(data)).end("SIGTERM")
-    const database = new Database(join(data, "delivery.sqlite"))
-    database.run("PRAGMA user_version = 99")
-    database.close()
-    expect(await refusal()).toContain("the database has version 99")
+    for (const name of ["delivery.sqlite", "as.sqlite"]) {
+      const file = join(data, name)
+      const before = readFileSync(file)
+      const newer = new Uint8Array(before)
+      // SQLite's user_version.
+      new DataView(newer.buffer).setUint32(60, 99)
+      writeFileSync(file, newer)
+      const sentence = await refusal()
+      expect(sentence).toContain("the database has version 99, but this program only knows versions up to")
+      expect(sentence).toContain("run the version that wrote it, or a later one")
+      expect(readFileSync(file).equals(newer)).toBeTrue()
+      writeFileSync(file, before)
+    }
+    expect((await (await serve(data)).end("SIGTERM")).code).toBe(0)
+  })
+
+  test("secrets that a newer version wrote", async () => {
+    await (await serve(data)).end("SIGTERM")
+    const bytes = readFileSync(`${data}.secrets`)
+    const version = "Cinder 1 secrets\n".length
+    bytes[version] = 200
+    const content = bytes.subarray(0, -32)
+    bytes.set(new Bun.CryptoHasher("sha256").update(content).digest(), content.length)
+    writeFileSync(`${data}.secrets`, bytes)
+    expect(await refusal()).toContain("was written by a newer version of this program")
+    expect(readFileSync(`${data}.secrets`).equals(bytes)).toBeTrue()
   })
 
   test("a file that is no database", async () => {

@@ -10,7 +10,7 @@ const given = {
   secrets: "/srv/cinder.secrets",
   registration: "invitation",
 }
-const derived = { "public-url": "https://example.org" }
+const derived = { "public-url": "https://example.org", "admin-socket": "/srv/cinder.admin" }
 
 function configOf(file: object) {
   return resolveConfig({

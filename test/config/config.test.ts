@@ -29,6 +29,9 @@ describe("configuration", () => {
       host: "127.0.0.1",
       port: 8080,
       publicUrl: "https://example.org",
+      tls: undefined,
+      adminSocket: "/srv/data.admin",
+      metrics: undefined,
       invitationRequired: false,
       scrubDelayMilliseconds: 200,
       resealMilliseconds: 1_800_000,
@@ -80,6 +83,36 @@ describe("configuration", () => {
     for (const secrets of ["data/x", "/srv/data/a/b", "/srv/data", "other/../data/x"])
       expect(sentences({ flags: { ...given, secrets } })[0]).toContain("outside the data directory")
     expect(config({ flags: { ...given, secrets: "data.secrets/x" } }).secretsFile).toBe("/srv/data.secrets/x")
+  })
+
+  test("takes a certificate and its key together, and refuses one alone and keys inside the data directory", () => {
+    const tls = (certificate: string, key: string) => ({
+      flags: { ...given, "tls-certificate": certificate, "tls-key": key },
+    })
+    expect(config(tls("server.pem", "/etc/server.key")).tls).toEqual({
+      certificateFile: "/srv/server.pem",
+      keyFile: "/etc/server.key",
+      keyManaged: false,
+    })
+    const environment = { CREDENTIALS_DIRECTORY: "/run/credentials/cinder" }
+    const managed = tls("server.pem", "/run/credentials/cinder/tls.key")
+    expect(config({ ...managed, environment }).tls?.keyManaged).toBeTrue()
+    expect(config(tls("none", "none")).tls).toBeUndefined()
+    for (const one of [tls("server.pem", "none"), tls("none", "server.key")])
+      expect(sentences(one)).toEqual(["tls-certificate and tls-key belong together: set both, or neither"])
+    expect(sentences(tls("server.pem", "data/server.key"))[0]).toContain("outside the data directory")
+  })
+
+  test("has metrics where a port is set, and its admin socket outside the data", () => {
+    expect(config({ flags: { ...given, "metrics-port": "9464" } }).metrics).toEqual({
+      host: "127.0.0.1",
+      port: 9464,
+    })
+    expect(config({ flags: { ...given, "admin-socket": "run/admin" } }).adminSocket).toBe("/srv/run/admin")
+    expect(sentences({ flags: { ...given, "admin-socket": "data/admin" } })[0]).toContain(
+      "outside the data directory",
+    )
+    expect(sentences({ flags: { ...given, "metrics-port": "65536" } })).toHaveLength(1)
   })
 
   test("tells all mistakes at once, in sentences that name value and place", () => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { linkingChecks } from "../../src/audit/attacks/checks.ts"
 import { checksFor, copyChecks } from "../../src/audit/audit.ts"
+import { environmentName, type SettingName, settingNames, settings } from "../../src/config/settings.ts"
 import { operationRules } from "../../src/ds/operation-rules.ts"
 import { memberRules } from "../../src/mls/member/rules.ts"
 import { type Rule, rules } from "../../src/mls/rules.ts"
@@ -67,6 +68,19 @@ describe("the documentation", () => {
     const checks = [...checksFor([]), ...copyChecks([]), ...linkingChecks(truth)]
     const expected = checks.map(({ id, question }) => [id, question])
     expect(listed.map((row) => row.slice(1))).toEqual(expected)
+  })
+
+  test("lists every setting with its flag, variable and default, and no other", () => {
+    const listed = [
+      ...read("docs/operating.md").matchAll(/^\| `--([a-z-]+)` \| `(CINDER_[A-Z_]+)` \| (.*?) \|/gm),
+    ]
+    const rows = listed.map(([, name = "", variable = "", fallback = ""]) => ({ name, variable, fallback }))
+    expect(rows.map(({ name }) => name).sort()).toEqual([...settingNames, "config"].sort())
+    for (const { name, variable, fallback } of rows.filter((row) => row.name !== "config")) {
+      const { default: value } = settings[name as SettingName] as { default?: unknown }
+      expect(variable).toBe(environmentName(name as SettingName))
+      if (value !== undefined) expect(fallback, name).toBe(`\`${value}\``)
+    }
   })
 
   test("names a test that exists behind each line of the threat model", () => {

@@ -2,6 +2,7 @@ import type { CryptoProvider } from "../../crypto/provider.ts"
 import type { Config } from "../config.ts"
 import { authorityOf, type Secrets } from "../secrets.ts"
 import { rereadAuthority } from "../secrets-file.ts"
+import { intermediateEnd } from "./rotation.ts"
 import { type AuthoritySecrets, wipeAuthority } from "./secrets.ts"
 import { authorityWarnings } from "./warnings.ts"
 
@@ -38,6 +39,12 @@ export class RunningAuthority {
     wipeAuthority(this.#current)
     this.#current = next
     this.#warn()
+  }
+
+  /** When the intermediate ends that signs clients, in seconds since 1970. */
+  get intermediateEnd(): number {
+    const signing = this.#current.intermediates.at(-1)
+    return signing === undefined ? 0 : intermediateEnd(signing)
   }
 
   /** Overwrites the keys; for a server that stops. */
