@@ -11,7 +11,7 @@ import { entriesFor, type Model } from "./model.ts"
  */
 
 const SIZES = [1, 10, 100, 1000, 5000]
-const SIZES_SHORT = [10, 100, 1000]
+const SIZES_SHORT = [1, 10, 100, 1000]
 /** The size whose ratio to the model has a target, and those over which the cost has to stay level. */
 const TARGET_SIZE = 100
 const LEVEL_FROM = 10
@@ -89,25 +89,30 @@ function describe({ size, alone, together, cpu }: Measured, model: Model): Resul
   ]
 }
 
-/** How level the cost is: the highest to the lowest of all sizes; and the same without what a request costs by itself. */
+/**
+ * How level the cost of a recipient is: the highest to the lowest of all sizes. What a message costs by itself (token,
+ * signature, HTTP, its part of a transaction) is known from messages to one recipient and is not a recipient's; with it,
+ * divided among all, stands beside.
+ */
 function level(measured: readonly Measured[]): Result[] {
-  const perMessage = measured.map(({ size, cpu }) => ({ size, cost: size * median(cpu) }))
+  const [single] = measured
+  const base = median(single!.cpu)
+  const chosen = measured.filter(({ size }) => size >= LEVEL_FROM)
+  const whole = chosen.map(({ cpu }) => median(cpu))
+  const further = chosen.map(({ size }, i) => (size * (whole[i] as number) - base) / (size - 1))
   const spreadOf = (costs: readonly number[]) => Math.max(...costs) / Math.min(...costs)
-  const chosen = perMessage.filter(({ size }) => size >= LEVEL_FROM)
-  const whole = chosen.map(({ size, cost }) => cost / size)
-  const base = perMessage.find(({ size }) => size === 1)
-  const added = chosen.map(({ size, cost }) => (cost - (base?.cost ?? 0)) / (size - 1))
-  const more = {
-    flatness: spreadOf(whole),
-    ...(base === undefined ? {} : { of_each_further_recipient: spreadOf(added) }),
-  }
   return [
+    ...chosen.map(({ size }, i) => ({
+      name: "server CPU of each further recipient",
+      size,
+      microseconds: further[i] as number,
+    })),
     {
-      name: "highest to lowest CPU of a delivery",
+      name: "highest to lowest CPU of each further recipient",
       size: chosen.at(-1)?.size ?? 0,
-      microseconds: Math.max(...whole),
-      more,
-      figure: { fanout_flatness: spreadOf(whole) },
+      microseconds: Math.max(...further),
+      more: { flatness: spreadOf(further), with_the_message: spreadOf(whole) },
+      figure: { fanout_flatness: spreadOf(further) },
     },
   ]
 }
