@@ -27,11 +27,13 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   memory: ["memory", "crypto/provider.ts", "limits.ts"],
   metrics: ["metrics", "limits.ts"],
   store: ["store", "wire/bytes.ts", "limits.ts"],
-  queue: ["queue", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
+  veil: ["veil", "store", "crypto", "wire", "limits.ts"],
+  queue: ["queue", "veil", "store", "crypto", "wire", "limits.ts", "month.ts", "fanout.ts"],
   as: [
     "as",
     "privacypass",
     "queue",
+    "veil",
     "store",
     "crypto",
     "wire",
@@ -55,6 +57,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   qs: [
     "qs",
     "queue",
+    "veil",
     "mls",
     "store",
     "crypto",
