@@ -70,7 +70,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   http: ["http", "privacypass", "store/database.ts", "crypto", "wire", "limits.ts", "markup.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
-  audit: ["audit", "config/file-form.ts", "markup.ts"],
+  audit: ["audit", "veil", "crypto", "wire/bytes.ts", "config/file-form.ts", "markup.ts"],
   admin: ["admin", "as/users.ts", "ds/shapes.ts", "audit/seen.ts", "store", "wire"],
   doctor: ["doctor", "config", "crypto/wipe.ts", "memory/process.ts", "http/discovery.ts", "limits.ts"],
   client: ["client", "privacypass", "group", "mls", "crypto", "wire", "limits.ts"],

@@ -1,12 +1,4 @@
-import {
-  ADD_PACKAGES_MAX,
-  CLIENTS_PER_USER_MAX,
-  ENCRYPTED_CREDENTIAL_BYTES_MAX,
-  HASH_BYTES,
-  ID_BYTES,
-  KEY_BYTES,
-  KEY_PACKAGE_BYTES_MAX,
-} from "../limits.ts"
+import { ADD_PACKAGES_MAX, CLIENTS_PER_USER_MAX, HASH_BYTES, ID_BYTES, KEY_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineVeiled } from "../veil/table.ts"
 import { CLIENT_STATE_BYTES } from "./client-state.ts"
@@ -54,7 +46,7 @@ export type AddPackageRow = {
   body: Uint8Array
 }
 /** Bytes; a row of the first kind fits into a page of 8 KiB with others, the last holds the largest AddPackage. */
-const ADD_PACKAGE_BYTES = [1920, 4096, KEY_PACKAGE_BYTES_MAX + ENCRYPTED_CREDENTIAL_BYTES_MAX + 8] as const
+const ADD_PACKAGE_BYTES = [1920, 1920 + 4096, 1920 + 3 * 4096] as const
 export const addPackages = defineVeiled<AddPackageRow>(
   "qs_add_package",
   ["id", "body"],

@@ -1,5 +1,6 @@
 import type { Truth } from "../../../src/audit/truth.ts"
 import { Transport } from "../../../src/client/transport.ts"
+import type { Secrets } from "../../../src/config/secrets.ts"
 import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
 import { Census } from "./census.ts"
 import { Circle } from "./circle.ts"
@@ -12,7 +13,10 @@ import { PopulatedServer } from "./server.ts"
 /** What the data of a server were at one moment, and who is who in them. */
 export interface Copy {
   readonly directory: string
+  /** In the ids that clients know, and the tags of entries. */
   readonly truth: Truth
+  /** Tell what the rows of queues and aliases are called, where they are veiled. */
+  readonly secrets?: Secrets
 }
 
 /** The same moment of the real server and of the naive one. */
@@ -255,15 +259,13 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = {
-      ...this.#census.who,
-      entries: entriesOf(real, this.#server.secrets(), this.#census.people),
-    }
+    const secrets = this.#server.secrets()
+    const truth = { ...this.#census.who, entries: entriesOf(real, secrets, this.#census.people) }
     return {
       name,
       watched: name.startsWith(WATCHED),
       last: name === LAST,
-      real: { directory: real, truth },
+      real: { directory: real, truth, secrets },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
       gone: [...this.#census.gone],
       there: this.#census.ids,
