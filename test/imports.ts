@@ -111,6 +111,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "store/database.ts",
     "store/verify.ts",
     "as/token-keys.ts",
+    "veil/slot-keys.ts",
   ],
   "main.ts": ["cli", "http/failure.ts"],
 }
