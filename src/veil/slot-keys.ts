@@ -55,7 +55,9 @@ export class SlotKeys {
       const plaintext = this.#tryOpen(key, use, associatedData, sealed)
       if (plaintext !== undefined) return plaintext
     }
-    throw new SlotsUnreadable("a record does not open: is the secrets file the one of this data?")
+    throw new SlotsUnreadable(
+      "the data do not open: is the secrets file the one of these data, with all slot keys that are still needed?",
+    )
   }
 
   /** `length` bytes that look random without the key, one string by each key, that of the last one first. */
