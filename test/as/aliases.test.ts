@@ -212,7 +212,7 @@ describe("connection packages of an alias", () => {
 describe("deleting an alias", () => {
   test("leaves nothing of it in the files", async () => {
     await using world = await World.open()
-    const [alias, other] = [await OwnAlias.registered(world), await OwnAlias.registered(world)]
+    const [alias] = [await OwnAlias.registered(world), await OwnAlias.registered(world)]
     // A restart with a message after it begins a chain each time: more than the queue's record has slots for.
     for (let i = 0; i < 20; i++) {
       await world.restart()

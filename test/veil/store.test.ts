@@ -40,10 +40,10 @@ async function temporaryDisk() {
 
 const key = () => crypto.random(32)
 const idOf = (number: number) => new Uint8Array(16).fill(number)
-const valueOf = (number: number) => Uint8Array.of(1, number)
+const bytesOf = (number: number) => Uint8Array.of(1, number)
 
 async function fill(store: Store, count: number): Promise<void> {
-  const rows = Array.from({ length: count }, (_, number) => ({ id: idOf(number), value: valueOf(number) }))
+  const rows = Array.from({ length: count }, (_, number) => ({ id: idOf(number), value: bytesOf(number) }))
   await store.writer.submit({
     expects: [],
     effects: () => rows.flatMap((row) => [put(things, row), put(others, row)]),
@@ -52,7 +52,7 @@ async function fill(store: Store, count: number): Promise<void> {
 
 function holds(store: Store, count: number): void {
   for (let number = 0; number < count; number++) {
-    for (const table of tables) expect(store.get(table, { id: idOf(number) })?.value).toEqual(valueOf(number))
+    for (const table of tables) expect(store.get(table, { id: idOf(number) })?.value).toEqual(bytesOf(number))
   }
 }
 
@@ -259,7 +259,7 @@ test("any sequence of changes, passes, crashes in passes, restarts and rotations
       for (const one of steps) {
         if (one.kind === "put") {
           model.set(one.number, one.value)
-          const row = { id: idOf(one.number), value: valueOf(one.value) }
+          const row = { id: idOf(one.number), value: bytesOf(one.value) }
           await veil.writer.submit({ expects: [], effects: () => [put(things, row)] })
         } else if (one.kind === "remove") {
           model.delete(one.number)
@@ -284,7 +284,7 @@ test("any sequence of changes, passes, crashes in passes, restarts and rotations
         for (let id = 0; id <= 12; id++) {
           const value = model.get(id)
           const row = veil.get(things, { id: idOf(id) })
-          expect(row?.value).toEqual(value === undefined ? undefined : valueOf(value))
+          expect(row?.value).toEqual(value === undefined ? undefined : bytesOf(value))
         }
       }
     }),
