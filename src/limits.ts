@@ -74,7 +74,7 @@ export const PATIENT_MILLISECONDS = 20
 export const SCRUB_DELAY_MILLISECONDS = 200
 /** A commit that no other follows is scrubbed from the log after this time, or a little more on a slow disk. */
 export const SCRUB_QUIET_MILLISECONDS = 5
-/** All queue records are sealed anew about this often. */
+/** All veiled rows get other names about this often. */
 export const RESEAL_MINUTES = 30
 export const RESEAL_MINUTES_MAX = 10_080
 
