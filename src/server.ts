@@ -256,7 +256,11 @@ function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimit
 
 /** Gives all veiled rows other names and seals them anew, and so opens every one of them. */
 export function resealing({ veils }: Services): Task[] {
-  return veils.map(({ store, renewals }) => () => store.pass(renewals))
+  return veils.map(
+    ({ store, renewals }) =>
+      () =>
+        store.pass(renewals),
+  )
 }
 
 /** What the server does again and again. */
