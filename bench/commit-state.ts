@@ -1,7 +1,6 @@
 import type { Fanout, QueueHandle } from "../src/fanout.ts"
 import { MEMBERS_MAX } from "../src/limits.ts"
 import type { Store } from "../src/store/database.ts"
-import type { OpenedStore } from "../src/store/open.ts"
 import { median, type Options, type Result, summarized } from "./harness.ts"
 import { Homeserver } from "./homeserver.ts"
 import { recordSizes, repair } from "./hot-path.ts"
@@ -113,7 +112,7 @@ class Stopwatch {
 }
 
 /** A store that stops the clock when something is submitted. */
-function watched(store: OpenedStore, clock: Stopwatch): Store {
+function watched(store: Store, clock: Stopwatch): Store {
   return {
     get: (table, key) => store.get(table, key),
     list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),

@@ -13,11 +13,12 @@ import { ReplayCache } from "../src/http/replay.ts"
 import { CLIENT_RETENTION_MONTHS, PADDING_UNIT_BYTES_MIN } from "../src/limits.ts"
 import { deliveryMigrations } from "../src/migrations.ts"
 import { createQs, type Qs } from "../src/qs/service.ts"
-import { QUEUE_TABLE } from "../src/qs/tables.ts"
+import { queues, veiledTables } from "../src/qs/tables.ts"
 import { QueueEngine } from "../src/queue/engine.ts"
 import { qsSecrets } from "../src/server.ts"
 import { type OpenedStore, openStore } from "../src/store/open.ts"
 import { localWakeups } from "../src/store/wakeups.ts"
+import { VeiledStore } from "../src/veil/store.ts"
 import { ds } from "../src/wire/ds.ts"
 import type { TimedOperation } from "./signed-body.ts"
 
@@ -33,7 +34,8 @@ export function temporaryDirectory(): string {
 type DsParts = Partial<Pick<DsDependencies, "store" | "fanout">>
 
 export class Homeserver {
-  readonly store: OpenedStore
+  readonly disk: OpenedStore
+  readonly store: VeiledStore
   readonly qs: Qs
   readonly context: DsContext
   readonly secrets: Pick<
@@ -48,19 +50,26 @@ export class Homeserver {
   private constructor(
     directory: string,
     owned: boolean,
-    store: OpenedStore,
+    disk: OpenedStore,
     secrets: Homeserver["secrets"],
     parts: DsParts = {},
   ) {
     this.#directory = directory
     this.#owned = owned
-    this.store = store
+    this.disk = disk
+    this.store = new VeiledStore({
+      crypto,
+      store: disk,
+      slotKeys: secrets.queueSlotKeys,
+      tables: veiledTables,
+    })
+    const { store } = this
     this.secrets = secrets
     const now = Date.now
     const engine = new QueueEngine({
       crypto,
       store,
-      queueTable: QUEUE_TABLE,
+      queues,
       poolPrefix: "qs_pool",
       slotKeys: secrets.queueSlotKeys,
       now,
@@ -135,11 +144,11 @@ export class Homeserver {
    * of the delivery service, if not the usual ones.
    */
   restarted(parts: DsParts = {}): Homeserver {
-    return new Homeserver(this.#directory, this.#owned, this.store, this.secrets, parts)
+    return new Homeserver(this.#directory, this.#owned, this.disk, this.secrets, parts)
   }
 
   async close(): Promise<void> {
-    await this.store.close()
+    await this.disk.close()
     if (this.#owned) rmSync(this.#directory, { recursive: true, force: true })
   }
 }

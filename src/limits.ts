@@ -72,7 +72,9 @@ export const EPOCH_ROWS_MAX = 20_000
 /** For so long the deletion of what streams have acknowledged waits for something else that is written. */
 export const PATIENT_MILLISECONDS = 20
 export const SCRUB_DELAY_MILLISECONDS = 200
-/** All queue records are sealed anew about this often. */
+/** A commit that no other follows is scrubbed from the log after this time, or a little more on a slow disk. */
+export const SCRUB_QUIET_MILLISECONDS = 5
+/** All veiled rows get other names about this often. */
 export const RESEAL_MINUTES = 30
 export const RESEAL_MINUTES_MAX = 10_080
 

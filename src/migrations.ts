@@ -5,14 +5,12 @@ import asAliases from "../db/as/0004_aliases.sql" with { type: "text" }
 import asProfiles from "../db/as/0005_profiles.sql" with { type: "text" }
 import deliveryQueues from "../db/delivery/0001_queues.sql" with { type: "text" }
 import deliveryGroups from "../db/delivery/0002_groups.sql" with { type: "text" }
-import deliveryQsRecords from "../db/delivery/0003_qs_records.sql" with { type: "text" }
-import deliveryReports from "../db/delivery/0004_reports.sql" with { type: "text" }
 import type { Migration } from "./store/migrations.ts"
 
 /** The schemas of both databases, step by step; each file says what a snapshot learns from its tables. */
 
 export const asMigrations = numbered(asInit, asTokens, asAccounts, asAliases, asProfiles)
-export const deliveryMigrations = numbered(deliveryQueues, deliveryGroups, deliveryQsRecords, deliveryReports)
+export const deliveryMigrations = numbered(deliveryQueues, deliveryGroups)
 
 function numbered(...steps: readonly string[]): readonly Migration[] {
   return steps.map((sql, index) => ({ version: index + 1, sql }))

@@ -5,6 +5,7 @@ import { DATABASE_FILES } from "./admin/backup.ts"
 import { AdminSocket } from "./admin/socket.ts"
 import type { AsKeys } from "./as/authority.ts"
 import { createAs } from "./as/service.ts"
+import { veiledTables as asTables, queues as connectionQueues } from "./as/tables.ts"
 import { RunningAuthority } from "./config/authority/running.ts"
 import type { AuthoritySecrets } from "./config/authority/secrets.ts"
 import { type Config, ConfigError } from "./config/config.ts"
@@ -32,7 +33,7 @@ import { asMigrations, deliveryMigrations } from "./migrations.ts"
 import { ISSUER_DIRECTORY_PATH } from "./privacypass/directory.ts"
 import type { QsSecrets } from "./qs/parts.ts"
 import { createQs } from "./qs/service.ts"
-import { QUEUE_TABLE } from "./qs/tables.ts"
+import { queues as clientQueues, veiledTables as qsTables } from "./qs/tables.ts"
 import { SteadyClock } from "./queue/clock.ts"
 import { QueueEngine } from "./queue/engine.ts"
 import { openRateLimits, type RateLimits } from "./rate-limits.ts"
@@ -41,6 +42,7 @@ import { StoreFailed } from "./store/database.ts"
 import { codeOf } from "./store/error-code.ts"
 import { type OpenedStore, openStore } from "./store/open.ts"
 import { localWakeups } from "./store/wakeups.ts"
+import { VeiledStore } from "./veil/store.ts"
 import { as } from "./wire/as.ts"
 import { ds } from "./wire/ds.ts"
 import type { TokenService } from "./wire/endpoint.ts"
@@ -177,6 +179,7 @@ export async function openServices(
   try {
     const limits = await openLimits(config, stores, surroundings)
     const services = composeServices(config, secrets, stores, limits, surroundings)
+    for (const { store, renewals } of services.veils) await store.start(renewals)
     const close = async () => {
       services.qsService.stop()
       for (const engine of services.engines) engine.stop()
@@ -251,9 +254,13 @@ function sweepsAtStart({ engines, asService }: Services, { maintain }: RateLimit
   return [...engines.map((engine) => () => engine.dropExpiredPartitions()), asService.sweep, maintain]
 }
 
-/** Seals all records anew, and so opens every one of them. */
-export function resealing({ engines, qsService }: Services): Task[] {
-  return [...engines.map((engine) => () => engine.sealAnew()), qsService.sealAnew]
+/** Gives all veiled rows other names and seals them anew, and so opens every one of them. */
+export function resealing({ veils }: Services): Task[] {
+  return veils.map(
+    ({ store, renewals }) =>
+      () =>
+        store.pass(renewals),
+  )
 }
 
 /** What the server does again and again. */
@@ -338,10 +345,22 @@ function composeServices(
 ) {
   const { domain, padding, groupExpiryMonths: expiryMonths, inactiveMemberMonths: inactiveMonths } = config
   const clock = new SteadyClock(now, () => performance.now())
-  const asEngine = new QueueEngine({
+  const asStore = new VeiledStore({
     crypto,
     store: stores.as,
-    queueTable: "as_queue",
+    slotKeys: secrets.connectionSlotKeys,
+    tables: asTables,
+  })
+  const deliveryStore = new VeiledStore({
+    crypto,
+    store: stores.delivery,
+    slotKeys: secrets.queueSlotKeys,
+    tables: qsTables,
+  })
+  const asEngine = new QueueEngine({
+    crypto,
+    store: asStore,
+    queues: connectionQueues,
     poolPrefix: "as_pool",
     slotKeys: secrets.connectionSlotKeys,
     now,
@@ -350,8 +369,8 @@ function composeServices(
   })
   const qsEngine = new QueueEngine({
     crypto,
-    store: stores.delivery,
-    queueTable: QUEUE_TABLE,
+    store: deliveryStore,
+    queues: clientQueues,
     poolPrefix: "qs_pool",
     slotKeys: secrets.queueSlotKeys,
     now,
@@ -359,7 +378,7 @@ function composeServices(
   })
   const qsService = createQs({
     crypto,
-    store: stores.delivery,
+    store: deliveryStore,
     engine: qsEngine,
     secrets: qsSecrets(secrets),
     domain,
@@ -369,7 +388,7 @@ function composeServices(
   })
   const asService = createAs({
     crypto,
-    store: stores.as,
+    store: asStore,
     engine: asEngine,
     keys: asKeys(authorityOf(secrets)),
     issuance,
@@ -382,7 +401,7 @@ function composeServices(
   const dsService = createDs({
     crypto,
     ...(sweep && { recordCrypto: sweep.watching(crypto) }),
-    store: stores.delivery,
+    store: deliveryStore,
     fanout: qsService.fanout,
     domain,
     config: { padding, inactiveMonths, expiryMonths },
@@ -390,7 +409,11 @@ function composeServices(
     clockSettled: () => clock.settled(),
   })
   const engines = [asEngine, qsEngine]
-  return { asService, dsService, qsService, engines }
+  const veils = [
+    { store: asStore, renewals: [asEngine.renewal] },
+    { store: deliveryStore, renewals: [qsEngine.renewal] },
+  ]
+  return { asService, dsService, qsService, engines, veils }
 }
 
 type Services = ReturnType<typeof composeServices>
@@ -454,17 +477,13 @@ function portMistake(error: unknown, { host, port }: { host: string; port: numbe
   return `the server cannot listen on port ${port} of ${host} (${code})`
 }
 
-type SecretsOfQs = Pick<
-  Secrets,
-  "queueConfigKeys" | "ticketKey" | "queueSlotKeys" | "queueSigningSeed" | "pushSeed"
->
+type SecretsOfQs = Pick<Secrets, "queueConfigKeys" | "ticketKey" | "queueSigningSeed" | "pushSeed">
 
 /** What the QS gets of the server's secrets. */
 export function qsSecrets(secrets: SecretsOfQs): QsSecrets {
   return {
     configSecretKeys: secrets.queueConfigKeys,
     ticketKey: secrets.ticketKey,
-    slotKeys: secrets.queueSlotKeys,
     signingSeed: secrets.queueSigningSeed,
     pushSeed: secrets.pushSeed,
   }

@@ -10,15 +10,23 @@ CREATE TABLE as_client (
   PRIMARY KEY (user, client)
 ) WITHOUT ROWID, STRICT;
 
--- What a snapshot learns: that every client has a connection queue, and its public key. Slots and their state are
--- sealed under a key outside the data, so neither shows how many slots are used or which of them changed. The
--- entries lie in the monthly pools (as_pool_YYYYMM) under tags that lead back to no queue; those that hold chain starts
--- for which a record has no slot are like those of messages.
+-- Veiled tables (as_queue, as_alias, as_alias_package) have rows of one form: a name that follows from the row's id, the
+-- epoch and a key outside the data, and a body that is sealed under that key. What a snapshot learns of each: how many rows it
+-- has. What several snapshots learn: which rows came, changed or went in between, if no pass was made there, and how many more
+-- or fewer there are. A pass gives all rows other names and bodies, and none can be recognised after it.
+
+-- What the names depend on, sealed and of one length. What a snapshot learns: nothing. What several snapshots learn: that a
+-- pass began or ended in between, which all veiled rows show as well.
+CREATE TABLE veil_epochs (
+  id INTEGER NOT NULL PRIMARY KEY,   -- 0
+  epochs BLOB NOT NULL
+) WITHOUT ROWID, STRICT;
+
+-- Veiled: connection queues, of clients and of aliases alike. The entries lie in the monthly pools (as_pool_YYYYMM) under tags
+-- that lead back to no queue; those that hold chain starts for which a record has no slot are like those of messages.
 CREATE TABLE as_queue (
-  id BLOB NOT NULL PRIMARY KEY,      -- the client id, 32 bytes
-  queue_key BLOB NOT NULL,
-  slots BLOB NOT NULL,
-  slot_state BLOB NOT NULL
+  name BLOB NOT NULL PRIMARY KEY,    -- 16 bytes
+  body BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
 
 -- What a snapshot learns: each client's connection packages, which are public. Random ids, so that their order is

@@ -1,18 +1,14 @@
--- Aliases, under Argon2id hashes with a salt that is not in the data. Nothing here is shared with a user's rows, nor with
--- another alias's of the same user: keys are of one alias only, and packages of one month begin and end at the same time.
+-- Aliases, under Argon2id hashes with a salt that is not in the data, veiled as the connection queues are: which rows are of one
+-- alias, and which queue is its, cannot be told from them.
 
--- What a snapshot learns: a list of hashes, in their order, that each has a key of its own, and which connection queue is
--- its. Queue ids are random and end with the alias; who registers the same alias again gets another queue.
+-- What a snapshot learns: how many aliases there are.
 CREATE TABLE as_alias (
-  alias BLOB NOT NULL PRIMARY KEY,   -- 32 bytes
-  auth_key BLOB NOT NULL,            -- Ed25519 public key
-  queue BLOB NOT NULL                -- 16 random bytes; its record is in as_queue
+  name BLOB NOT NULL PRIMARY KEY,    -- 16 bytes
+  body BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
 
--- What a snapshot learns: each alias's connection packages, all of one length, under random ids as those of clients.
+-- What a snapshot learns: how many connection packages all aliases have together.
 CREATE TABLE as_alias_package (
-  alias BLOB NOT NULL,
-  package BLOB NOT NULL,             -- 16 random bytes
-  body BLOB NOT NULL,
-  PRIMARY KEY (alias, package)
+  name BLOB NOT NULL PRIMARY KEY,    -- 16 bytes
+  body BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;

@@ -1,5 +1,5 @@
-import { CONNECTION_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
-import { put, remove, type View } from "../store/database.ts"
+import { ID_BYTES } from "../limits.ts"
+import type { View } from "../store/database.ts"
 import { verifyAliasPackage } from "../wire/alias-package.ts"
 import type { aliases as endpoints } from "../wire/as/aliases.ts"
 import { equal } from "../wire/bytes.ts"
@@ -8,25 +8,18 @@ import { CredentialError } from "../wire/credentials.ts"
 import type { Params } from "../wire/endpoint.ts"
 import { Problem } from "../wire/problem.ts"
 import { AliasAuthentication, stillRegistered } from "./alias-authentication.ts"
+import { changePackages, packagesOf, removeAlias, shelfOfAlias } from "./alias-packages.ts"
 import { claimPackage } from "./claims.ts"
-import {
-  addPackages,
-  type CheckedPackages,
-  checkEach,
-  isValid,
-  type PackageColumns,
-  putPackages,
-  removePackage,
-} from "./packages.ts"
+import { addPackages, type CheckedPackages, checkEach, isValid, type StoredPackage } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 import { enqueueInto } from "./queues.ts"
-import { type AliasRow, aliases, aliasPackages, queues } from "./tables.ts"
+import { type AliasRow, aliases, queues } from "./tables.ts"
 
 /** Aliases with their connection packages and connection queues (PROTOCOL.md sections 4.3 and 4.5). */
 export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
   const { crypto, engine, store, seconds, change, changeQueues } = parts
   const authentication = new AliasAuthentication(crypto, store)
-  const isUsable = (row: PackageColumns) => isValid(row, seconds())
+  const isUsable = (row: StoredPackage) => isValid(row, seconds())
   return {
     async registerAlias(call) {
       const { alias, params } = authentication.newAlias(call)
@@ -37,8 +30,8 @@ export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
       await change((view) => {
         const registered = view.get(aliases, { alias })
         if (registered === undefined) {
-          const row = put(aliases, { alias, auth_key: authKey, queue })
-          return [row, record, ...putPackages(crypto, aliasPackages, { alias }, packages)]
+          const row = { alias, auth_key: authKey, queue, packages: new Uint8Array(0) }
+          return [record, ...changePackages(row, [], packages)]
         }
         if (isRepetition(view, registered, params)) return []
         throw new Problem("as.alias-exists")
@@ -49,11 +42,9 @@ export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
     async deleteAlias(call) {
       const { registered } = authentication.alias(call)
       await changeQueues((view) => {
-        const { alias, queue } = stillRegistered(view, registered)
-        const removed = engine.remove(view, queue)
-        const packages = view.list(aliasPackages, { alias }, CONNECTION_PACKAGES_MAX)
-        const removals = packages.map((row) => removePackage(aliasPackages, row))
-        return { ...removed, effects: [remove(aliases, { alias }), ...removed.effects, ...removals] }
+        const row = stillRegistered(view, registered)
+        const removed = engine.remove(view, row.queue)
+        return { ...removed, effects: [...removeAlias(row), ...removed.effects] }
       })
       return {}
     },
@@ -63,15 +54,15 @@ export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
       const { alias, auth_key } = registered
       const added = checkPackages(parts, alias, auth_key, params.connectionPackages)
       await change((view) => {
-        stillRegistered(view, registered)
-        const stored = view.list(aliasPackages, { alias }, CONNECTION_PACKAGES_MAX)
-        return addPackages(crypto, aliasPackages, { alias }, stored, added, isUsable).effects
+        const row = stillRegistered(view, registered)
+        const { removed, fresh } = addPackages(packagesOf(view, row), added, isUsable)
+        return changePackages(row, removed, fresh)
       })
       return {}
     },
 
     async claimAliasConnectionPackage({ alias }) {
-      return { connectionPackage: await claimPackage(parts, aliasPackages, { alias }, isUsable) }
+      return { connectionPackage: await claimPackage(parts, shelfOfAlias(alias), isUsable) }
     },
 
     async enqueueAlias({ alias, message }) {

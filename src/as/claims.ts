@@ -1,13 +1,5 @@
-import { concat } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
-import {
-  type Claim,
-  choosePackage,
-  type OwnerKey,
-  PACKAGES_PER_USER_MAX,
-  type PackageColumns,
-  type PackageTable,
-} from "./packages.ts"
+import { choosePackage, type PackageShelf, type StoredPackage } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 
 /**
@@ -16,22 +8,20 @@ import type { AsParts } from "./parts.ts"
  *
  * @throws Problem as.no-connection-package
  */
-export async function claimPackage(
+export async function claimPackage<Row extends StoredPackage>(
   { crypto, store, change, claims }: AsParts,
-  table: PackageTable,
-  target: OwnerKey,
-  isUsable: (row: PackageColumns) => boolean,
+  shelf: PackageShelf<Row>,
+  isUsable: (row: Row) => boolean,
 ): Promise<Uint8Array> {
-  if (store.list(table, target, 1).length === 0) throw new Problem("as.no-connection-package")
-  const mayConsume = claims.take(concat(...Object.values(target)))
-  const claimed: Claim[] = []
+  if (shelf.list(store).length === 0) throw new Problem("as.no-connection-package")
+  const mayConsume = claims.take(shelf.target)
+  const claimed: Uint8Array[] = []
   await change((view) => {
-    const stored = view.list(table, target, PACKAGES_PER_USER_MAX)
-    const claim = choosePackage(crypto, table, stored, isUsable, mayConsume)
-    if (claim === undefined) throw new Problem("as.no-connection-package")
-    claimed.push(claim)
-    return claim.effects
+    const choice = choosePackage(crypto, shelf, shelf.list(view).filter(isUsable), mayConsume)
+    if (choice === undefined) throw new Problem("as.no-connection-package")
+    claimed.push(choice.body)
+    return choice.isUsedUp ? shelf.remove(view, choice.row) : []
   })
-  const [claim] = claimed as [Claim]
-  return claim.body
+  const [body] = claimed as [Uint8Array]
+  return body
 }

@@ -4,7 +4,8 @@ import type { Handlers } from "../wire/call.ts"
 import { decodeConnectionPackage } from "../wire/connection.ts"
 import { Problem } from "../wire/problem.ts"
 import { claimPackage } from "./claims.ts"
-import { addPackages, checkPackages, isValid, type PackageColumns } from "./packages.ts"
+import { putClientPackages, removeClientPackage, shelfOfUser } from "./client-packages.ts"
+import { addPackages, checkPackages, isValid, type StoredPackage } from "./packages.ts"
 import type { AsParts } from "./parts.ts"
 import { enqueueInto } from "./queues.ts"
 import { clientKey, clients, packages } from "./tables.ts"
@@ -13,7 +14,7 @@ import { clientKey, clients, packages } from "./tables.ts"
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
   const { crypto, engine, authority, authentication, seconds, change } = parts
   /** Whether whoever claims a package could use it: it is valid now, and its owner is not revoked. */
-  const isUsable = (row: PackageColumns) =>
+  const isUsable = (row: StoredPackage) =>
     isValid(row, seconds()) && authority.isAccepted(decodeConnectionPackage(row.body).clientCredential)
   return {
     async publishConnectionPackages(call) {
@@ -25,15 +26,18 @@ export function connectionHandlers(parts: AsParts): Handlers<typeof connections>
         // Its account may be deleted in the same moment, and nothing may stay behind.
         if (view.get(clients, key) === undefined) throw new Problem("auth.refused")
         const stored = view.list(packages, key, CONNECTION_PACKAGES_MAX)
-        const result = addPackages(crypto, packages, key, stored, added, isUsable)
-        left = result.left
-        return result.effects
+        const addition = addPackages(stored, added, isUsable)
+        left = addition.left
+        return [
+          ...addition.removed.map(removeClientPackage),
+          ...putClientPackages(crypto, key, addition.fresh),
+        ]
       })
       return { left }
     },
 
     async claimConnectionPackage({ user }) {
-      return { connectionPackage: await claimPackage(parts, packages, { user }, isUsable) }
+      return { connectionPackage: await claimPackage(parts, shelfOfUser(user), isUsable) }
     },
 
     async enqueue({ client, message }) {

@@ -3,7 +3,7 @@ import type { QueueChange } from "../queue/change.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import { type Effect, type KeyOf, type RowOf, remove, type Table, type View } from "../store/database.ts"
 import { makeClientId } from "../wire/user-id.ts"
-import { PACKAGES_PER_USER_MAX } from "./packages.ts"
+import { PACKAGES_PER_USER_MAX } from "./client-packages.ts"
 import { PROFILE_PARTS } from "./profiles.ts"
 import { clients, packages, profiles, users } from "./tables.ts"
 

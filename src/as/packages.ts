@@ -1,6 +1,7 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
-import { CLIENTS_PER_USER_MAX, CONNECTION_PACKAGES_MAX, ID_BYTES } from "../limits.ts"
-import { type Effect, put, remove, type Table } from "../store/database.ts"
+import { randomBelow } from "../crypto/random-below.ts"
+import { CONNECTION_PACKAGES_MAX } from "../limits.ts"
+import type { Effect, View } from "../store/database.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { decodeConnectionPackage, requirePackageOf } from "../wire/connection.ts"
 import { payloadOf } from "../wire/connection-payload.ts"
@@ -14,13 +15,19 @@ import { CodecError } from "../wire/tls.ts"
  * connections.ts and aliases.ts say who may call what.
  */
 
-/** Names an owner of packages: some columns of the key of its table. */
-export type OwnerKey = { [column: string]: Uint8Array }
-/** A package as it is stored: its owner, 16 random bytes and the package. */
-export type PackageColumns = OwnerKey & { package: Uint8Array; body: Uint8Array }
-export type PackageTable = Table<PackageColumns>
+/** A package as it is stored. */
+export interface StoredPackage {
+  readonly body: Uint8Array
+}
 
-export const PACKAGES_PER_USER_MAX = CLIENTS_PER_USER_MAX * CONNECTION_PACKAGES_MAX
+/** Where the packages lie that answer one claim: those of a user's clients, or of an alias. */
+export interface PackageShelf<Row extends StoredPackage> {
+  /** For whom claims are counted. */
+  readonly target: Uint8Array
+  list(view: View): readonly Row[]
+  isOfSameOwner(one: Row, other: Row): boolean
+  remove(view: View, row: Row): readonly Effect[]
+}
 
 declare const checked: unique symbol
 /** Connection packages that belong to the owner they are to be stored for; only {@link checkEach} makes them. */
@@ -71,98 +78,68 @@ function invalidPackage(): Problem {
   return new Problem("as.invalid-connection-package")
 }
 
-/** Stores packages under random ids. */
-export function putPackages(
-  crypto: CryptoProvider,
-  table: PackageTable,
-  owner: OwnerKey,
-  bodies: readonly Uint8Array[],
-): Effect[] {
-  return bodies.map((body) => put(table, { ...owner, package: crypto.random(ID_BYTES), body }))
+/** What becomes of an owner's packages when some are added. */
+export interface Addition<Row> {
+  /** They cannot be used any more, and make room. */
+  readonly removed: readonly Row[]
+  readonly fresh: readonly Uint8Array[]
+  /** How many can be claimed then. */
+  readonly left: number
 }
 
 /**
- * Adds packages to those that the owner has stored already, and says how many can be claimed then. Those that cannot
- * make room; a package that is stored already, because this is a repetition, is not stored twice.
+ * Adds packages to those that the owner has stored already. A package that is stored already, because this is a repetition,
+ * is not stored twice.
  *
  * @throws Problem as.too-many-connection-packages
  */
-export function addPackages(
-  crypto: CryptoProvider,
-  table: PackageTable,
-  owner: OwnerKey,
-  stored: readonly PackageColumns[],
+export function addPackages<Row extends StoredPackage>(
+  stored: readonly Row[],
   added: CheckedPackages,
-  isUsable: (row: PackageColumns) => boolean,
-): { readonly effects: readonly Effect[]; readonly left: number } {
+  isUsable: (row: Row) => boolean,
+): Addition<Row> {
   const usable = stored.filter(isUsable)
   const fresh = added.filter((body) => !usable.some((row) => equal(row.body, body)))
   const left = usable.length + fresh.length
   if (left > CONNECTION_PACKAGES_MAX) throw new Problem("as.too-many-connection-packages")
-  const others = stored.filter((row) => !usable.includes(row))
-  const removals = others.map((row) => removePackage(table, row))
-  return { effects: [...removals, ...putPackages(crypto, table, owner, fresh)], left }
+  return { removed: stored.filter((row) => !usable.includes(row)), fresh, left }
 }
 
-/** What a claim takes, and what it changes. The body is a copy: a row of the same epoch is a view of its request. */
-export interface Claim {
+/** The package that a claim takes. The body is a copy: a row of the same epoch is a view of its request. */
+export interface Choice<Row> {
+  readonly row: Row
   readonly body: Uint8Array
-  readonly effects: readonly Effect[]
+  readonly isUsedUp: boolean
 }
 
 /**
- * Chooses one of the stored packages that can be claimed. An owner's last one by its random id is handed out
+ * Chooses one of the stored packages that can be claimed. An owner's last one in the order of the shelf is handed out
  * again and again, when there is no other, or the claim may not use one up; the others are each handed out once, in random
  * order. Rows of several owners, the clients of one user, take turns at random.
  *
  * @returns undefined if there is none
  */
-export function choosePackage(
+export function choosePackage<Row extends StoredPackage>(
   crypto: CryptoProvider,
-  table: PackageTable,
-  stored: readonly PackageColumns[],
-  isUsable: (row: PackageColumns) => boolean,
+  { isOfSameOwner }: Pick<PackageShelf<Row>, "isOfSameOwner">,
+  usable: readonly Row[],
   mayConsume: boolean,
-): Claim | undefined {
-  const usable = stored.filter(isUsable)
+): Choice<Row> | undefined {
   if (usable.length === 0) return undefined
   const any = chooseAny(crypto, usable)
-  const ofOwner = usable.filter((row) => hasSameOwner(table, row, any))
+  const ofOwner = usable.filter((row) => isOfSameOwner(row, any))
   const single = ofOwner.slice(0, -1)
-  if (mayConsume && single.length > 0) {
-    const chosen = chooseAny(crypto, single)
-    return { body: chosen.body.slice(), effects: [removePackage(table, chosen)] }
-  }
-  const last = ofOwner.at(-1) as PackageColumns
-  return { body: last.body.slice(), effects: [] }
-}
-
-function hasSameOwner(table: PackageTable, a: PackageColumns, b: PackageColumns): boolean {
-  return table.key.every(
-    (column) => column === "package" || equal(a[column] as Uint8Array, b[column] as Uint8Array),
-  )
-}
-
-export function removePackage(table: PackageTable, { body: _, ...key }: PackageColumns): Effect {
-  return remove(table, key as PackageColumns)
+  const isUsedUp = mayConsume && single.length > 0
+  const row = isUsedUp ? chooseAny(crypto, single) : (ofOwner.at(-1) as Row)
+  return { row, body: row.body.slice(), isUsedUp }
 }
 
 /** Whether a package of either kind is valid now (seconds). */
-export function isValid({ body }: PackageColumns, now: number): boolean {
+export function isValid({ body }: StoredPackage, now: number): boolean {
   const { notBefore, notAfter } = payloadOf(body).expiration
   return notBefore <= now && now <= notAfter
 }
 
 function chooseAny<T>(crypto: CryptoProvider, from: readonly T[]): T {
   return from[randomBelow(crypto, from.length)] as T
-}
-
-/** A uniformly distributed integer from 0 to `bound` - 1, for bounds up to 65 536. */
-function randomBelow(crypto: CryptoProvider, bound: number): number {
-  const limit = 0x1_0000 - (0x1_0000 % bound)
-  for (;;) {
-    const [high, low] = crypto.random(2) as unknown as [number, number]
-    const value = 256 * high + low
-    if (value < limit) return value % bound
-  }
 }

@@ -3,8 +3,9 @@ import { CONNECTION_PACKAGES_MAX, PROFILE_BYTES } from "../limits.ts"
 import { type Effect, put, type View } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
+import { putClientPackages } from "./client-packages.ts"
 import { type Invitation, useInvitation } from "./invitations.ts"
-import { type CheckedPackages, putPackages } from "./packages.ts"
+import type { CheckedPackages } from "./packages.ts"
 import { putProfile } from "./profiles.ts"
 import { clientKey, clients, packages, queues, users } from "./tables.ts"
 
@@ -54,7 +55,7 @@ export function registrationEffects(
     put(users, { user, record }),
     put(clients, { ...key, credential }),
     queueRecord,
-    ...putPackages(crypto, packages, key, connectionPackages),
+    ...putClientPackages(crypto, key, connectionPackages),
     ...putProfile(user, crypto.random(PROFILE_BYTES)),
   ]
 }

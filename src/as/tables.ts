@@ -1,7 +1,8 @@
-import { ID_BYTES } from "../limits.ts"
+import { CONNECTION_PACKAGES_MAX, HASH_BYTES, ID_BYTES, KEY_BYTES } from "../limits.ts"
 import { queueTable } from "../queue/slots.ts"
 import { defineTable } from "../store/database.ts"
-import type { PackageColumns } from "./packages.ts"
+import { defineVeiled } from "../veil/table.ts"
+import { ALIAS_PACKAGE_BYTES } from "../wire/alias-package.ts"
 
 /** The tables of db/as, whose migrations say what each shows to a snapshot. */
 
@@ -18,7 +19,9 @@ export const clients = defineTable<ClientRow>(
 export type UserRow = { user: Uint8Array; record: Uint8Array }
 export const users = defineTable<UserRow>("as_user", ["user"], ["user", "record"])
 
-export const packages = defineTable<PackageColumns>(
+/** `package`: 16 random bytes. */
+export type ClientPackageRow = ClientKey & { package: Uint8Array; body: Uint8Array }
+export const packages = defineTable<ClientPackageRow>(
   "as_connection_package",
   ["user", "client", "package"],
   ["user", "client", "package", "body"],
@@ -31,20 +34,36 @@ export const profiles = defineTable<{ user: Uint8Array; part: number; body: Uint
   ["user", "part", "body"],
 )
 
-/** An alias's hash, 32 bytes. */
-export type AliasKey = { alias: Uint8Array }
+export type AliasRow = {
+  /** Its hash, 32 bytes. */
+  alias: Uint8Array
+  auth_key: Uint8Array
+  /** Id of its connection queue, 16 random bytes. */
+  queue: Uint8Array
+  /** Numbers of its packages, one byte each. */
+  packages: Uint8Array
+}
+export const aliases = defineVeiled<AliasRow>(
+  "as_alias",
+  ["alias", "auth_key", "queue", "packages"],
+  HASH_BYTES + KEY_BYTES + ID_BYTES + CONNECTION_PACKAGES_MAX,
+)
 
-export type AliasRow = AliasKey & { auth_key: Uint8Array; queue: Uint8Array }
-export const aliases = defineTable<AliasRow>("as_alias", ["alias"], ["alias", "auth_key", "queue"])
-
-export const aliasPackages = defineTable<PackageColumns>(
+export type AliasPackageRow = {
+  /** The alias's hash and a number. */
+  id: Uint8Array
+  body: Uint8Array
+}
+export const aliasPackages = defineVeiled<AliasPackageRow>(
   "as_alias_package",
-  ["alias", "package"],
-  ["alias", "package", "body"],
+  ["id", "body"],
+  HASH_BYTES + 1 + ALIAS_PACKAGE_BYTES,
 )
 
 /** Connection queues. A client's has its 32-byte id, an alias's 16 bytes of its own, so that nobody can name one as the other. */
 export const queues = queueTable("as_queue")
+
+export const veiledTables = [queues, aliases, aliasPackages]
 
 export type TokenKeyRow = { month: number; seed: Uint8Array }
 export const tokenKeys = defineTable<TokenKeyRow>("as_token_key", ["month"], ["month", "seed"])

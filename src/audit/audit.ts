@@ -35,6 +35,8 @@ export interface AuditOptions {
   readonly known: readonly Uint8Array[]
   /** Who is who: what attempts to link people are scored against. */
   readonly truth?: Truth | undefined
+  /** The truth in the names that a snapshot has for veiled rows. Not given: it is in these names. */
+  readonly names?: ((truth: Truth, snapshot: Snapshot) => Truth) | undefined
 }
 
 /**
@@ -48,9 +50,11 @@ export function audit({ paths, ...options }: AuditOptions): Audit {
 /** The same of what was read already; oldest first. */
 export function auditOf(
   snapshots: readonly Snapshot[],
-  { known, truth }: Omit<AuditOptions, "paths">,
+  { known, truth: given, names = (truth) => truth }: Omit<AuditOptions, "paths">,
 ): Audit {
   const directories = snapshots.map(({ directory }) => directory)
+  const last = snapshots.at(-1) as Snapshot
+  const truth = given && names(given, last)
   const intervals = intervalsOf(snapshots)
   requireSequence(snapshots, intervals)
   const checks = [
@@ -64,7 +68,7 @@ export function auditOf(
     ...check.run(snapshots),
   }))
   const graph = truth && socialGraph(snapshots, truth)
-  return { directories, seen: whatIsSeen(snapshots.at(-1) as Snapshot), findings, graph }
+  return { directories, seen: whatIsSeen(last), findings, graph }
 }
 
 /** Every attempt at several copies that needs no truth. */

@@ -28,7 +28,7 @@ interface Promised {
   readonly world: string
 }
 
-const queue: Columns = { id: "id", queue_key: "key", slots: "sealed", slot_state: "sealed" }
+const veiled: Columns = { name: "sealed", body: "sealed" }
 const entries: Columns = { tag: "sealed", entry: "sealed" }
 
 const promised: Readonly<Record<string, Promised>> = {
@@ -39,24 +39,18 @@ const promised: Readonly<Record<string, Promised>> = {
     columns: { user: "id", client: "id", package: "id", body: "public" },
   },
   as_profile: { world: "users", columns: { user: "id", part: "part", body: "sealed" } },
-  as_queue: { world: "connection queues", columns: queue },
-  as_alias: { world: "aliases", columns: { alias: "id", auth_key: "key", queue: "id" } },
-  as_alias_package: { world: "aliases", columns: { alias: "id", package: "id", body: "public" } },
+  as_queue: { world: "connection queues", columns: veiled },
+  as_alias: { world: "aliases", columns: veiled },
+  as_alias_package: { world: "packages of aliases", columns: veiled },
   as_token_key: { world: "token keys", columns: { month: "month", seed: "seed" } },
   as_allowance: { world: "allowances", columns: { pseudonym: "id", draw: "sealed" } },
   as_invitation: { world: "invitations", columns: { month: "month", used: "id" } },
-  qs_user: { world: "pseudonyms", columns: { id: "id", auth_key: "key", token_hash: "id" } },
-  qs_friendship: { world: "pseudonyms", columns: { token_hash: "id", user_id: "id" } },
-  qs_client: {
-    world: "pseudonyms",
-    columns: { id: "id", user_id: "id", auth_key: "key", state: "sealed" },
-  },
-  qs_user_client: { world: "pseudonyms", columns: { user_id: "id", client_id: "id" } },
-  qs_queue: { world: "pseudonyms", columns: queue },
-  qs_add_package: {
-    world: "pseudonyms",
-    columns: { client_id: "id", last_resort: "flag", id: "id", body: "public" },
-  },
+  qs_user: { world: "pseudonyms of users", columns: veiled },
+  qs_friendship: { world: "friendship tokens", columns: veiled },
+  qs_client: { world: "pseudonyms of clients", columns: veiled },
+  qs_queue: { world: "queues", columns: veiled },
+  qs_add_package: { world: "AddPackages", columns: { name: "sealed", body: "padded" } },
+  veil_epochs: { world: "epochs", columns: { id: "flag", epochs: "sealed" } },
   ds_group: {
     world: "groups",
     columns: {
@@ -81,12 +75,6 @@ const monthly: Readonly<Record<string, Promised>> = {
   delivery_spent: { world: "spent tokens", columns: { nonce: "id" } },
 }
 
-/** Worlds whose rows name each other, as the promise concedes: users and aliases have connection queues. */
-const linked: readonly (readonly [string, string])[] = [
-  ["users", "connection queues"],
-  ["aliases", "connection queues"],
-]
-
 const MONTH = /_\d{6}$/
 
 function find(table: string): Promised | undefined {
@@ -108,9 +96,4 @@ export function roleOf(table: string, column: string): Role {
 /** Tables of strangers are worlds of their own. */
 export function worldOf(table: string): string {
   return find(table)?.world ?? `table ${table}`
-}
-
-/** Whether rows of two worlds may name each other. */
-export function mayBeLinked(one: string, other: string): boolean {
-  return one === other || linked.some((pair) => pair.includes(one) && pair.includes(other))
 }

@@ -26,7 +26,7 @@ export function seenOf({ rows, months, lengths }: Counted): Seen[] {
   return [
     { what: "users", count: rows("as_user") },
     { what: "clients of users", count: rows("as_client") },
-    { what: "aliases, as hashes", count: rows("as_alias") },
+    { what: "aliases", count: rows("as_alias") },
     { what: "connection packages", count: rows("as_connection_package") + rows("as_alias_package") },
     { what: "entries in connection queues, of all together", count: rows("as_pool") },
     { what: "pseudonyms of users", count: rows("qs_user") },

@@ -3,8 +3,8 @@
  *
  *     { "groups": [[queue, …], …], "pseudonyms": [[user, queue], …], "aliases": [[alias, user], …], "entries": [[tag, queue], …] }
  *
- * Ids are in hexadecimal, as the rows hold them: user ids, QS client ids (a queue has its client's), hashes of aliases, tags of
- * entries in a pool.
+ * Ids are in hexadecimal: user ids, QS client ids (a queue has its client's), hashes of aliases, tags of entries in a pool. The
+ * attacks need the names that rows have instead (names.ts).
  */
 export interface Truth {
   /** Queues of the members of each group. */

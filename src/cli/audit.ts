@@ -2,11 +2,16 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { type Audit, audit, holds } from "../audit/audit.ts"
 import { parseKnown } from "../audit/checks/known.ts"
 import { auditDevice } from "../audit/device.ts"
+import type { Snapshot } from "../audit/evidence.ts"
 import { asHtml } from "../audit/html.ts"
 import { asJson } from "../audit/json.ts"
+import { namedAs } from "../audit/names.ts"
 import { asText } from "../audit/text.ts"
 import { NoTruth, parseTruth, type Truth } from "../audit/truth.ts"
 import { ConfigError } from "../config/config.ts"
+import { readSecrets } from "../config/secrets-file.ts"
+import { nativeCrypto as crypto } from "../crypto/native.ts"
+import { SlotsUnreadable } from "../veil/slot-keys.ts"
 import { orCouldNotLook } from "./looking.ts"
 import { strictCommand } from "./strict.ts"
 import { paint } from "./terminal.ts"
@@ -30,6 +35,11 @@ const command = strictCommand({
       description:
         "a JSON file that says who is who, if you made the people yourself: then the attempts to link them are scored (docs/audit.md)",
     },
+    secrets: {
+      type: "string",
+      description:
+        "the secrets file of the server, if the truth is in the ids that clients know: it is used for nothing but to find out what their rows are called",
+    },
     device: {
       type: "string",
       description:
@@ -39,11 +49,11 @@ const command = strictCommand({
     json: { type: "boolean", description: "prints one JSON object, for programs" },
   },
   words: "directories",
-  run({ _: paths, known, truth, device, html, json }) {
+  run({ _: paths, known, truth, secrets, device, html, json }) {
     const things = known === undefined ? [] : readKnown(known)
     const result =
       device === undefined
-        ? auditPaths(paths, things, truth)
+        ? auditPaths(paths, things, truth, secrets)
         : auditRaw(device, things, paths.length > 0 || truth !== undefined)
     if (html !== undefined) writePage(html, asHtml(result))
     console.log(json === true ? JSON.stringify(asJson(result)) : asText(result, paint))
@@ -55,9 +65,14 @@ function auditPaths(
   paths: readonly string[],
   known: readonly Uint8Array[],
   truth: string | undefined,
+  secrets: string | undefined,
 ): Audit {
   if (paths.length === 0) throw new ConfigError("audit needs a directory: cinder audit DIR")
-  return audit({ paths, known, truth: truth === undefined ? undefined : readTruth(truth) })
+  return audit({
+    ...{ paths, known },
+    truth: truth === undefined ? undefined : readTruth(truth),
+    names: secrets === undefined ? undefined : naming(secrets),
+  })
 }
 
 /** `more`: there is something that has no meaning for a device. */
@@ -88,6 +103,19 @@ function readKnown(path: string): Uint8Array[] {
 
 function readTruth(path: string): Truth {
   return readParsed(path, "does not say who is who", parseTruth, NoTruth)
+}
+
+/** Calls queues and aliases as the last of the snapshots does. */
+function naming(file: string): (truth: Truth, snapshot: Snapshot) => Truth {
+  const { secrets } = readSecrets(crypto, file)
+  return (truth, snapshot) => {
+    try {
+      return namedAs(crypto, truth, snapshot, secrets)
+    } catch (error) {
+      if (!(error instanceof SlotsUnreadable)) throw error
+      throw new ConfigError(`${file} has the secrets of another server`)
+    }
+  }
 }
 
 /** `Malformed`: what the parser throws, which says where. */

@@ -5,6 +5,7 @@ import { forgetTokenKeys } from "../as/token-keys.ts"
 import { type Config, ConfigError } from "../config/config.ts"
 import { closeStores, openServices, openStores, resealing } from "../server.ts"
 import { verifyDatabase } from "../store/verify.ts"
+import { SlotsUnreadable } from "../veil/slot-keys.ts"
 import { json } from "./args.ts"
 import { exitOnFault } from "./explain.ts"
 import { Progress } from "./progress.ts"
@@ -71,15 +72,17 @@ async function invalidateTokens(config: Config): Promise<void> {
 
 /** Seals everything anew, which opens it first; what the copy and the backup have in common is then unlike as well. */
 async function openEverything(config: Config): Promise<void> {
-  const opened = await openServices(config, surroundings)
   try {
-    for (const reseal of resealing(opened.services)) await reseal()
+    const opened = await openServices(config, surroundings)
+    try {
+      for (const reseal of resealing(opened.services)) await reseal()
+    } finally {
+      await opened.close()
+    }
   } catch (error) {
-    if (!(error instanceof Error) || error.name !== "SlotsUnreadable") throw error
+    if (!(error instanceof SlotsUnreadable)) throw error
     throw new ConfigError(
       `the secrets file ${config.secretsFile} does not open what is in the backup: it is another server's, or keys were retired since`,
     )
-  } finally {
-    await opened.close()
   }
 }

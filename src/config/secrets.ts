@@ -30,9 +30,9 @@ const keys = [
 const generations = [
   /** X25519: open sealed queue configs. */
   "queueConfigKeys",
-  /** AES-256: which slots of a QS queue are in use, and what a QS client's record keeps to itself. */
+  /** Name and seal the veiled rows of the QS, and what overflows from its queues' records. */
   "queueSlotKeys",
-  /** AES-256: which slots of the AS's connection queues are in use. */
+  /** The same of the AS. */
   "connectionSlotKeys",
 ] as const
 

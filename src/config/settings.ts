@@ -92,7 +92,7 @@ export const settings = {
     minimum: 0,
     maximum: RESEAL_MINUTES_MAX,
     default: RESEAL_MINUTES,
-    description: `a whole number of minutes up to ${RESEAL_MINUTES_MAX}, after which all queue records are sealed anew, so that copies of the data that lie further apart do not show whose changed; 0: never`,
+    description: `a whole number of minutes up to ${RESEAL_MINUTES_MAX}, after which all veiled rows get other names and are sealed anew, so that none is recognised in copies of the data that lie further apart; 0: never`,
   }),
   "padding-unit": Type.Integer({
     minimum: PADDING_UNIT_BYTES_MIN,

@@ -33,8 +33,12 @@ export const labels = {
   ticket: utf8("Cinder 1 ticket"),
   pushToken: utf8("Cinder 1 push token"),
 
+  /** Names and bodies of veiled rows, and what their names depend on (section 1). */
+  veilName: utf8("Cinder 1 veil name"),
+  veilBody: utf8("Cinder 1 veil body"),
+  veilEpochs: utf8("Cinder 1 veil epochs"),
+
   /** Records of QS clients (section 6.1), and the server's key for push services (section 6.3). */
-  clientState: utf8("Cinder 1 queue client state"),
   blockedGroup: utf8("Cinder 1 blocked group"),
   pushKey: utf8("Cinder 1 push key"),
 

@@ -11,12 +11,11 @@ import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire
 import type { QueueConfigs } from "./queue-configs.ts"
 
 declare const checked: unique symbol
-/** An AddPackage that its client may publish; only {@link checkAddPackages} makes it. */
-export type CheckedAddPackage = {
-  readonly content: Static<typeof AddPackage>
-  readonly lastResort: boolean
-  readonly [checked]: true
-}
+/** AddPackages that their client may publish; only {@link checkAddPackages} makes them. */
+export type CheckedAddPackages = {
+  readonly lastResort: Static<typeof AddPackage>
+  readonly normal: readonly Static<typeof AddPackage>[]
+} & { readonly [checked]: true }
 
 /** How many are checked before others get their turn: each costs several signatures. */
 const CHECKS_PER_TURN = 8
@@ -33,9 +32,10 @@ export async function checkAddPackages(
   client: Uint8Array,
   packages: readonly Static<typeof AddPackage>[],
   now: bigint,
-): Promise<CheckedAddPackage[]> {
+): Promise<CheckedAddPackages> {
   const keys = new Set<string>()
-  const accepted: CheckedAddPackage[] = []
+  const lastResorts: Static<typeof AddPackage>[] = []
+  const normal: Static<typeof AddPackage>[] = []
   for (const [i, content] of packages.entries()) {
     const keyPackage = verified(crypto, content.keyPackage, now)
     const config = findExtension(keyPackage.extensions, QUEUE_CONFIG_EXTENSION_TYPE)
@@ -44,13 +44,14 @@ export async function checkAddPackages(
     if (opened === undefined || !equal(opened.client, client)) throw invalid()
     const { initKey, leafNode } = keyPackage
     for (const key of [initKey, leafNode.encryptionKey, leafNode.signatureKey]) keys.add(toHex(key))
-    const lastResort = findExtension(keyPackage.extensions, LAST_RESORT_EXTENSION_TYPE) !== undefined
-    accepted.push({ content, lastResort } as CheckedAddPackage)
+    const isLast = findExtension(keyPackage.extensions, LAST_RESORT_EXTENSION_TYPE) !== undefined
+    ;(isLast ? lastResorts : normal).push(content)
     if (i % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn()
   }
   if (keys.size !== 3 * packages.length) throw invalid()
-  if (accepted.filter(({ lastResort }) => lastResort).length !== 1) throw invalid()
-  return accepted
+  const [lastResort, ...others] = lastResorts
+  if (lastResort === undefined || others.length > 0) throw invalid()
+  return { lastResort, normal } as unknown as CheckedAddPackages
 }
 
 function verified(crypto: CryptoProvider, bytes: Uint8Array, now: bigint) {

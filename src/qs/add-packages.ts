@@ -1,38 +1,31 @@
 import type { Static } from "@sinclair/typebox"
-import { ID_BYTES } from "../limits.ts"
-import { expectPresent } from "../store/database.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
 import type { AddPackage, addPackages as operations } from "../wire/qs/add-packages.ts"
 import { decodeAddPackageBody, encodeAddPackageBody } from "./add-package-body.ts"
 import { checkAddPackages } from "./add-package-rules.ts"
 import type { QsParts } from "./parts.ts"
-import {
-  clientsOf,
-  lastResort,
-  normalAddPackage,
-  removeAddPackage,
-  replaceAddPackages,
-  userOfToken,
-} from "./store.ts"
+import { claimLastResort, claimNormal, clientsOf, replaceAddPackages, userOfToken } from "./store.ts"
 import { clients } from "./tables.ts"
 
 /** Publication of AddPackages, and handing them out to friends (PROTOCOL.md section 6.3). */
 export function addPackageHandlers(parts: QsParts): Handlers<typeof operations> {
-  const { authentication, change, claims, configs, crypto, seconds, store } = parts
+  const { authentication, change, claims, configs, crypto, seconds } = parts
   return {
     async publishAddPackages(call) {
-      const { id: client, params } = authentication.client(call)
-      const checked = await checkAddPackages(crypto, configs, client, params.addPackages, BigInt(seconds()))
-      const rows = checked.map(({ content, lastResort }) => ({
-        client_id: client,
-        last_resort: lastResort ? 1 : 0,
-        id: crypto.random(ID_BYTES),
-        body: encodeAddPackageBody(content),
-      }))
-      await store.writer.submit({
-        expects: [expectPresent(clients, { id: client })],
-        effects: (view) => replaceAddPackages(view, client, rows),
+      const { id, params } = authentication.client(call)
+      const { lastResort, normal } = await checkAddPackages(
+        crypto,
+        configs,
+        id,
+        params.addPackages,
+        BigInt(seconds()),
+      )
+      const bodies = normal.map(encodeAddPackageBody)
+      await change((view) => {
+        const row = view.get(clients, { id })
+        if (row === undefined) throw new Problem("auth.refused")
+        return replaceAddPackages(row, encodeAddPackageBody(lastResort), bodies)
       })
       return {}
     },
@@ -49,13 +42,14 @@ export function addPackageHandlers(parts: QsParts): Handlers<typeof operations> 
         const user = userOfToken(view, tokenHash)
         if (user === undefined) throw new Problem("qs.no-add-package")
         const mayConsume = claims.take(tokenHash)
-        const rows = clientsOf(view, user).flatMap((client) => {
-          const normal = mayConsume ? normalAddPackage(view, client, crypto.random(ID_BYTES)) : undefined
-          return normal ?? lastResort(view, client) ?? []
+        const rows = clientsOf(user).flatMap((id) => view.get(clients, { id }) ?? [])
+        const packages = rows.flatMap((client) => {
+          const normal = mayConsume ? claimNormal(crypto, view, client) : undefined
+          return normal ?? claimLastResort(view, client) ?? []
         })
-        if (rows.length === 0) throw new Problem("qs.no-add-package")
-        for (const { body } of rows) claimed.push(decodeAddPackageBody(body))
-        return rows.filter(({ last_resort }) => last_resort === 0).map(removeAddPackage)
+        if (packages.length === 0) throw new Problem("qs.no-add-package")
+        for (const { body } of packages) claimed.push(decodeAddPackageBody(body))
+        return packages.flatMap(({ effects }) => effects)
       })
       return { addPackages: claimed }
     },

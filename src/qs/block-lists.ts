@@ -3,7 +3,7 @@ import { BLOCK_LISTS_IN_MEMORY_MAX } from "../limits.ts"
 import { byteName } from "../store/byte-name.ts"
 import type { View } from "../store/database.ts"
 import { includesBytes } from "../wire/bytes.ts"
-import { type ClientState, type ClientStates, groupHash } from "./client-state.ts"
+import { type ClientState, decodeClientState, groupHash } from "./client-state.ts"
 import { clients } from "./tables.ts"
 
 type BlockList = Pick<ClientState, "blockSalt" | "blocked">
@@ -18,14 +18,12 @@ type BlockList = Pick<ClientState, "blockSalt" | "blocked">
  */
 export class BlockLists {
   readonly #crypto: CryptoProvider
-  readonly #states: ClientStates
   readonly #max: number
   /** By client; undefined for the many that block nothing. */
   readonly #known = new Map<string, BlockList | undefined>()
 
-  constructor(crypto: CryptoProvider, states: ClientStates, max: number = BLOCK_LISTS_IN_MEMORY_MAX) {
+  constructor(crypto: CryptoProvider, max: number = BLOCK_LISTS_IN_MEMORY_MAX) {
     this.#crypto = crypto
-    this.#states = states
     this.#max = max
   }
 
@@ -46,7 +44,7 @@ export class BlockLists {
     if (this.#known.has(key)) return this.#known.get(key)
     const row = view.get(clients, { id: client })
     if (row === undefined) return undefined
-    const { blockSalt, blocked } = this.#states.open(row)
+    const { blockSalt, blocked } = decodeClientState(row.state)
     const list = blocked.length === 0 ? undefined : { blockSalt, blocked }
     const [oldest] = this.#known.keys()
     if (this.#known.size >= this.#max && oldest !== undefined) this.#known.delete(oldest)

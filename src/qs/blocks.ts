@@ -4,7 +4,7 @@ import { equal, includesBytes } from "../wire/bytes.ts"
 import type { Handlers } from "../wire/call.ts"
 import { Problem } from "../wire/problem.ts"
 import type { blocks as operations } from "../wire/qs/blocks.ts"
-import { groupHash } from "./client-state.ts"
+import { decodeClientState, encodeClientState, groupHash } from "./client-state.ts"
 import type { QsParts } from "./parts.ts"
 import { clients } from "./tables.ts"
 
@@ -33,7 +33,7 @@ export function blockHandlers(parts: QsParts): Handlers<typeof operations> {
 }
 
 async function changeList(
-  { blockLists, crypto, states, store }: QsParts,
+  { blockLists, crypto, store }: QsParts,
   id: Uint8Array,
   groupId: Uint8Array,
   change: (blocked: readonly Uint8Array[], hash: Uint8Array) => readonly Uint8Array[],
@@ -43,11 +43,11 @@ async function changeList(
     effects: (view) => {
       const row = view.get(clients, { id })
       if (row === undefined) throw new Problem("auth.refused")
-      const state = states.open(row)
+      const state = decodeClientState(row.state)
       const blocked = change(state.blocked, groupHash(crypto, state.blockSalt, groupId))
       if (blocked.length === state.blocked.length) return []
       blockLists.forget(id)
-      return [put(clients, { ...row, state: states.seal(id, { ...state, blocked }) })]
+      return [put(clients, { ...row, state: encodeClientState({ ...state, blocked }) })]
     },
     failed: () => blockLists.forget(id),
   })

@@ -1,21 +1,18 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { BLOCKED_GROUPS_MAX, EARLIER_AUTH_KEYS_MAX, FORMAT_VERSION, KEY_BYTES } from "../limits.ts"
-import { SALT_BYTES, SlotKeys, SlotsUnreadable } from "../queue/slot-keys.ts"
+import { SlotsUnreadable } from "../veil/slot-keys.ts"
 import { concat } from "../wire/bytes.ts"
 import { PUSH_TOKEN_BYTES } from "../wire/push-token.ts"
 import { Reader, Writer } from "../wire/tls.ts"
-import type { ClientRow } from "./tables.ts"
 
 /**
- * What a client's record keeps to itself, sealed under the slot key. It has one length whatever is in it, and a fresh
- * key for each writing: so a snapshot shows nothing of it, and several show that it was written, but not what changed.
+ * What a client's record keeps beside its keys.
  *
  *     struct { u8 version; u8 sweeps_left; u16 month;
  *              u8 keys; opaque earlier_auth_keys[EARLIER_AUTH_KEYS_MAX][32];
  *              opaque block_salt[16]; u8 blocked; opaque group_hashes[BLOCKED_GROUPS_MAX][16];
  *              u8 pushes; opaque push_token[PUSH_TOKEN_BYTES]; } ClientState; what is not used is zero
- *     state = salt[16] || AES-256-GCM(HKDF-Expand(slot key, label || salt || client id), nonce 0, aad label, ClientState)
  */
 export interface ClientState {
   /** Monthly sweeps that will pass before the client is taken for gone, unless it is seen. */
@@ -33,7 +30,7 @@ export interface ClientState {
 
 /** Bytes of a blocked group's hash, and of the salt. */
 const HASH_BYTES = 16
-const PLAINTEXT_BYTES =
+export const CLIENT_STATE_BYTES =
   1 +
   1 +
   2 +
@@ -48,13 +45,11 @@ export function groupHash(crypto: CryptoProvider, blockSalt: Uint8Array, groupId
 
 export class ClientStates {
   readonly #crypto: CryptoProvider
-  readonly #keys: SlotKeys
   readonly #retentionMonths: number
 
-  /** `slotKeys` as for {@link SlotKeys}. `retentionMonths`: whole months for which a client may stay away. */
-  constructor(crypto: CryptoProvider, slotKeys: readonly Uint8Array[], retentionMonths: number) {
+  /** `retentionMonths`: whole months for which a client may stay away. */
+  constructor(crypto: CryptoProvider, retentionMonths: number) {
     this.#crypto = crypto
-    this.#keys = new SlotKeys(crypto, slotKeys)
     this.#retentionMonths = retentionMonths
   }
 
@@ -84,34 +79,28 @@ export class ClientStates {
     const sweepsLeft = Math.min(state.sweepsLeft, this.#retentionMonths + 1) - 1
     return sweepsLeft === 0 ? undefined : { ...state, sweepsLeft, month }
   }
+}
 
-  seal(id: Uint8Array, state: ClientState): Uint8Array {
-    const salt = this.#crypto.random(SALT_BYTES)
-    const writer = new Writer(PLAINTEXT_BYTES).u8(FORMAT_VERSION).u8(state.sweepsLeft).u16(state.month)
-    writeList(writer, state.earlierAuthKeys, EARLIER_AUTH_KEYS_MAX, KEY_BYTES)
-    writer.raw(state.blockSalt)
-    writeList(writer, state.blocked, BLOCKED_GROUPS_MAX, HASH_BYTES)
-    writeList(writer, state.pushToken === undefined ? [] : [state.pushToken], 1, PUSH_TOKEN_BYTES)
-    const use = { id, label: labels.clientState, salt }
-    const sealed = this.#keys.seal(use, labels.clientState, writer.view())
-    writer.wipe()
-    return concat(salt, sealed)
-  }
+export function encodeClientState(state: ClientState): Uint8Array {
+  const writer = new Writer(CLIENT_STATE_BYTES).u8(FORMAT_VERSION).u8(state.sweepsLeft).u16(state.month)
+  writeList(writer, state.earlierAuthKeys, EARLIER_AUTH_KEYS_MAX, KEY_BYTES)
+  writer.raw(state.blockSalt)
+  writeList(writer, state.blocked, BLOCKED_GROUPS_MAX, HASH_BYTES)
+  writeList(writer, state.pushToken === undefined ? [] : [state.pushToken], 1, PUSH_TOKEN_BYTES)
+  return writer.view()
+}
 
-  /** Rows from before there were states have that of a client that was not seen for long. @throws SlotsUnreadable */
-  open({ id, state }: ClientRow): ClientState {
-    if (state.length === 0) return this.first(0)
-    const use = { id, label: labels.clientState, salt: state.subarray(0, SALT_BYTES) }
-    const reader = new Reader(this.#keys.open(use, labels.clientState, state.subarray(SALT_BYTES)))
-    if (reader.u8() !== FORMAT_VERSION) throw new SlotsUnreadable("client state version")
-    return {
-      sweepsLeft: reader.u8(),
-      month: reader.u16(),
-      earlierAuthKeys: readList(reader, EARLIER_AUTH_KEYS_MAX, KEY_BYTES),
-      blockSalt: reader.raw(HASH_BYTES).slice(),
-      blocked: readList(reader, BLOCKED_GROUPS_MAX, HASH_BYTES),
-      pushToken: readList(reader, 1, PUSH_TOKEN_BYTES)[0],
-    }
+/** @throws SlotsUnreadable it is of another version */
+export function decodeClientState(state: Uint8Array): ClientState {
+  const reader = new Reader(state)
+  if (reader.u8() !== FORMAT_VERSION) throw new SlotsUnreadable("client state version")
+  return {
+    sweepsLeft: reader.u8(),
+    month: reader.u16(),
+    earlierAuthKeys: readList(reader, EARLIER_AUTH_KEYS_MAX, KEY_BYTES),
+    blockSalt: reader.raw(HASH_BYTES).slice(),
+    blocked: readList(reader, BLOCKED_GROUPS_MAX, HASH_BYTES),
+    pushToken: readList(reader, 1, PUSH_TOKEN_BYTES)[0],
   }
 }
 

@@ -6,9 +6,10 @@ import type { Handlers } from "../wire/call.ts"
 import type { Params } from "../wire/endpoint.ts"
 import { Problem } from "../wire/problem.ts"
 import type { clients as operations } from "../wire/qs/clients.ts"
+import { decodeClientState, encodeClientState } from "./client-state.ts"
 import type { QsParts } from "./parts.ts"
 import { removeClients } from "./removal.ts"
-import { clientsOf, countNormalAddPackages, putClient } from "./store.ts"
+import { clientsOf, countNormalAddPackages, withClient } from "./store.ts"
 import { clients, queues, users } from "./tables.ts"
 
 type ClientParams = Params<typeof operations.createClient>
@@ -16,7 +17,7 @@ type ClientKeys = Pick<ClientParams, "clientAuthKey" | "queueKey">
 
 /** Clients of a user (PROTOCOL.md section 6.1). */
 export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
-  const { authentication, crypto, engine, states, store, change } = parts
+  const { authentication, crypto, engine, store, change } = parts
   return {
     /** A repetition with the same keys, by a client that lost the answer, gets the same answer. */
     async createClient(call) {
@@ -24,13 +25,14 @@ export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
       let client: Uint8Array = crypto.random(ID_BYTES)
       const created = newClient(parts, { user, client, ...params })
       await change((view) => {
-        if (view.get(users, { id: user }) === undefined) throw new Problem("auth.refused")
-        const existing = clientsOf(view, user)
+        const row = view.get(users, { id: user })
+        if (row === undefined) throw new Problem("auth.refused")
+        const existing = clientsOf(row)
         const same = existing.find((id) => isRegisteredAs(view, id, params))
         if (same === undefined && existing.length >= CLIENTS_PER_USER_MAX)
           throw new Problem("qs.too-many-clients")
-        client = same ?? client
-        return same === undefined ? created : []
+        client = same?.slice() ?? client
+        return same === undefined ? [put(users, withClient(row, client)), ...created] : []
       })
       return { client }
     },
@@ -42,13 +44,13 @@ export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
         const row = view.get(clients, { id })
         const queue = view.get(queues, { id })
         if (row === undefined || queue === undefined) throw new Problem("auth.refused")
-        const state = states.open(row)
+        const state = decodeClientState(row.state)
         const earlierAuthKeys = [...state.earlierAuthKeys, row.auth_key]
           .filter((key) => !equal(key, auth_key))
           .slice(-EARLIER_AUTH_KEYS_MAX)
         const next = { ...state, earlierAuthKeys, pushToken: pushToken ?? undefined }
         const rekeyed = equal(queue.queue_key, queueKey) ? [] : engine.changeKey(view, id, queueKey)
-        return [put(clients, { ...row, auth_key, state: states.seal(id, next) }), ...rekeyed]
+        return [put(clients, { ...row, auth_key, state: encodeClientState(next) }), ...rekeyed]
       })
       return {}
     },
@@ -58,13 +60,13 @@ export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
       const row = store.get(clients, { id })
       const queue = store.get(queues, { id })
       if (row === undefined || queue === undefined) throw new Problem("auth.refused")
-      const { pushToken, blocked } = states.open(row)
+      const { pushToken, blocked } = decodeClientState(row.state)
       return {
         user: row.user_id,
         clientAuthKey: row.auth_key,
         queueKey: queue.queue_key,
         hasPushToken: pushToken !== undefined,
-        addPackages: countNormalAddPackages(store, id),
+        addPackages: countNormalAddPackages(row),
         blockedGroups: blocked.length,
       }
     },
@@ -89,7 +91,7 @@ export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
 }
 
 /**
- * The rows of a client that comes into being, its queue's included.
+ * The rows of a client that comes into being, its queue's included. Its user's record is the caller's to change.
  *
  * @throws Problem `request.malformed`: the queue key is unusable
  */
@@ -98,9 +100,10 @@ export function newClient(
   added: ClientParams & { readonly user: Uint8Array; readonly client: Uint8Array },
 ): Effect[] {
   const { user, client, clientAuthKey, queueKey, pushToken } = added
-  const state = states.seal(client, { ...states.first(month()), pushToken: pushToken ?? undefined })
+  const state = encodeClientState({ ...states.first(month()), pushToken: pushToken ?? undefined })
+  const add_packages = new Uint8Array(0)
   return [
-    ...putClient({ id: client, user_id: user, auth_key: clientAuthKey, state }),
+    put(clients, { id: client, user_id: user, auth_key: clientAuthKey, state, add_packages }),
     engine.newRecord(client, queueKey),
   ]
 }

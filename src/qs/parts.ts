@@ -1,7 +1,8 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import type { Quota } from "../quota.ts"
-import type { Store, Unit } from "../store/database.ts"
+import type { Unit } from "../store/database.ts"
+import type { VeiledStore } from "../veil/store.ts"
 import type { Authentication } from "./authentication.ts"
 import type { BlockLists } from "./block-lists.ts"
 import type { ClientStates } from "./client-state.ts"
@@ -14,18 +15,19 @@ export interface QsSecrets {
   readonly configSecretKeys: readonly Uint8Array[]
   /** AES-256: seals tickets. */
   readonly ticketKey: Uint8Array
-  /** AES-256: seal what client records keep to themselves; the engine's. In the order of their making. */
-  readonly slotKeys: readonly Uint8Array[]
   /** Ed25519 seed: will sign what goes to other servers. */
   readonly signingSeed: Uint8Array
   /** Seed of the key that push services know this server by. */
   readonly pushSeed: Uint8Array
 }
 
+/** Veils {@link veiledTables}. */
+export type QsStore = Pick<VeiledStore, "get" | "list" | "count" | "partitions" | "writer" | "walk">
+
 /** What the groups of operations work with. */
 export interface QsParts {
   readonly crypto: CryptoProvider
-  readonly store: Store
+  readonly store: QsStore
   readonly engine: QueueEngine
   readonly configs: QueueConfigs
   readonly states: ClientStates

@@ -1,5 +1,5 @@
 import { type Effect, put, type Store, type View } from "../store/database.ts"
-import type { ClientStates } from "./client-state.ts"
+import { type ClientStates, decodeClientState, encodeClientState } from "./client-state.ts"
 import { type ClientRow, clients } from "./tables.ts"
 
 /**
@@ -28,13 +28,13 @@ export class Presence {
   }
 
   #isNoted(row: ClientRow): boolean {
-    return this.#states.isSeen(this.#states.open(row), this.#month())
+    return this.#states.isSeen(decodeClientState(row.state), this.#month())
   }
 
   #note(view: View, id: Uint8Array): Effect[] {
     const row = view.get(clients, { id })
     if (row === undefined || this.#isNoted(row)) return []
-    const state = this.#states.seen(this.#states.open(row), this.#month())
-    return [put(clients, { ...row, state: this.#states.seal(id, state) })]
+    const state = this.#states.seen(decodeClientState(row.state), this.#month())
+    return [put(clients, { ...row, state: encodeClientState(state) })]
   }
 }

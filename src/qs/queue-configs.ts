@@ -15,7 +15,7 @@ import {
   queueConfigTbs,
 } from "../wire/queue-config.ts"
 import { CodecError } from "../wire/tls.ts"
-import type { ClientStates } from "./client-state.ts"
+import { decodeClientState } from "./client-state.ts"
 import { type ClientRow, clients } from "./tables.ts"
 
 const NONCE_BYTES = 12
@@ -36,20 +36,12 @@ export interface QueueConfigKeys {
 export class QueueConfigs {
   readonly #crypto: CryptoProvider
   readonly #store: Reader
-  readonly #states: ClientStates
   readonly #keys: QueueConfigKeys
   readonly #domain: string
 
-  constructor(
-    crypto: CryptoProvider,
-    store: Reader,
-    states: ClientStates,
-    keys: QueueConfigKeys,
-    domain: string,
-  ) {
+  constructor(crypto: CryptoProvider, store: Reader, keys: QueueConfigKeys, domain: string) {
     this.#crypto = crypto
     this.#store = store
-    this.#states = states
     this.#keys = keys
     this.#domain = domain
   }
@@ -74,7 +66,7 @@ export class QueueConfigs {
     const signed = queueConfigTbs(sealed)
     const verifies = (key: Uint8Array) =>
       verifyLabeled(this.#crypto, key, labels.queueConfigSignature, signed, sealed.signature)
-    return verifies(client.auth_key) || this.#states.open(client).earlierAuthKeys.some(verifies)
+    return verifies(client.auth_key) || decodeClientState(client.state).earlierAuthKeys.some(verifies)
   }
 
   #decode(plaintext: Uint8Array): QueueConfig {

@@ -1,8 +1,8 @@
 import type { QueueChange } from "../queue/change.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import { byteName } from "../store/byte-name.ts"
-import type { View } from "../store/database.ts"
-import { clientsOf, removeClient, removeUser } from "./store.ts"
+import { put, type View } from "../store/database.ts"
+import { removeClient, removeUser, withoutClients } from "./store.ts"
 import { clients, users } from "./tables.ts"
 
 /**
@@ -12,17 +12,16 @@ import { clients, users } from "./tables.ts"
  */
 export function removeClients(engine: QueueEngine, view: View, ids: readonly Uint8Array[]): QueueChange {
   const rows = ids.flatMap((id) => view.get(clients, { id }) ?? [])
-  const going = new Set(ids.map(byteName))
   const owners = new Map(rows.map((row) => [byteName(row.user_id), row.user_id]))
-  const ending = [...owners.values()].filter((user) => {
-    return clientsOf(view, user).every((client) => going.has(byteName(client)))
-  })
+  const left = [...owners.values()]
+    .flatMap((id) => view.get(users, { id }) ?? [])
+    .map((user) => withoutClients(user, ids))
   const queues = rows.map(({ id }) => engine.remove(view, id))
   return {
     effects: [
-      ...rows.flatMap((row) => removeClient(view, row)),
+      ...rows.flatMap(removeClient),
       ...queues.flatMap(({ effects }) => effects),
-      ...ending.flatMap((id) => view.get(users, { id }) ?? []).flatMap(removeUser),
+      ...left.flatMap((user) => (user.clients.length === 0 ? removeUser(user) : [put(users, user)])),
     ],
     committed: () => {
       for (const queue of queues) queue.committed()

@@ -12,7 +12,6 @@ import { Outgoing, type OutgoingOptions } from "../outgoing/post.ts"
 import type { QueueEngine } from "../queue/engine.ts"
 import type { QueueStream, StreamSink } from "../queue/stream.ts"
 import { claimLimits, Quota, type QuotaLimits } from "../quota.ts"
-import type { Store } from "../store/database.ts"
 import type { Handlers, SignedCall } from "../wire/call.ts"
 import type { qs } from "../wire/qs.ts"
 import type { StreamOpen } from "../wire/queue.ts"
@@ -24,7 +23,7 @@ import { ClientStates } from "./client-state.ts"
 import { clientHandlers } from "./clients.ts"
 import { LocalFanout } from "./fanout.ts"
 import { keyHandlers } from "./keys.ts"
-import type { QsParts, QsSecrets } from "./parts.ts"
+import type { QsParts, QsSecrets, QsStore } from "./parts.ts"
 import { Presence } from "./presence.ts"
 import { Pushes } from "./push/pushes.ts"
 import type { PushPace } from "./push/scheduler.ts"
@@ -37,8 +36,8 @@ import { userHandlers } from "./users.ts"
 
 export interface QsOptions {
   readonly crypto: CryptoProvider
-  readonly store: Store
-  /** The engine over the table {@link QUEUE_TABLE}. */
+  readonly store: QsStore
+  /** The engine over the same store and the table `qs_queue`. */
   readonly engine: QueueEngine
   readonly secrets: QsSecrets
   readonly domain: string
@@ -64,8 +63,6 @@ export interface Qs {
   openStream(call: SignedCall<Static<typeof StreamOpen>>, sink: StreamSink): QueueStream
   /** Removes clients that are taken for gone. To be called about once a day. */
   sweep(): Promise<void>
-  /** Seals all client records anew, which hides which of them changed since the last time. To be called again and again. */
-  sealAnew(): Promise<void>
   /** Sends no more pushes, and overwrites keys that are in memory only. */
   stop(): void
 }
@@ -80,13 +77,13 @@ export function createQs(options: QsOptions): Qs {
   const { crypto, store, engine, secrets, domain, now } = options
   const month = () => monthOf(now())
   const seconds = () => Math.floor(now() / 1000)
-  const states = new ClientStates(crypto, secrets.slotKeys, options.retentionMonths)
-  const configs = new QueueConfigs(crypto, store, states, secrets, domain)
-  const blockLists = new BlockLists(crypto, states)
+  const states = new ClientStates(crypto, options.retentionMonths)
+  const configs = new QueueConfigs(crypto, store, secrets, domain)
+  const blockLists = new BlockLists(crypto)
   const vapid = new Vapid(crypto, secrets.pushSeed, `https://${domain}`, seconds)
   const webPush = new WebPush(new Outgoing(options.outgoing), vapid)
   const pace = options.pushPace ?? pushPace
-  const pushes = new Pushes({ crypto, store, engine, states, configs, webPush, pace })
+  const pushes = new Pushes({ crypto, store, engine, configs, webPush, pace })
   const parts: QsParts = {
     crypto,
     store,
@@ -114,7 +111,6 @@ export function createQs(options: QsOptions): Qs {
     fanout: new LocalFanout({ domain, engine, configs, blockLists, pushes }),
     openStream: (call, sink) => openStream(parts, call, sink),
     sweep: () => clientSweep.run(),
-    sealAnew: () => clientSweep.sealAnew(),
     stop() {
       pushes.stop()
       vapid.wipe()

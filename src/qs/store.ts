@@ -1,5 +1,8 @@
-import { ADD_PACKAGES_MAX, CLIENTS_PER_USER_MAX } from "../limits.ts"
+import type { CryptoProvider } from "../crypto/provider.ts"
+import { randomBelow } from "../crypto/random-below.ts"
+import { ID_BYTES } from "../limits.ts"
 import { type Effect, put, remove, type View } from "../store/database.ts"
+import { concat, equal } from "../wire/bytes.ts"
 import {
   type AddPackageRow,
   addPackages,
@@ -7,7 +10,6 @@ import {
   clients,
   friendships,
   type UserRow,
-  userClients,
   users,
 } from "./tables.ts"
 
@@ -21,61 +23,91 @@ export function removeUser({ id, token_hash }: UserRow): Effect[] {
   return [remove(users, { id }), remove(friendships, { token_hash })]
 }
 
-export function putClient(client: ClientRow): Effect[] {
-  return [put(clients, client), put(userClients, { user_id: client.user_id, client_id: client.id })]
+export function userOfToken(view: View, tokenHash: Uint8Array): UserRow | undefined {
+  const id = view.get(friendships, { token_hash: tokenHash })?.user_id
+  return id === undefined ? undefined : view.get(users, { id })
 }
 
-/** Removes a client's rows with its AddPackages; its queue is the engine's to remove. */
-export function removeClient(view: View, { id, user_id }: ClientRow): Effect[] {
+/** Ids of the user's clients, the oldest first. */
+export function clientsOf({ clients: ids }: UserRow): Uint8Array[] {
+  return Array.from({ length: ids.length / ID_BYTES }, (_, i) =>
+    ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES),
+  )
+}
+
+export function withClient(user: UserRow, client: Uint8Array): UserRow {
+  return { ...user, clients: concat(user.clients, client) }
+}
+
+export function withoutClients(user: UserRow, gone: readonly Uint8Array[]): UserRow {
+  const left = clientsOf(user).filter((client) => !gone.some((id) => equal(id, client)))
+  return { ...user, clients: concat(...left) }
+}
+
+/** Removes a client's record with its AddPackages; its queue is the engine's to remove. */
+export function removeClient({ id, add_packages }: ClientRow): Effect[] {
+  return [remove(clients, { id }), ...[...add_packages].map((number) => removeAddPackage(id, number))]
+}
+
+/** The number of the AddPackage that is handed out again and again. */
+const LAST_RESORT = 0
+
+/** How many AddPackages the client has beside that of last resort. */
+export function countNormalAddPackages(client: ClientRow): number {
+  return normalOf(client).length
+}
+
+/** Puts these AddPackages in place of all that the client has. */
+export function replaceAddPackages(
+  client: ClientRow,
+  lastResort: Uint8Array,
+  normal: readonly Uint8Array[],
+): Effect[] {
+  const bodies = [lastResort, ...normal]
+  const stale = [...client.add_packages].filter((number) => number >= bodies.length)
   return [
-    remove(clients, { id }),
-    remove(userClients, { user_id, client_id: id }),
-    ...addPackagesOf(view, id).map(removeAddPackage),
+    put(clients, { ...client, add_packages: Uint8Array.from(bodies.keys()) }),
+    ...stale.map((number) => removeAddPackage(client.id, number)),
+    ...bodies.map((body, number) => put(addPackages, { id: packageId(client.id, number), body })),
   ]
 }
 
-export function userOfToken(view: View, tokenHash: Uint8Array): Uint8Array | undefined {
-  return view.get(friendships, { token_hash: tokenHash })?.user_id
+/** An AddPackage that is handed out, and what that changes. */
+export interface Claimed {
+  readonly body: Uint8Array
+  readonly effects: readonly Effect[]
 }
 
-export function clientsOf(view: View, user: Uint8Array): Uint8Array[] {
-  return view.list(userClients, { user_id: user }, CLIENTS_PER_USER_MAX).map((row) => row.client_id)
-}
-
-function addPackagesOf(view: View, client: Uint8Array): AddPackageRow[] {
-  return view.list(addPackages, { client_id: client }, ADD_PACKAGES_MAX)
-}
-
-/** How many AddPackages the client has beside that of last resort. */
-export function countNormalAddPackages(view: View, client: Uint8Array): number {
-  return view.list(addPackages, { client_id: client, last_resort: 0 }, ADD_PACKAGES_MAX).length
-}
-
-/** Puts these rows in place of all that the client has. */
-export function replaceAddPackages(view: View, client: Uint8Array, rows: readonly AddPackageRow[]): Effect[] {
-  return [...addPackagesOf(view, client).map(removeAddPackage), ...rows.map((row) => put(addPackages, row))]
-}
-
-/**
- * A normal AddPackage of the client, chosen by a random point among the ids, or undefined. Ids are random, so the one that
- * follows a random point is any of them.
- */
-export function normalAddPackage(
-  view: View,
-  client: Uint8Array,
-  randomPoint: Uint8Array,
-): AddPackageRow | undefined {
-  const normal = { client_id: client, last_resort: 0 }
-  const [following] = view.list(addPackages, normal, 1, { ...normal, id: randomPoint })
-  if (following !== undefined) return following
-  return view.list(addPackages, normal, 1)[0]
+/** Any of the client's normal AddPackages, which is used up, or undefined. */
+export function claimNormal(crypto: CryptoProvider, view: View, client: ClientRow): Claimed | undefined {
+  const normal = normalOf(client)
+  if (normal.length === 0) return undefined
+  const number = normal[randomBelow(crypto, normal.length)] as number
+  const left = client.add_packages.filter((other) => other !== number)
+  const effects = [put(clients, { ...client, add_packages: left }), removeAddPackage(client.id, number)]
+  return { ...addPackage(view, client, number), effects }
 }
 
 /** The client's AddPackage of last resort, if it has published one. */
-export function lastResort(view: View, client: Uint8Array): AddPackageRow | undefined {
-  return view.list(addPackages, { client_id: client, last_resort: 1 }, 1)[0]
+export function claimLastResort(view: View, client: ClientRow): Claimed | undefined {
+  if (!client.add_packages.includes(LAST_RESORT)) return undefined
+  return { ...addPackage(view, client, LAST_RESORT), effects: [] }
 }
 
-export function removeAddPackage({ client_id, last_resort, id }: AddPackageRow): Effect {
-  return remove(addPackages, { client_id, last_resort, id })
+function normalOf({ add_packages }: ClientRow): number[] {
+  return [...add_packages].filter((number) => number !== LAST_RESORT)
+}
+
+function addPackage(view: View, { id }: ClientRow, number: number): AddPackageRow {
+  const row = view.get(addPackages, { id: packageId(id, number) })
+  if (row === undefined) throw new Error("an AddPackage is missing that its client's record names")
+  return row
+}
+
+function removeAddPackage(client: Uint8Array, number: number): Effect {
+  return remove(addPackages, { id: packageId(client, number) })
+}
+
+function packageId(client: Uint8Array, number: number): Uint8Array {
+  return concat(client, Uint8Array.of(number))
 }

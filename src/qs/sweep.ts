@@ -1,12 +1,9 @@
 import { type QueueChange, submitChange } from "../queue/change.ts"
 import { type Effect, put, type View } from "../store/database.ts"
-import type { ClientState } from "./client-state.ts"
+import { type ClientState, decodeClientState, encodeClientState } from "./client-state.ts"
 import type { QsParts } from "./parts.ts"
 import { removeClients } from "./removal.ts"
 import { type ClientRow, clients } from "./tables.ts"
-
-/** Clients that are swept before others get their turn. */
-const CLIENTS_PER_UNIT = 64
 
 /**
  * The monthly sweep, which takes one sweep from what each client has left, and removes those that have none: they were
@@ -28,32 +25,11 @@ export class ClientSweep {
     const { store, month } = this.#parts
     const current = month()
     if (this.#swept === current) return
-    let rows = store.list(clients, {}, CLIENTS_PER_UNIT)
-    while (rows.length > 0) {
-      const ids = rows.filter((row) => this.#isDue(row, current)).map(({ id }) => id)
+    await store.walk(clients, async (rows) => {
+      const ids = rows.filter((row) => isDue(row, current)).map(({ id }) => id)
       if (ids.length > 0) await submitChange(store.writer, (view) => this.#sweep(view, ids, current))
-      rows = store.list(clients, {}, CLIENTS_PER_UNIT, { id: (rows.at(-1) as ClientRow).id })
-    }
+    })
     this.#swept = current
-  }
-
-  /** Seals all records anew, so that they change whether or not anything about their clients did. */
-  async sealAnew(): Promise<void> {
-    const { store, states } = this.#parts
-    const sealed = (row: ClientRow): Effect =>
-      put(clients, { ...row, state: states.seal(row.id, states.open(row)) })
-    let rows = store.list(clients, {}, CLIENTS_PER_UNIT)
-    while (rows.length > 0) {
-      const ids = rows.map(({ id }) => id)
-      const effects = (view: View) => ids.flatMap((id) => view.get(clients, { id }) ?? []).map(sealed)
-      await store.writer.submit({ expects: [], effects })
-      rows = store.list(clients, {}, CLIENTS_PER_UNIT, { id: ids.at(-1) as Uint8Array })
-    }
-  }
-
-  /** A second sweep in the same month, or one after a crash, finds what is left to do. */
-  #isDue(row: ClientRow, current: number): boolean {
-    return this.#parts.states.open(row).month !== current
   }
 
   #sweep(view: View, ids: readonly Uint8Array[], current: number): QueueChange {
@@ -64,7 +40,7 @@ export class ClientSweep {
       if (row === undefined) continue
       const next = this.#next(row, current)
       if (next === undefined) gone.push(id)
-      else kept.push(put(clients, { ...row, state: this.#parts.states.seal(id, next) }))
+      else kept.push(put(clients, { ...row, state: encodeClientState(next) }))
     }
     const removal = removeClients(this.#parts.engine, view, gone)
     return { ...removal, effects: [...kept, ...removal.effects] }
@@ -73,7 +49,12 @@ export class ClientSweep {
   /** A stream that has been open since last month is a client that is there. */
   #next(row: ClientRow, current: number): ClientState | undefined {
     const { engine, states } = this.#parts
-    const state = states.open(row)
+    const state = decodeClientState(row.state)
     return engine.isStreaming(row.id) ? states.seen(state, current) : states.swept(state, current)
   }
+}
+
+/** A second sweep in the same month, or one after a crash, finds what is left to do. */
+function isDue({ state }: ClientRow, current: number): boolean {
+  return decodeClientState(state).month !== current
 }

@@ -19,7 +19,12 @@ export function userHandlers(parts: QsParts): Handlers<typeof operations> {
     async createUser(params) {
       const { userAuthKey, friendshipTokenHash, clientAuthKey, queueKey } = params
       let result = { user: crypto.random(ID_BYTES), client: crypto.random(ID_BYTES) }
-      const row = { id: result.user, auth_key: userAuthKey, token_hash: friendshipTokenHash }
+      const row = {
+        id: result.user,
+        auth_key: userAuthKey,
+        token_hash: friendshipTokenHash,
+        clients: result.client,
+      }
       const created = [
         ...putUser(row),
         ...newClient(parts, { ...result, clientAuthKey, queueKey, pushToken: null }),
@@ -27,16 +32,14 @@ export function userHandlers(parts: QsParts): Handlers<typeof operations> {
       await change((view) => {
         const user = userOfToken(view, friendshipTokenHash)
         if (user === undefined) return created
-        const [client, ...others] = clientsOf(view, user)
-        const authKey = view.get(users, { id: user })?.auth_key
+        const [client, ...others] = clientsOf(user)
         const same =
           client !== undefined &&
           others.length === 0 &&
-          authKey !== undefined &&
-          equal(authKey, userAuthKey) &&
+          equal(user.auth_key, userAuthKey) &&
           isRegisteredAs(view, client, params)
         if (!same) throw new Problem("qs.token-taken")
-        result = { user, client }
+        result = { user: user.id.slice(), client: client.slice() }
         return []
       })
       return result
@@ -49,10 +52,10 @@ export function userHandlers(parts: QsParts): Handlers<typeof operations> {
         const current = view.get(users, { id: user })
         if (current === undefined) throw new Problem("auth.refused")
         const holder = userOfToken(view, token_hash)
-        if (holder !== undefined && !equal(holder, user)) throw new Problem("qs.token-taken")
+        if (holder !== undefined && !equal(holder.id, user)) throw new Problem("qs.token-taken")
         return [
           remove(friendships, { token_hash: current.token_hash }),
-          ...putUser({ id: user, auth_key, token_hash }),
+          ...putUser({ ...current, auth_key, token_hash }),
         ]
       })
       return {}
@@ -65,13 +68,16 @@ export function userHandlers(parts: QsParts): Handlers<typeof operations> {
       return {
         userAuthKey: row.auth_key,
         friendshipTokenHash: row.token_hash,
-        clients: clientsOf(store, user),
+        clients: clientsOf(row),
       }
     },
 
     async deleteUser(call) {
       const { id: user } = authentication.user(call)
-      await submitChange(store.writer, (view) => removeClients(engine, view, clientsOf(view, user)))
+      await submitChange(store.writer, (view) => {
+        const row = view.get(users, { id: user })
+        return removeClients(engine, view, row === undefined ? [] : clientsOf(row))
+      })
       return {}
     },
   }

@@ -1,11 +1,19 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { CHAIN_SLOTS, CHAINS_PER_QUEUE_MAX, OVERFLOW_ENTRIES_MAX, OVERFLOW_STARTS } from "../limits.ts"
 import { type Effect, put, remove, type Table, type View } from "../store/database.ts"
+import { SlotKeys, SlotsUnreadable } from "../veil/slot-keys.ts"
 import { equal } from "../wire/bytes.ts"
 import { OverflowSealer } from "./overflow.ts"
 import type { Pool } from "./pool.ts"
-import { SlotKeys, SlotsUnreadable } from "./slot-keys.ts"
-import { type OverflowPlace, type QueueRow, type Recorded, SlotSealer, type UsedSlot } from "./slots.ts"
+import {
+  type OverflowPlace,
+  type QueueRow,
+  queueRow,
+  type Recorded,
+  recordedOf,
+  startsOf,
+  type UsedSlot,
+} from "./slots.ts"
 
 /** Room for one more chain's start: what the record holds then, and what has to move for it. */
 export interface Room {
@@ -29,8 +37,7 @@ interface OpenedPlace {
 export class ChainStarts {
   readonly #table: Table<QueueRow>
   readonly #pool: Pool
-  readonly #keys: SlotKeys
-  readonly #slots: SlotSealer
+  readonly #crypto: CryptoProvider
   readonly #overflow: OverflowSealer
   readonly #max: number
 
@@ -44,39 +51,38 @@ export class ChainStarts {
   }) {
     this.#table = options.table
     this.#pool = options.pool
-    this.#keys = new SlotKeys(options.crypto, options.slotKeys)
-    this.#slots = new SlotSealer(options.crypto, this.#keys)
-    this.#overflow = new OverflowSealer(options.crypto, this.#keys)
+    this.#crypto = options.crypto
+    this.#overflow = new OverflowSealer(options.crypto, new SlotKeys(options.crypto, options.slotKeys))
     this.#max = Math.min(options.max, CHAINS_PER_QUEUE_MAX)
   }
 
   /** The record of a queue without chains. */
   first(id: Uint8Array, queueKey: Uint8Array): Effect {
-    return put(this.#table, this.#slots.seal(id, queueKey, { slots: [], overflow: [] }))
+    return this.#put({ id, queue_key: queueKey }, { slots: [], overflow: [] })
   }
 
   /** The record with another key of the owner. */
   withKey(view: View, id: Uint8Array, queueKey: Uint8Array): Effect[] {
     const row = view.get(this.#table, { id })
-    return row === undefined ? [] : [this.#put({ ...row, queue_key: queueKey }, this.#slots.read(row))]
+    return row === undefined ? [] : [this.#put({ ...row, queue_key: queueKey }, recordedOf(row))]
   }
 
   /** How many chains there are, or a few more if the partitions of some were dropped. */
   count(row: QueueRow): number {
-    const { slots, overflow } = this.#slots.read(row)
+    const { slots, overflow } = recordedOf(row)
     return this.#kept(slots).length + total(overflow)
   }
 
   /** What the owner gets: all starts in the order of their chains, and random bytes for the free slots. */
   forOwner(view: View, row: QueueRow): Uint8Array[] {
-    const { overflow } = this.#slots.read(row)
+    const { overflow } = recordedOf(row)
     const older = this.#open(view, row.id, overflow).flatMap(({ starts }) => starts)
-    return [...older.map(({ start }) => start), ...this.#slots.starts(row)]
+    return [...older.map(({ start }) => start), ...startsOf(row)]
   }
 
   /** Room for the start of one more chain; undefined if the queue has as many as it may. */
   roomFor(view: View, row: QueueRow): Room | undefined {
-    const recorded = this.#slots.read(row)
+    const recorded = recordedOf(row)
     const slots = this.#kept(recorded.slots)
     const { overflow } = recorded
     if (slots.length < CHAIN_SLOTS && slots.length + total(overflow) < this.#max) {
@@ -112,7 +118,7 @@ export class ChainStarts {
   without(view: View, id: Uint8Array, usedUp: readonly Uint8Array[]): Effect[] {
     const row = usedUp.length === 0 ? undefined : view.get(this.#table, { id })
     if (row === undefined) return []
-    const { slots, overflow } = this.#slots.read(row)
+    const { slots, overflow } = recordedOf(row)
     const opened = this.#open(view, id, overflow)
     const newest = slots.at(-1) ?? opened.findLast(({ starts }) => starts.length > 0)?.starts.at(-1)
     const stays = (start: UsedSlot) => start === newest || !usedUp.some((named) => equal(named, start.chain))
@@ -143,17 +149,17 @@ export class ChainStarts {
   remove(view: View, id: Uint8Array): Effect[] {
     const row = view.get(this.#table, { id })
     if (row === undefined) return []
-    return [remove(this.#table, { id }), ...this.#removals(id, this.#slots.read(row).overflow)]
+    return [remove(this.#table, { id }), ...this.#removals(id, recordedOf(row).overflow)]
   }
 
   /**
-   * The record sealed anew, so that it changes whether or not anything about its queue did. Overflow entries stay as they
-   * are, unless an older slot key than the last sealed one of them.
+   * The record without the starts of chains that are over, written whether or not anything about it changed. Overflow entries stay
+   * as they are, unless an older slot key than the last sealed one of them.
    */
-  sealAnew(view: View, id: Uint8Array): Effect[] {
+  renewed(view: View, id: Uint8Array): Effect[] {
     const row = view.get(this.#table, { id })
     if (row === undefined) return []
-    const { slots, overflow } = this.#slots.read(row)
+    const { slots, overflow } = recordedOf(row)
     const opened = this.#open(view, id, overflow)
     if (!opened.some(({ old }) => old)) return [this.#put(row, { slots: this.#kept(slots), overflow })]
     const written = this.#write(
@@ -202,8 +208,8 @@ export class ChainStarts {
     return { effects, places }
   }
 
-  #put({ id, queue_key }: QueueRow, recorded: Recorded): Effect {
-    return put(this.#table, this.#slots.seal(id, queue_key, recorded))
+  #put(queue: Pick<QueueRow, "id" | "queue_key">, recorded: Recorded): Effect {
+    return put(this.#table, queueRow(this.#crypto, queue, recorded))
   }
 
   #removals(id: Uint8Array, places: readonly OverflowPlace[]): Effect[] {

@@ -5,6 +5,8 @@ import { CURSORS_PER_REQUEST_MAX, KEY_BYTES, STREAM_RENEWAL_CHAINS_MAX } from ".
 import { byteName } from "../store/byte-name.ts"
 import type { Effect, Store, Table, View } from "../store/database.ts"
 import type { Wakeups } from "../store/wakeups.ts"
+import type { Renewal } from "../veil/store.ts"
+import type { VeiledTable } from "../veil/table.ts"
 import { toHex } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 import {
@@ -23,19 +25,20 @@ import { abandon, type EnqueueContext, type QueueDelivery, sealDeliveries, type 
 import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
 import { changeUnread, endChain, LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
-import { type QueueRow, queueTable } from "./slots.ts"
+import type { QueueRow } from "./slots.ts"
 import { type ChainPosition, QueueStream, type StreamSink } from "./stream.ts"
 
 export interface QueueEngineOptions {
   readonly crypto: CryptoProvider
+  /** Veils the table of the queues' records. */
   readonly store: Store
-  /** Name of the table with the queues' records; a migration creates it with the columns of {@link QueueRow}. */
-  readonly queueTable: string
+  /** The queues' records. */
+  readonly queues: VeiledTable<QueueRow>
   /** The pool's tables are this, an underscore, and year and month. */
   readonly poolPrefix: string
   /**
-   * 32 bytes each, from outside the data, in the order of their making; they hide which slots of a record are used. The
-   * last one seals. Kept, not copied.
+   * 32 bytes each, from outside the data, in the order of their making; they hide whose the overflow of a record is. The last
+   * one seals. Kept, not copied.
    */
   readonly slotKeys: readonly Uint8Array[]
   /** Milliseconds since 1970. */
@@ -45,9 +48,6 @@ export interface QueueEngineOptions {
   readonly wakeups: Wakeups
   readonly limits?: Partial<QueueLimits>
 }
-
-/** Records that are sealed anew before others get their turn. */
-const RECORDS_PER_UNIT = 64
 
 /**
  * The queues of one service (PROTOCOL.md section 6.2), over one pool.
@@ -79,7 +79,7 @@ export class QueueEngine {
     this.#store = store
     this.#limits = limits
     this.#wakeups = options.wakeups
-    this.#table = queueTable(options.queueTable)
+    this.#table = options.queues
     const { chainsPerQueueMax: max, retentionMonths } = limits
     const clock = new SteadyClock(now, options.elapsed ?? (() => performance.now()))
     this.#pool = new Pool({ crypto, store, prefix: options.poolPrefix, retentionMonths, clock })
@@ -267,18 +267,11 @@ export class QueueEngine {
   }
 
   /**
-   * Seals all records anew, so that two copies of the data between which this was done do not show whose queue changed.
-   * What an older slot key sealed is sealed with the last, so that the older one can be given up. To be called again and again.
+   * What a pass does with a record beside giving it another name: what an older slot key sealed in the pool is sealed with the
+   * last, so that the older one can be given up.
    */
-  async sealAnew(): Promise<void> {
-    let records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT)
-    while (records.length > 0) {
-      const ids = records.map(({ id }) => id)
-      const effects = (view: View) => ids.flatMap((id) => this.#starts.sealAnew(view, id))
-      await this.#store.writer.submit({ expects: [], effects })
-      const last = ids.at(-1) as Uint8Array
-      records = this.#store.list(this.#table, {}, RECORDS_PER_UNIT, { id: last })
-    }
+  get renewal(): Renewal {
+    return { table: this.#table, effects: (view, id) => this.#starts.renewed(view, id) }
   }
 
   /** Ends all streams and overwrites all keys in memory. */

@@ -1,9 +1,9 @@
 import { CHAIN_START_BYTES, type ChainEntry, ENTRY_BYTES, ENTRY_TAG_BYTES } from "../crypto/chain.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { FORMAT_VERSION, OVERFLOW_STARTS } from "../limits.ts"
+import { SALT_BYTES, type SlotKeys, SlotsUnreadable } from "../veil/slot-keys.ts"
 import { concat, utf8 } from "../wire/bytes.ts"
 import { Reader, Writer } from "../wire/tls.ts"
-import { SALT_BYTES, type SlotKeys, SlotsUnreadable } from "./slot-keys.ts"
 import { OVERFLOW_NONCE_BYTES, type OverflowPlace, type UsedSlot } from "./slots.ts"
 
 /**

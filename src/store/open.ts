@@ -6,6 +6,7 @@ import {
   PATIENT_MILLISECONDS,
   PENDING_UNITS_MAX,
   SCRUB_DELAY_MILLISECONDS,
+  SCRUB_QUIET_MILLISECONDS,
 } from "../limits.ts"
 import {
   type AnyTable,
@@ -44,6 +45,8 @@ export interface StoreOptions {
   readonly pageSize?: number
   /** The log is scrubbed at the latest this long after a commit. 0: before anybody is told of the commit. */
   readonly scrubDelayMs?: number
+  /** It is scrubbed when so long no other commit followed, or longer on a slow disk. */
+  readonly scrubQuietMs?: number
   /** Beyond this length the log is scrubbed at once. */
   readonly logBytesMax?: number
   /** Memory for pages of the database. */
@@ -71,6 +74,7 @@ export interface StoreOptions {
 const DEFAULTS = {
   pageSize: 8192,
   scrubDelayMs: SCRUB_DELAY_MILLISECONDS,
+  scrubQuietMs: SCRUB_QUIET_MILLISECONDS,
   logBytesMax: 4 * 1024 * 1024,
   cacheBytes: 64 * 1024 * 1024,
   pagesMax: PAGES_MAX,
@@ -118,6 +122,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
     configure(database, settings)
     scrubber = new Scrubber(database, settings.file, settings.pageSize, {
       delayMs: settings.scrubDelayMs,
+      quietMs: settings.scrubQuietMs,
       logBytesMax: settings.logBytesMax,
       fault: settings.fault,
       step: settings.scrubStep,

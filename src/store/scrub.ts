@@ -26,12 +26,17 @@ export type ScrubStep = "checkpoint" | "residue" | "header" | "chunk" | "end"
 export interface ScrubOptions {
   /** At the latest this long after a commit, the log is scrubbed. 0: before anybody is told of the commit. */
   readonly delayMs: number
+  /** And when no other commit followed for so long, or for some times as long as the last scrub took. */
+  readonly quietMs: number
   /** Beyond this length the log is scrubbed at once; a longer file is cut to it, after it holds only zeros. */
   readonly logBytesMax: number
   /** A scrub that was due failed. It is tried again after the delay. */
   readonly fault: (error: unknown) => void
   readonly step?: ((step: ScrubStep) => void) | undefined
 }
+
+/** So many times as long as the last scrub took it has to be quiet: then scrubbing takes a fifth of the time at most, on any disk. */
+const QUIET_SHARE = 4
 
 const ZEROS = new Uint8Array(256 * 1024)
 
@@ -45,6 +50,8 @@ export class Scrubber {
   readonly #options: ScrubOptions
   #log: number | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #quiet: ReturnType<typeof setTimeout> | undefined
+  #quietMs: number
   #immediate: ReturnType<typeof setImmediate> | undefined
   #clean = false
   /** Something may lie behind the frames that the log counts: after opening and after a rollback. */
@@ -58,6 +65,7 @@ export class Scrubber {
     this.#pageSize = pageSize
     this.#frameBytes = FRAME_HEADER_BYTES + pageSize
     this.#options = options
+    this.#quietMs = options.quietMs
   }
 
   /** A transaction was committed. */
@@ -68,6 +76,8 @@ export class Scrubber {
       return
     }
     this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
+    clearTimeout(this.#quiet)
+    this.#quiet = setTimeout(() => this.#due(), Math.min(this.#quietMs, this.#options.delayMs))
     if (this.#immediate !== undefined) return
     if (this.#checkpoint("NOOP").log * this.#frameBytes > this.#options.logBytesMax) {
       this.#immediate = setImmediate(() => this.#due())
@@ -85,6 +95,7 @@ export class Scrubber {
   scrub(): void {
     this.#disarm()
     if (this.#clean) return
+    const began = performance.now()
     const { busy, log, checkpointed } = this.#checkpoint("RESTART")
     if (busy !== 0 || log !== checkpointed) throw new StoreFailed("the log could not be copied completely")
     this.#options.step?.("checkpoint")
@@ -97,6 +108,7 @@ export class Scrubber {
     for (const descriptor of [this.#file, this.#log]) if (descriptor !== undefined) coarsenTimes(descriptor)
     this.#clean = true
     this.#suspectWhole = false
+    this.#quietMs = Math.max(this.#options.quietMs, QUIET_SHARE * (performance.now() - began))
     this.#options.step?.("end")
   }
 
@@ -141,8 +153,10 @@ export class Scrubber {
 
   #disarm(): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#quiet)
     clearImmediate(this.#immediate)
     this.#timer = undefined
+    this.#quiet = undefined
     this.#immediate = undefined
   }
 }

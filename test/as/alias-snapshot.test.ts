@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { packagesOf } from "../../src/as/alias-packages.ts"
 import { aliases, aliasPackages, clients, packages, profiles, queues } from "../../src/as/tables.ts"
 import { toHex } from "../../src/wire/bytes.ts"
 import { OwnAlias } from "./alias.ts"
@@ -30,7 +31,7 @@ function rowsOfUser({ store }: World, { user, clientId }: Registered): Uint8Arra
 function rowsOfAlias({ store }: World, { alias }: OwnAlias): Uint8Array[] {
   const row = store.get(aliases, { alias })!
   const record = store.get(queues, { id: row.queue })!
-  return bytesOf([row, record, ...store.list(aliasPackages, { alias }, 100)])
+  return bytesOf([row, record, ...packagesOf(store, row)])
 }
 
 function bytesOf(rows: readonly object[]): Uint8Array[] {
@@ -89,11 +90,11 @@ describe("a snapshot of users and their aliases", () => {
       await registerSomebody(world)
       world.now += 86_400_000
     }
-    const bodies = world.store.list(aliasPackages, {}, 100).map(({ body }) => body)
+    const bodies = world.store.rows(aliasPackages).map(({ body }) => body)
     expect(bodies.length).toBe(24)
     expect(new Set(bodies.map(({ length }) => length)).size).toBe(1)
     expect(new Set(bodies.map((body) => toHex(body.subarray(33, 49)))).size).toBe(1)
-    const records = world.store.list(queues, {}, 100).filter(({ id }) => id.length === 16)
+    const records = world.store.rows(queues).filter(({ id }) => id.length === 16)
     expect(records.length).toBe(8)
     const lengths = records.map((row) => Object.values(row).map((value) => (value as Uint8Array).length))
     expect(new Set(lengths.map((all) => all.join(" "))).size).toBe(1)

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { aliases, aliasPackages, clients, queues } from "../../src/as/tables.ts"
 import { decodeAliasPackage, encodeAliasPackage, verifyAliasPackage } from "../../src/wire/alias-package.ts"
 import { as } from "../../src/wire/as.ts"
-import { toHex } from "../../src/wire/bytes.ts"
+import { concat, toHex } from "../../src/wire/bytes.ts"
 import { openConnectionRequest, sealConnectionRequest } from "../../src/wire/connection.ts"
 import { OwnAlias } from "./alias.ts"
 import { crypto, DAY, flipBit } from "./fixtures.ts"
@@ -165,9 +165,9 @@ describe("connection packages of an alias", () => {
     const [victim, other] = [await OwnAlias.registered(world), await OwnAlias.registered(world)]
     await victim.publish(Array.from({ length: 7 }, () => victim.makePackage()))
     for (let i = 0; i < 20; i++) await victim.claim()
-    expect(world.store.list(aliasPackages, { alias: victim.alias }, 20).length).toBe(8)
+    expect(world.store.get(aliases, { alias: victim.alias })?.packages.length).toBe(8)
     await other.claim()
-    expect(world.store.list(aliasPackages, { alias: other.alias }, 20).length).toBe(2)
+    expect(world.store.get(aliases, { alias: other.alias })?.packages.length).toBe(2)
   })
 
   test("expire, and make room then", async () => {
@@ -212,17 +212,25 @@ describe("connection packages of an alias", () => {
 describe("deleting an alias", () => {
   test("leaves nothing of it in the files", async () => {
     await using world = await World.open()
-    const [alias, other] = [await OwnAlias.registered(world), await OwnAlias.registered(world)]
+    const [alias] = [await OwnAlias.registered(world), await OwnAlias.registered(world)]
     // A restart with a message after it begins a chain each time: more than the queue's record has slots for.
     for (let i = 0; i < 20; i++) {
       await world.restart()
       await alias.enqueue(Uint8Array.of(i))
     }
     const row = world.store.get(aliases, { alias: alias.alias })!
-    const record = world.store.get(queues, { id: row.queue })!
-    const stored = [...alias.publicParts, row.queue, record.slots, record.slot_state]
+    const { alias: id, packages } = row
+    const rows = [
+      world.store.storedOf(aliases, id),
+      world.store.storedOf(queues, row.queue),
+      ...[...packages].map((number) =>
+        world.store.storedOf(aliasPackages, concat(id, Uint8Array.of(number))),
+      ),
+    ]
+    const stored = rows.flatMap(({ name, body }) => [name.slice(), body.slice()])
     const before = world.files()
     for (const part of stored) expect(before.includes(part)).toBe(true)
+    for (const part of alias.publicParts) expect(before.includes(part)).toBe(false)
     await alias.delete()
     const after = world.files()
     for (const part of stored) {
@@ -230,7 +238,6 @@ describe("deleting an alias", () => {
         expect(after.includes(part.subarray(at, at + 8))).toBe(false)
       }
     }
-    for (const part of other.publicParts) expect(after.includes(part)).toBe(true)
     expect(counts(world)).toEqual([1, 1, 3])
   })
 

@@ -33,7 +33,7 @@ function storedOf(world: World, { clientId, user, credential, packages: made }: 
     ...world.store.list(users, { user }, 10),
     ...world.store.list(clients, { user }, 10),
     ...world.store.list(packages, { user }, 200),
-    world.store.get(queues, { id: clientId })!,
+    world.store.storedOf(queues, clientId),
   ]
   const values = rows.flatMap((row) => Object.values(row)).filter((value) => value instanceof Uint8Array)
   return [...values, clientId, clientId.slice(16), credential, ...made].map((value) => value.slice())

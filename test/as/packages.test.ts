@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import fc from "fast-check"
+import { shelfOfUser } from "../../src/as/client-packages.ts"
 import { choosePackage } from "../../src/as/packages.ts"
 import { packages } from "../../src/as/tables.ts"
 import { CONNECTION_PACKAGES_MAX } from "../../src/limits.ts"
@@ -102,7 +103,7 @@ test("a claim chooses evenly among the packages of all of a user's clients", asy
   const rows = world.store
     .list(packages, {}, 10)
     .map((row, index) => ({ ...row, client: new Uint8Array(16).fill(index) }))
-  const choose = () => choosePackage(crypto, packages, rows, () => true, true)!
+  const choose = () => choosePackage(crypto, shelfOfUser(client.user), rows, true)!
   const chosen = Array.from({ length: 120 }, () => toHex(choose().body))
   expect(new Set(chosen)).toEqual(new Set(client.packages.map(toHex)))
 })

@@ -6,7 +6,7 @@ import type { AsKeys, Revoked } from "../../src/as/authority.ts"
 import type { Issuance } from "../../src/as/issuance.ts"
 import type { LoginLimits } from "../../src/as/logins.ts"
 import { type As, createAs } from "../../src/as/service.ts"
-import { type AllowanceRow, allowances } from "../../src/as/tables.ts"
+import { type AllowanceRow, allowances, queues, veiledTables } from "../../src/as/tables.ts"
 import { TokenKeys } from "../../src/as/token-keys.ts"
 import { OpaqueClient } from "../../src/crypto/opaque/client.ts"
 import { makeOpaqueSetup } from "../../src/crypto/opaque/server.ts"
@@ -19,7 +19,7 @@ import { serviceChallenge } from "../../src/privacypass/service-challenge.ts"
 import { nobleVoprf } from "../../src/privacypass/voprf.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
 import { type Store, StoreFailed, type Unit, type View } from "../../src/store/database.ts"
-import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { as } from "../../src/wire/as.ts"
 import type { SignedCall, Verified } from "../../src/wire/call.ts"
@@ -30,6 +30,7 @@ import { makeClientCsr } from "../../src/wire/credentials.ts"
 import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem, type ProblemCode } from "../../src/wire/problem.ts"
 import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+import { OpenedVeil } from "../veil/opened.ts"
 import {
   type Authority,
   crypto,
@@ -56,7 +57,7 @@ export class World {
   readonly tokenAllowance = 250
   /** The next change fails after its effects were taken, as when the disk is full. */
   failNextChange = false
-  store!: OpenedStore
+  store!: OpenedVeil
   engine!: QueueEngine
   service!: As
   issuing!: Issuance
@@ -71,13 +72,14 @@ export class World {
     const { pendingMax = 100, revocations = [], loginLimits, invitationRequired = false } = options
     const { consumingClaimsMax = 100, claimTargetsMax = 100, queueEntriesMax = 100 } = options
     const { slotKey, opaqueSetup, invitationKey } = this
-    this.store = await openStore({
+    const disk = await openStore({
       file: join(this.directory, "as.sqlite"),
       migrations: asMigrations,
     })
+    this.store = new OpenedVeil(disk, [slotKey], veiledTables)
     const now = () => this.now
     const wakeups = this.wakeups
-    const tables = { queueTable: "as_queue", poolPrefix: "as_pool" }
+    const tables = { queues, poolPrefix: "as_pool" }
     const limits = { queueEntriesMax }
     const slotKeys = [slotKey]
     this.engine = new QueueEngine({ crypto, store: this.store, ...tables, slotKeys, now, wakeups, limits })

@@ -152,6 +152,18 @@ describe("cinder serve refuses with a sentence", () => {
     rmSync(`${data}.secrets`)
     expect(await refusal()).toContain("is missing, but the data directory")
   })
+
+  test("slot keys that were retired before anything was sealed under the new ones, until they are back", async () => {
+    await (await serve(data)).end("SIGTERM")
+    const file = `${data}.secrets`
+    const before = readFileSync(file)
+    for (const kind of ["queue-slot-keys", "connection-slot-keys"]) {
+      for (const step of ["rotate", "retire"]) await cinder(["secrets", step, kind, "--secrets", file])
+      expect(await refusal()).toContain("with all slot keys that are still needed")
+      writeFileSync(file, before)
+    }
+    await (await serve(data)).end("SIGTERM")
+  })
 })
 
 describe("cinder", () => {

@@ -5,15 +5,14 @@ import { nativeCrypto } from "../../src/crypto/native.ts"
 import { signLabeled } from "../../src/crypto/signature.ts"
 import type { Fanout } from "../../src/fanout.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
-import { QUEUE_TABLE, queues } from "../../src/qs/tables.ts"
+import { queues } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
-import { SlotKeys } from "../../src/queue/slot-keys.ts"
-import { SlotSealer } from "../../src/queue/slots.ts"
+import { startsOf } from "../../src/queue/slots.ts"
 import { remove } from "../../src/store/database.ts"
-import type { OpenedStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { toHex, utf8 } from "../../src/wire/bytes.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../../src/wire/queue-config.ts"
+import type { OpenedVeil } from "../veil/opened.ts"
 import { DOMAIN, type Queues } from "./world.ts"
 
 interface Owner {
@@ -26,17 +25,15 @@ interface Owner {
 
 /** The queuing service itself, in the same database as the groups. */
 export class RealQueues implements Queues {
-  readonly #slotKey = nativeCrypto.random(32)
   readonly #secrets = {
     configSecretKeys: [nativeCrypto.random(32)],
     ticketKey: nativeCrypto.random(32),
     signingSeed: nativeCrypto.random(32),
-    slotKeys: [this.#slotKey],
     pushSeed: nativeCrypto.random(32),
   }
   readonly #now: () => number
   readonly #owners = new Map<string, Owner>()
-  #store!: OpenedStore
+  #store!: OpenedVeil
   #engine!: QueueEngine
   #qs!: Qs
 
@@ -44,14 +41,14 @@ export class RealQueues implements Queues {
     this.#now = now
   }
 
-  open(store: OpenedStore): Fanout {
+  open(store: OpenedVeil): Fanout {
     const common = { crypto: nativeCrypto, store, now: this.#now }
-    const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
+    const tables = { queues, poolPrefix: "qs_pool" }
     this.#store = store
     this.#engine = new QueueEngine({
       ...common,
       ...tables,
-      slotKeys: this.#secrets.slotKeys,
+      slotKeys: [nativeCrypto.random(32)],
       wakeups: localWakeups(),
     })
     this.#qs = createQs({
@@ -98,9 +95,7 @@ export class RealQueues implements Queues {
     const row = this.#store.get(queues, { id: owner.client })
     if (row === undefined) throw new Error("no queue")
     const messages: Uint8Array[] = []
-    for (const start of new SlotSealer(nativeCrypto, new SlotKeys(nativeCrypto, [this.#slotKey])).starts(
-      row,
-    )) {
+    for (const start of startsOf(row)) {
       const opened = ChainReader.open(nativeCrypto, owner.queueSecretKey, start)
       if (opened === undefined) continue
       const id = toHex(opened.reader.id)

@@ -6,7 +6,8 @@ import type { PaddingConfig } from "../../src/ds/record-padding.ts"
 import { createDs, type Ds } from "../../src/ds/service.ts"
 import type { Fanout } from "../../src/fanout.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
-import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { veiledTables } from "../../src/qs/tables.ts"
+import { openStore } from "../../src/store/open.ts"
 import { toHex } from "../../src/wire/bytes.ts"
 import type { SignedCall, Verified } from "../../src/wire/call.ts"
 import { decodeCbor, encodeCbor } from "../../src/wire/cbor.ts"
@@ -16,6 +17,7 @@ import type { Endpoint, Params, Result } from "../../src/wire/endpoint.ts"
 import { Problem } from "../../src/wire/problem.ts"
 import { decodeQueueMessage, type QueueMessage } from "../../src/wire/queue-message.ts"
 import { encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+import { OpenedVeil } from "../veil/opened.ts"
 import { MemoryFanout } from "./memory-fanout.ts"
 
 /** A delivery service over a real store in a directory of its own, called as the edge calls it. */
@@ -36,7 +38,7 @@ export type SignedOperation = Exclude<keyof typeof ds, UnsignedOperation>
 /** Where the members' queues are. */
 export interface Queues {
   /** Over a store that was just opened: nothing is left in memory. */
-  open(store: OpenedStore): Fanout
+  open(store: OpenedVeil): Fanout
   queueConfig(name: string, domain: string): Uint8Array
   take(name: string): Uint8Array[]
 }
@@ -52,7 +54,8 @@ export class World {
   padding: PaddingConfig = { kind: "doubling", unitBytes: 4096, percentile: 8 }
   readonly directory = mkdtempSync(join(tmpdir(), "cinder-ds-"))
   readonly #seen = new Set<string>()
-  #store: OpenedStore | undefined
+  readonly #slotKeys = [nativeCrypto.random(32)]
+  #store: OpenedVeil | undefined
   #ds: Ds | undefined
 
   readonly #queues: Queues
@@ -70,10 +73,11 @@ export class World {
   /** Ends the service and starts another over the same files. */
   async restart(): Promise<void> {
     await this.#store?.close()
-    this.#store = await openStore({
+    const disk = await openStore({
       file: join(this.directory, "delivery.sqlite"),
       migrations: deliveryMigrations,
     })
+    this.#store = new OpenedVeil(disk, this.#slotKeys, veiledTables)
     this.#ds = createDs({
       store: this.#store,
       crypto: nativeCrypto,
@@ -90,7 +94,7 @@ export class World {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
-  get store(): OpenedStore {
+  get store(): OpenedVeil {
     if (this.#store === undefined) throw new Error("not started")
     return this.#store
   }

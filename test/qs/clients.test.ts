@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
 import { CLIENTS_PER_USER_MAX, EARLIER_AUTH_KEYS_MAX } from "../../src/limits.ts"
-import { addPackages, clients, friendships, queues, users } from "../../src/qs/tables.ts"
+import { clients, friendships, queues, users } from "../../src/qs/tables.ts"
 import { PUSH_TOKEN_BYTES } from "../../src/wire/push-token.ts"
 import { deliverTo, messageOf, receive, registered, resolve, send } from "./delivery.ts"
-import { filesHold, rowsOf } from "./files.ts"
+import { filesHold, goneSince, marksOf, rowsOf } from "./files.ts"
 import { crypto, Member, signed, World } from "./world.ts"
 
 const group = crypto.random(16)
@@ -129,13 +129,16 @@ test("a client that is deleted by itself or by its user leaves nothing behind, a
     const { queue, newTicket } = resolve(world, { config, ticket: undefined })!
     const closed: number[] = []
     world.qs.openStream(gone.signed({}), { send: () => true, close: (code) => closed.push(code) })
-    const marks = [gone.client, ...rowsOf(world, addPackages).map(({ body }) => body.subarray(100, 140))]
+    const before = marksOf(world)
     const racing = [1, 2, 3].map(() => send(world, [{ queue, message: messageOf(group) }]))
     await Promise.all([...racing, remove[i]!(), send(world, [{ queue, message: messageOf(group) }])])
     expect(closed).toEqual([4001])
     expect(resolve(world, { config, ticket: undefined })).toBeUndefined()
     expect(resolve(world, { config, ticket: newTicket })).toBeUndefined()
-    for (const mark of marks) expect(await filesHold(world, mark)).toBe(false)
+    const marks = goneSince(world, before)
+    // Its record, its queue's, three packages, and its user's record as it was.
+    expect(marks).toHaveLength(6)
+    for (const mark of [gone.client, ...marks]) expect(await filesHold(world, mark)).toBe(false)
     await expect(receive(world, gone)).rejects.toThrow("auth.refused")
     await expect(remove[i]!()).rejects.toThrow("auth.refused")
   }

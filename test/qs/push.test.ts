@@ -297,7 +297,7 @@ test("the token, its key and what they were opened from are overwritten", async 
       return plaintext
     },
   }
-  world.restart({}, world.store, recording)
+  world.restart({}, undefined, recording)
   const member = await subscribed(world, url)
   const config = member.queueConfig(world)
   const { newTicket: ticket } = resolve(world, { config, ticket: undefined })!

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test"
 import { BLOCKED_GROUPS_MAX } from "../../src/limits.ts"
-import { ClientStates, groupHash } from "../../src/qs/client-state.ts"
-import { type ClientRow, friendships, users } from "../../src/qs/tables.ts"
+import { decodeClientState, groupHash } from "../../src/qs/client-state.ts"
+import { clients, friendships, users, veiledTables } from "../../src/qs/tables.ts"
+import type { StoredRow } from "../../src/veil/table.ts"
+import { equal } from "../../src/wire/bytes.ts"
 import { PUSH_TOKEN_BYTES, sealPushToken } from "../../src/wire/push-token.ts"
 import { entropy, windows } from "../queue/bytes.ts"
 import { receive, registered } from "./delivery.ts"
@@ -21,16 +23,22 @@ function pushToken(): Uint8Array {
   return sealPushToken(crypto, crypto.random(32), endpoint)
 }
 
-/** The ids of the rows that differ between two snapshots, which hold the same clients. */
-function changedRows(before: readonly ClientRow[], after: readonly ClientRow[]): string[] {
-  expect(after.map(({ id }) => id)).toEqual(before.map(({ id }) => id))
-  const changed = after.filter((row, i) => Buffer.compare(row.state, before[i]!.state) !== 0)
-  for (const row of changed) {
-    const old = before.find(({ id }) => Buffer.compare(id, row.id) === 0)!
-    expect(windows(old.state, 8).isDisjointFrom(windows(row.state, 8))).toBe(true)
-    expect({ ...row, state: old.state }).toEqual(old)
-  }
-  return changed.map(({ id }) => id.toHex())
+/** The rows of clients as the files have them, by the clients' ids. */
+function shown(world: World): Map<string, StoredRow> {
+  const stored = world.store.stored(clients)
+  return new Map(world.clientRows().map(({ id }, i) => [id.toHex(), stored[i] as StoredRow]))
+}
+
+/** The ids of the clients whose rows differ between two snapshots, in which they have the same names. */
+function changedRows(before: Map<string, StoredRow>, after: Map<string, StoredRow>): string[] {
+  expect([...after.keys()].sort()).toEqual([...before.keys()].sort())
+  return [...after].flatMap(([id, { name, body }]) => {
+    const old = before.get(id) as StoredRow
+    expect(name).toEqual(old.name)
+    if (equal(body, old.body)) return []
+    expect(windows(old.body, 8).isDisjointFrom(windows(body, 8))).toBe(true)
+    return [id]
+  })
 }
 
 test("records of clients that block, get pushes or are about to be gone are like all others", async () => {
@@ -49,26 +57,25 @@ test("records of clients that block, get pushes or are about to be gone are like
   }
   for (const member of active) await receive(world, member)
   await written(world)
-  const rows = world.clientRows()
-  expect(new Set(rows.map(({ state }) => state.length)).size).toBe(1)
+  const rows = shown(world)
+  expect(new Set([...rows.values()].map(({ body }) => body.length)).size).toBe(1)
   for (const group of [blocking, pushed, active, members.slice(120)]) {
-    const ids = new Set(group.map(({ client }) => client.toHex()))
-    const states = rows.filter(({ id }) => ids.has(id.toHex())).map(({ state }) => state)
+    const states = group.map(({ client }) => rows.get(client.toHex())!.body)
     expect(states).toHaveLength(40)
     expect(entropy(states)).toBeGreaterThan(7.98)
     for (let at = 0; at < states[0]!.length; at++)
       expect(new Set(states.map((state) => state[at])).size).toBeGreaterThan(20)
   }
-  for (const row of rows) expect(Object.values(row).every((value) => value instanceof Uint8Array)).toBe(true)
 })
 
 test("no record spills to another page", async () => {
   await using world = await World.open()
   await population(world, 3)
-  const [row] = world.clientRows()
-  const bytes = Object.values(row!).reduce((sum, { length }) => sum + length, 0)
-  // SQLite keeps (usable page bytes - 12) * 64 / 255 - 23 bytes of a row without a row id in its page.
-  expect(bytes + 32).toBeLessThan(((8192 - 12) * 64) / 255 - 23)
+  for (const table of [users, friendships, clients]) {
+    const [row] = world.store.stored(table) as [StoredRow]
+    // SQLite keeps (usable page bytes - 12) * 64 / 255 - 23 bytes of a row without a row id in its page.
+    expect(row.name.length + row.body.length + 16).toBeLessThan(((8192 - 12) * 64) / 255 - 23)
+  }
 })
 
 test("a blocked group is not found in the files, neither by its name nor by any hash that its name gives", async () => {
@@ -76,10 +83,9 @@ test("a blocked group is not found in the files, neither by its name nor by any 
   const [member] = (await population(world, 2)) as [Member]
   const groupId = crypto.random(16)
   await world.qs.handlers.blockGroup(member.signed({ groupId }))
-  const states = new ClientStates(crypto, world.secrets.slotKeys, 3)
   const { blockSalt, blocked } = world
     .clientRows()
-    .map((row) => states.open(row))
+    .map((row) => decodeClientState(row.state))
     .find((state) => state.blocked.length > 0)!
   expect(blocked).toEqual([groupHash(crypto, blockSalt, groupId)])
   for (const secret of [groupId, blockSalt, blocked[0]!]) expect(await filesHold(world, secret)).toBe(false)
@@ -91,7 +97,7 @@ test("a push token is in the files neither as it was given nor opened, and nothi
   const tokens = [pushToken(), pushToken()] as const
   expect(tokens[0].length).toBe(PUSH_TOKEN_BYTES)
   for (const token of tokens) {
-    const before = world.clientRows()[0]!.state
+    const [{ body: before }] = world.store.stored(clients) as [StoredRow]
     await world.qs.handlers.updateClient(member.signed({ ...member.clientParams(), pushToken: token }))
     await written(world)
     for (const secret of [token.subarray(0, 16), token.subarray(200, 216), endpoint, before.subarray(0, 16)])
@@ -109,14 +115,14 @@ test("two snapshots of one month show that a client was seen, or changed somethi
   await world.qs.handlers.blockGroup(unblocks.signed({ groupId }))
   await written(world)
 
-  const first = world.clientRows()
+  const first = shown(world)
   await receive(world, seen)
   await world.qs.handlers.blockGroup(blocks.signed({ groupId }))
   await world.qs.handlers.unblockGroup(unblocks.signed({ groupId }))
   const params = { ...pushes.clientParams(), pushToken: pushToken() }
   await world.qs.handlers.updateClient(pushes.signed(params))
   await written(world)
-  const second = world.clientRows()
+  const second = shown(world)
   const ids = [seen, blocks, unblocks, pushes].map(({ client }) => client.toHex())
   expect(changedRows(first, second).sort()).toEqual(ids.sort())
 
@@ -124,32 +130,41 @@ test("two snapshots of one month show that a client was seen, or changed somethi
   await world.qs.handlers.blockGroup(blocks.signed({ groupId }))
   await world.qs.sweep()
   await written(world)
-  expect(changedRows(second, world.clientRows())).toEqual([])
+  expect(changedRows(second, shown(world))).toEqual([])
 })
 
-test("once all were sealed anew every record has changed, that of clients that changed something and that of others", async () => {
+test("once a pass was made no row is under its name, that of a client that changed something nor that of another", async () => {
   await using world = await World.open()
   const members = await population(world, 70)
-  const before = world.clientRows()
-  const [blocks] = members as [Member]
+  const [blocks, gone] = members as [Member, Member]
+  for (const member of members) {
+    await world.qs.handlers.publishAddPackages(member.signed({ addPackages: member.addPackages(world, 1) }))
+  }
+  const all = () => veiledTables.map((table) => world.store.stored(table))
+  const before = all()
   const groupId = crypto.random(16)
   await world.qs.handlers.blockGroup(blocks.signed({ groupId }))
-  await world.qs.sealAnew()
-  await written(world)
-  expect(changedRows(before, world.clientRows())).toHaveLength(70)
+  await world.store.pass([world.engine.renewal])
+  const after = all()
+  expect(after.map((rows) => rows.length)).toEqual([70, 70, 70, 70, 140])
+  const known = windows(Buffer.concat(before.flat().flatMap(({ name, body }) => [name, body])), 16)
+  const now = windows(Buffer.concat(after.flat().flatMap(({ name, body }) => [name, body])), 16)
+  expect(now.isDisjointFrom(known)).toBe(true)
   await world.qs.handlers.unblockGroup(blocks.signed({ groupId }))
+  await world.qs.handlers.deleteClient(gone.signed({}))
+  expect(all().map((rows) => rows.length)).toEqual([69, 69, 69, 69, 138])
 })
 
 test("after a sweep every record has changed, that of clients that were seen and that of those that were not", async () => {
   await using world = await World.open()
   const members = await population(world, 100)
-  let before = world.clientRows()
+  let before = shown(world)
   for (const month of [11, 12, 13]) {
     world.now = Date.UTC(2026, month, 7)
     for (const member of members.slice(0, 10 * (month - 10))) await receive(world, member)
     await world.qs.sweep()
     await written(world)
-    const after = world.clientRows()
+    const after = shown(world)
     expect(changedRows(before, after)).toHaveLength(100)
     before = after
   }
@@ -167,8 +182,8 @@ test("a rotated friendship token changes the user's two rows and nothing else", 
   const friendshipTokenHash = crypto.sha256(crypto.random(32))
   const { userAuthKey } = member.registration()
   await world.qs.handlers.updateUser(member.signedAsUser({ userAuthKey, friendshipTokenHash }))
-  const own = { id: member.user, auth_key: userAuthKey, token_hash: friendshipTokenHash }
-  const isOwn = (id: Uint8Array) => Buffer.compare(id, member.user) === 0
+  const isOwn = (id: Uint8Array) => equal(id, member.user)
+  const own = { ...before.users.find(({ id }) => isOwn(id))!, token_hash: friendshipTokenHash }
   expect(rowsOf(world, users)).toEqual(before.users.map((row) => (isOwn(row.id) ? own : row)))
   const tokens = rowsOf(world, friendships)
   expect(tokens.filter(({ user_id }) => !isOwn(user_id))).toEqual(

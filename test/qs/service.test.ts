@@ -99,7 +99,7 @@ test("stored AddPackages have few lengths, whatever theirs are", async () => {
     return { ...addPackage, encryptedCredential: crypto.random(1 + 450 * i) }
   })
   await world.qs.handlers.publishAddPackages(member.signed({ addPackages: published }))
-  const rows = world.store.list(addPackages, {}, 100)
+  const rows = world.store.stored(addPackages)
   expect(new Set(rows.map(({ body }) => body.length)).size).toBeLessThanOrEqual(3)
 })
 

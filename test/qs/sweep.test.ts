@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test"
 import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
-import { addPackages, clients, friendships, queues, userClients, users } from "../../src/qs/tables.ts"
-import type { Store } from "../../src/store/database.ts"
+import type { QsStore } from "../../src/qs/parts.ts"
+import { addPackages, clients, friendships, queues, users } from "../../src/qs/tables.ts"
 import { StoreClosed } from "../../src/store/database.ts"
 import { deliverTo, messageOf, receive, registered } from "./delivery.ts"
-import { filesHold, written } from "./files.ts"
+import { filesHold, goneSince, marksOf, written } from "./files.ts"
 import { crypto, type Member, signed, World } from "./world.ts"
 
 const NOVEMBER = 10
@@ -97,7 +97,7 @@ test("restarts and crashes make no month count twice", async () => {
   for (let away = 1; away <= CLIENT_RETENTION_MONTHS; away++) {
     world.now = day(NOVEMBER + away, 3)
     for (const units of [1, 0, 2]) {
-      world.restart({}, failingAfter(world.store, units))
+      world.restart({}, (store) => failingAfter(store, units))
       await expect(world.qs.sweep()).rejects.toThrow(StoreClosed)
     }
     world.restart()
@@ -109,13 +109,14 @@ test("restarts and crashes make no month count twice", async () => {
 })
 
 /** A store that takes only so many more changes. */
-function failingAfter(store: Store, units: number): Store {
+function failingAfter(store: QsStore, units: number): QsStore {
   let left = units
   return {
     get: (table, key) => store.get(table, key),
     list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),
     count: (table) => store.count(table),
     partitions: (prefix) => store.partitions(prefix),
+    walk: (table, step) => store.walk(table, step),
     writer: {
       submit: (unit) => (left-- > 0 ? store.writer.submit(unit) : Promise.reject(new StoreClosed())),
       dropTable: (table) => store.writer.dropTable(table),
@@ -163,14 +164,15 @@ test("what is swept away leaves no row and no byte, and a user goes with its las
     await world.qs.handlers.publishAddPackages(member.signed(published))
     await deliverTo(world, member, messageOf(group))
   }
-  const marks = [gone, ...others].map(({ client }) => client)
-  marks.push(gone.user, crypto.ed25519Public(gone.userSeed), crypto.sha256(gone.friendshipToken))
+  const marks = marksOf(world)
   for (let month = 1; month <= CLIENT_RETENTION_MONTHS + 1; month++) {
     await sweepThrough(world, NOVEMBER + month)
     await visit(world, half)
   }
-  for (const mark of marks) expect(await filesHold(world, mark)).toBe(false)
-  const counts = [users, clients, userClients, friendships, queues].map((table) => world.store.count(table))
-  expect(counts).toEqual([1, 1, 1, 1, 1])
+  const rows = goneSince(world, marks)
+  expect(rows.length).toBeGreaterThan(3 * 5)
+  for (const mark of rows) expect(await filesHold(world, mark)).toBe(false)
+  const counts = [users, clients, friendships, queues].map((table) => world.store.count(table))
+  expect(counts).toEqual([1, 1, 1, 1])
   expect(world.store.count(addPackages)).toBe(3)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
-import { addPackages, clients, friendships, queues, userClients, users } from "../../src/qs/tables.ts"
+import { addPackages, clients, friendships, queues, users } from "../../src/qs/tables.ts"
 import { deliverTo, messageOf, receive, registered } from "./delivery.ts"
-import { filesHold, rowsOf } from "./files.ts"
+import { filesHold, goneSince, marksOf, rowsOf } from "./files.ts"
 import { crypto, Member, signed, World } from "./world.ts"
 
 function rotation(member: Member, friendshipToken: Uint8Array) {
@@ -90,15 +90,16 @@ test("a deleted user leaves no row and no byte, and its clients' streams end", a
     member.user,
     crypto.ed25519Public(member.userSeed),
     crypto.sha256(member.friendshipToken),
-    ...world.store.list(addPackages, {}, 100).map(({ body }) => body.subarray(100, 140)),
   ]
-  for (const mark of marks) expect(await filesHold(world, mark)).toBe(true)
+  for (const mark of marks) expect(await filesHold(world, mark)).toBe(false)
+  const before = marksOf(world)
 
   await world.qs.handlers.deleteUser(member.signedAsUser({}))
   expect(closed).toEqual([4001, 4001, 4001])
-  for (const mark of marks) expect(await filesHold(world, mark)).toBe(false)
-  for (const table of [users, clients, userClients, friendships, queues] as const)
-    expect(world.store.count(table)).toBe(1)
+  const gone = goneSince(world, before)
+  expect(gone).toHaveLength(2 + 3 * (2 + 4))
+  for (const mark of gone) expect(await filesHold(world, mark)).toBe(false)
+  for (const table of [users, clients, friendships, queues] as const) expect(world.store.count(table)).toBe(1)
   expect(rowsOf(world, addPackages)).toEqual([])
   await expect(world.qs.handlers.deleteUser(member.signedAsUser({}))).rejects.toThrow("auth.refused")
   await expect(receive(world, member)).rejects.toThrow("auth.refused")

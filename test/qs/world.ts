@@ -8,12 +8,11 @@ import { signLabeled } from "../../src/crypto/signature.ts"
 import { CLIENT_RETENTION_MONTHS } from "../../src/limits.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
 import type { OutgoingOptions } from "../../src/outgoing/post.ts"
-import type { QsSecrets } from "../../src/qs/parts.ts"
+import type { QsSecrets, QsStore } from "../../src/qs/parts.ts"
 import type { PushPace } from "../../src/qs/push/scheduler.ts"
 import { createQs, type Qs } from "../../src/qs/service.ts"
-import { type ClientRow, clients, QUEUE_TABLE } from "../../src/qs/tables.ts"
+import { type ClientRow, clients, queues, veiledTables } from "../../src/qs/tables.ts"
 import { QueueEngine } from "../../src/queue/engine.ts"
-import type { Store } from "../../src/store/database.ts"
 import { type OpenedStore, openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
@@ -29,6 +28,7 @@ import {
   queueConfigTbs,
 } from "../../src/wire/queue-config.ts"
 import { decodeSenderId, encodeSenderId, type SenderId } from "../../src/wire/sender.ts"
+import { OpenedVeil } from "../veil/opened.ts"
 import { type KeyPackageChanges, keyPackageWith } from "./key-package.ts"
 
 export { crypto }
@@ -38,8 +38,9 @@ export const NOW = Date.UTC(2026, 10, 20)
 /** A QS over a real database in a directory of its own. */
 export class World {
   readonly directory: string
-  readonly store: OpenedStore
-  secrets: QsSecrets = {
+  readonly disk: OpenedStore
+  store!: OpenedVeil
+  secrets: QsSecrets & { readonly slotKeys: readonly Uint8Array[] } = {
     configSecretKeys: [crypto.random(32)],
     ticketKey: crypto.random(32),
     signingSeed: crypto.random(32),
@@ -56,9 +57,9 @@ export class World {
   engine!: QueueEngine
   qs!: Qs
 
-  private constructor(directory: string, store: OpenedStore) {
+  private constructor(directory: string, disk: OpenedStore) {
     this.directory = directory
-    this.store = store
+    this.disk = disk
     this.restart()
   }
 
@@ -69,13 +70,19 @@ export class World {
   }
 
   /** Forgets everything that is in memory only; some of the secrets may have been rotated. */
-  restart(rotated: Partial<QsSecrets> = {}, store: Store = this.store, provider = crypto): void {
+  restart(
+    rotated: Partial<World["secrets"]> = {},
+    wrapped: (store: QsStore) => QsStore = (store) => store,
+    provider = crypto,
+  ): void {
     this.qs?.stop()
     this.secrets = { ...this.secrets, ...rotated }
     const { secrets } = this
     const now = () => this.now
     const wakeups = localWakeups()
-    const tables = { queueTable: QUEUE_TABLE, poolPrefix: "qs_pool" }
+    const tables = { queues, poolPrefix: "qs_pool" }
+    this.store = new OpenedVeil(this.disk, secrets.slotKeys, veiledTables)
+    const store = wrapped(this.store)
     this.engine = new QueueEngine({ crypto, store, ...tables, slotKeys: secrets.slotKeys, now, wakeups })
     const { engine, retentionMonths, outgoing, pushPace } = this
     const claimLimits = { turns: this.consumingClaimsMax, periodSeconds: 3600, targetsMax: 100 }
@@ -84,12 +91,12 @@ export class World {
   }
 
   clientRows(): ClientRow[] {
-    return this.store.list(clients, {}, 10_000)
+    return this.store.rows(clients)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.qs.stop()
-    await this.store.close()
+    await this.disk.close()
     rmSync(this.directory, { recursive: true, force: true })
   }
 }

@@ -3,7 +3,6 @@ import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { CryptoProvider } from "../../src/crypto/provider.ts"
 import { CHAIN_SLOTS } from "../../src/limits.ts"
-import { SlotsUnreadable } from "../../src/queue/slot-keys.ts"
 import { type Store, StoreClosed } from "../../src/store/database.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
@@ -187,17 +186,6 @@ test("a chain that cannot be renewed goes on up to its hard bound, and then the 
   await owner.readAll(world.engine)
   expect(owner.received).toHaveLength(CHAIN_SLOTS * 6)
   expect(owner.cursors().map(({ next }) => next)).toEqual(Array.from({ length: CHAIN_SLOTS }, () => 6))
-})
-
-test("with another slot key a record does not open, and nothing is overwritten", async () => {
-  const owner = new Owner()
-  await using world = await worldWith(owner)
-  await deliver(world.store, world.engine, message(owner))
-  const wrong = engineOver(world.store, world.clock, crypto.random(32))
-  await expect(deliver(world.store, wrong, message(owner))).rejects.toThrow(SlotsUnreadable)
-  await deliver(world.store, world.engine, message(owner))
-  await owner.readAll(world.engine)
-  expect(owner.received).toHaveLength(2)
 })
 
 test("the slots that an owner gets are all of one length, and only the used ones open", async () => {

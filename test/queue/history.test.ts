@@ -3,8 +3,8 @@ import fc from "fast-check"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { QUEUE_RETENTION_MONTHS } from "../../src/limits.ts"
 import type { QueueEngine } from "../../src/queue/engine.ts"
-import type { OpenedStore } from "../../src/store/open.ts"
 import { Problem } from "../../src/wire/problem.ts"
+import type { OpenedVeil } from "../veil/opened.ts"
 import {
   type Clock,
   deliver,
@@ -100,7 +100,7 @@ interface Model {
 }
 
 class World {
-  readonly #store: OpenedStore
+  readonly #store: OpenedVeil
   readonly #clock: Clock = { now: NOVEMBER }
   readonly #slotKey = crypto.random(32)
   readonly models: Model[] = Array.from({ length: OWNERS }, () => {
@@ -108,7 +108,7 @@ class World {
   })
   #engine: QueueEngine
 
-  constructor(store: OpenedStore) {
+  constructor(store: OpenedVeil) {
     this.#store = store
     this.#engine = this.#newEngine()
   }

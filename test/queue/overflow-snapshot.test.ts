@@ -4,13 +4,13 @@ import { join } from "node:path"
 import { ENTRY_BYTES, entryTag } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
-import { queueTable } from "../../src/queue/slots.ts"
+import { queues } from "../../src/qs/tables.ts"
 import { defineTable } from "../../src/store/database.ts"
+import type { StoredRow } from "../../src/veil/table.ts"
 import { entropy, windows } from "./bytes.ts"
 import { type Clock, deliver, engineOver, NOVEMBER, Owner, temporaryStore, write } from "./world.ts"
 
 type EntryRow = { tag: Uint8Array; entry: Uint8Array }
-const queues = queueTable("qs_queue")
 
 /** Queues that got as many messages as they are told here, each after a restart. */
 async function population(chains: readonly number[]) {
@@ -81,21 +81,20 @@ test("records of queues with overflow are like those of others, and no record sp
   const some = Array.from({ length: 60 }, () => 3)
   const many = Array.from({ length: 60 }, () => OVERFLOWING)
   await using world = await population([...idle, ...some, ...many])
-  const rows = world.owners.map(({ id }) => world.store.get(queues, { id })!)
+  const rows = world.store.stored(queues)
   expect(rows).toHaveLength(180)
-  for (const column of ["slots", "slot_state"] as const) {
-    expect(new Set(rows.map((row) => row[column].length)).size).toBe(1)
-    for (const from of [0, 60, 120]) {
-      const group = rows.slice(from, from + 60).map((row) => row[column])
-      expect(entropy(group)).toBeGreaterThan(7.98)
-      for (let at = 0; at < (group[0] as Uint8Array).length; at++) {
-        expect(new Set(group.map((bytes) => bytes[at])).size).toBeGreaterThan(30)
-      }
+  const ids = new Map(world.store.rows(queues).map(({ id }, i) => [id.toHex(), (rows[i] as StoredRow).body]))
+  expect(new Set(rows.map(({ body }) => body.length)).size).toBe(1)
+  for (const from of [0, 60, 120]) {
+    const group = world.owners.slice(from, from + 60).map(({ id }) => ids.get(id.toHex()) as Uint8Array)
+    expect(entropy(group)).toBeGreaterThan(7.98)
+    for (let at = 0; at < (group[0] as Uint8Array).length; at++) {
+      expect(new Set(group.map((bytes) => bytes[at])).size).toBeGreaterThan(30)
     }
   }
-  // SQLite's bound for a row of a WITHOUT ROWID table in pages of 8 KiB; ids of connection queues have 32 bytes.
-  const bytes = Object.values(rows[0]!).reduce((sum, column) => sum + column.length, 0)
-  expect(bytes + 16 + 16).toBeLessThan(Math.floor(((8192 - 12) * 64) / 255) - 23)
+  // SQLite's bound for a row of a WITHOUT ROWID table in pages of 8 KiB.
+  const { name, body } = rows[0] as StoredRow
+  expect(name.length + body.length + 16).toBeLessThan(Math.floor(((8192 - 12) * 64) / 255) - 23)
 }, 20_000)
 
 test("entries never change from one snapshot to the next, and come into the current month only", async () => {

@@ -10,10 +10,10 @@ import {
   STARTS_PER_ANSWER_MAX,
   STREAM_FRAME_BYTES_MAX,
 } from "../../src/limits.ts"
+import { queues } from "../../src/qs/tables.ts"
 import type { QueueEngine } from "../../src/queue/engine.ts"
-import { queueTable } from "../../src/queue/slots.ts"
-import type { OpenedStore } from "../../src/store/open.ts"
 import { encodeBody } from "../../src/wire/cbor.ts"
+import type { OpenedVeil } from "../veil/opened.ts"
 import { StreamClient, settle } from "./stream-client.ts"
 import {
   type Clock,
@@ -32,7 +32,7 @@ class Restless {
   readonly owner = new Owner()
   readonly clock: Clock = { now: NOVEMBER }
   readonly slotKey = crypto.random(32)
-  readonly store: OpenedStore
+  readonly store: OpenedVeil
   readonly sent: Uint8Array[] = []
   readonly #limits: Parameters<typeof engineOver>[3]
   readonly #place: Awaited<ReturnType<typeof temporaryStore>>
@@ -80,7 +80,7 @@ class Restless {
   }
 
   get slots(): Uint8Array {
-    const row = this.store.get(queueTable("qs_queue"), { id: this.owner.id })
+    const row = this.store.get(queues, { id: this.owner.id })
     if (row === undefined) throw new Error("no queue")
     return row.slots
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { QueueEngine } from "../../src/queue/engine.ts"
-import type { OpenedStore } from "../../src/store/open.ts"
+import type { OpenedVeil } from "../veil/opened.ts"
 import {
   type Clock,
   deliver,
@@ -16,7 +16,7 @@ import {
 
 /** A server and two queues; chains end after three entries, and only the chain of one queue is remembered. */
 interface Scene {
-  readonly store: OpenedStore
+  readonly store: OpenedVeil
   readonly clock: Clock
   readonly owner: Owner
   readonly other: Owner

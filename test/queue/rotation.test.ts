@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
-import { SlotsUnreadable } from "../../src/queue/slot-keys.ts"
-import { queueTable } from "../../src/queue/slots.ts"
+import { queues, veiledTables } from "../../src/qs/tables.ts"
 import { defineTable } from "../../src/store/database.ts"
+import { SlotsUnreadable } from "../../src/veil/slot-keys.ts"
+import { OpenedVeil } from "../veil/opened.ts"
 import { windows } from "./bytes.ts"
 import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
-const queues = queueTable("qs_queue")
 const pool = defineTable<{ tag: Uint8Array; entry: Uint8Array }>(
   "qs_pool_202611",
   ["tag"],
@@ -23,22 +23,26 @@ const [first, second, third] = Array.from({ length: 3 }, () => crypto.random(32)
 /** A queue with overflow and one without chains, under the first slot key. */
 async function world(chains: number) {
   const place = await temporaryStore()
-  const { store } = place
+  const { disk } = place.store
   const clock = { now: NOVEMBER }
-  const under = (...keys: Uint8Array[]) => engineOver(store, clock, keys)
+  const veil = (...keys: Uint8Array[]) => new OpenedVeil(disk, keys, veiledTables)
+  const under = (...keys: Uint8Array[]) => engineOver(veil(...keys), clock, keys)
+  const pass = async (...keys: Uint8Array[]) => await veil(...keys).pass([under(...keys).renewal])
   const [owner, idle] = [new Owner(), new Owner()]
   const sent: Uint8Array[] = []
   const say = async (...keys: Uint8Array[]) => {
     const message = crypto.random(20)
-    await deliver(store, under(...keys), [{ queue: owner.id, message }])
+    await deliver(veil(...keys), under(...keys), [{ queue: owner.id, message }])
     sent.push(message)
   }
+  await veil(first).start()
   await write(
-    store,
+    veil(first),
     [owner, idle].map(({ id, publicKey }) => under(first).newRecord(id, publicKey)),
   )
   for (let i = 0; i < chains; i++) await say(first)
-  return { store, under, owner, idle, sent, say, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+  const it = { store: disk, veil, under, pass, owner, idle, sent, say }
+  return { ...it, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }
 
 const MANY = CHAIN_SLOTS + 2 * OVERFLOW_STARTS + 3
@@ -58,9 +62,9 @@ test("with a new slot key beside the old one, everything queued is found and the
 test("once all is sealed anew the old slot keys can go, and not before", async () => {
   await using it = await world(MANY)
   for (let i = 0; i < OVERFLOW_STARTS; i++) await it.say(first, second)
-  await expect(it.owner.read(it.under(second))).rejects.toThrow(SlotsUnreadable)
+  expect(() => it.veil(second)).toThrow(SlotsUnreadable)
   const entries = pooled(it.store)
-  await it.under(first, second, third).sealAnew()
+  await it.pass(first, second, third)
   expect(pooled(it.store)).toBe(entries)
 
   await it.owner.readAll(it.under(third))
@@ -75,26 +79,27 @@ test("once all is sealed anew the old slot keys can go, and not before", async (
 
 test("a record that was written since the rotation still has overflow under the old key, which is found and sealed anew", async () => {
   await using it = await world(MANY)
-  const row = () => it.store.get(queues, { id: it.owner.id })
+  const row = () => it.veil(first, second).get(queues, { id: it.owner.id })
   const before = row()
   await it.say(first, second)
   expect(row()).not.toEqual(before!)
-  await it.under(first, second).sealAnew()
+  await it.pass(first, second)
   await it.owner.readAll(it.under(second))
   expect(texts(it.owner.received)).toEqual(texts(it.sent))
 })
 
-test("sealing anew changes every record, that of a queue with chains as well as that of one without, and no entry", async () => {
+test("a pass leaves no record under its name and shares no bytes with what was there, and changes no entry", async () => {
   await using it = await world(MANY)
-  const rows = () => it.store.list(queues, {}, 10)
+  const rows = () => it.veil(first).stored(queues)
   const entries = () => it.store.list(pool, {}, 10_000)
   const [before, lying] = [rows(), entries()]
-  await it.under(first).sealAnew()
+  await it.pass(first)
   expect(rows()).toHaveLength(2)
-  for (const [i, row] of rows().entries()) {
-    for (const column of ["slots", "slot_state"] as const) {
-      expect(windows(row[column], 8).isDisjointFrom(windows(before[i]![column], 8))).toBe(true)
-      expect(row[column]).toHaveLength(before[i]![column].length)
+  for (const after of rows()) {
+    for (const row of before) {
+      const [one, other] = [row, after].map(({ name, body }) => windows(Buffer.concat([name, body]), 8))
+      expect(one!.isDisjointFrom(other!)).toBe(true)
+      expect(after.body).toHaveLength(row.body.length)
     }
   }
   expect(entries()).toEqual(lying)
@@ -106,9 +111,9 @@ test("hundreds of queues are sealed anew, in steps", async () => {
   await using it = await world(0)
   const owners = Array.from({ length: 300 }, () => new Owner())
   await write(
-    it.store,
+    it.veil(first),
     owners.map(({ id, publicKey }) => it.under(first).newRecord(id, publicKey)),
   )
-  await it.under(first, second).sealAnew()
+  await it.pass(first, second)
   for (const owner of owners) expect(await owner.read(it.under(second))).toBe(0)
 })

@@ -2,15 +2,14 @@ import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
+import { queues } from "../../src/qs/tables.ts"
 import { defineTable } from "../../src/store/database.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { entropy, windows } from "./bytes.ts"
 import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, write } from "./world.ts"
 
 type EntryRow = { tag: Uint8Array; entry: Uint8Array }
-type QueueRow = { id: Uint8Array; queue_key: Uint8Array; slots: Uint8Array; slot_state: Uint8Array }
 const pool = defineTable<EntryRow>("qs_pool_202611", ["tag"], ["tag", "entry"], "-")
-const queues = defineTable<QueueRow>("qs_queue", ["id"], ["id", "queue_key", "slots", "slot_state"])
 
 /** A world in which the first half of the queues has got a message and the second half none. */
 async function population(size: number) {
@@ -65,10 +64,8 @@ test("two queues that got the same message share no eight bytes", async () => {
   const rows = world.store
     .list(pool, {}, 100)
     .map(({ tag, entry }) => windows(Buffer.concat([tag, entry]), 8))
-  const slots = world.store.list(queues, {}, 100).map(({ slots, slot_state }) => {
-    return windows(Buffer.concat([slots, slot_state]), 8)
-  })
-  for (const sets of [rows, slots]) {
+  const records = world.store.stored(queues).map(({ name, body }) => windows(Buffer.concat([name, body]), 8))
+  for (const sets of [rows, records]) {
     for (const [i, one] of sets.entries()) {
       for (const other of sets.slice(i + 1)) expect(one.isDisjointFrom(other)).toBe(true)
     }
@@ -78,19 +75,16 @@ test("two queues that got the same message share no eight bytes", async () => {
 test("the records of busy and idle queues are alike in length, entropy and every byte's range", async () => {
   await using world = await population(200)
   const busyIds = new Set(world.busy.map(({ id }) => id.toHex()))
-  const rows = world.store.list(queues, {}, 1000)
-  const split = [true, false].map((busy) => rows.filter(({ id }) => busyIds.has(id.toHex()) === busy))
-  for (const column of ["slots", "slot_state"] as const) {
-    expect(new Set(rows.map((row) => row[column].length)).size).toBe(1)
-    const [busy, idle] = split.map((side) => entropy(side.map((row) => row[column]))) as [number, number]
-    expect(busy).toBeGreaterThan(7.98)
-    expect(idle).toBeGreaterThan(7.98)
-  }
-  // A byte that were fixed by being used, such as a version or a count, would show as a column of equal values.
+  const bodies = world.store.stored(queues).map(({ body }) => body)
+  const ids = world.store.rows(queues).map(({ id }) => id.toHex())
+  const split = [true, false].map((busy) => bodies.filter((_, i) => busyIds.has(ids[i] as string) === busy))
+  expect(new Set(bodies.map(({ length }) => length)).size).toBe(1)
   for (const side of split) {
-    const length = (side[0] as QueueRow).slot_state.length
-    for (let at = 0; at < length; at++) {
-      expect(new Set(side.map(({ slot_state }) => slot_state[at])).size).toBeGreaterThan(50)
+    expect(side).toHaveLength(100)
+    expect(entropy(side)).toBeGreaterThan(7.98)
+    // A byte that were fixed by being used, such as a version or a count, would show as a column of equal values.
+    for (let at = 0; at < (side[0] as Uint8Array).length; at++) {
+      expect(new Set(side.map((body) => body[at])).size).toBeGreaterThan(50)
     }
   }
 })
@@ -98,11 +92,11 @@ test("the records of busy and idle queues are alike in length, entropy and every
 test("a second snapshot does not show which slots of a record changed", async () => {
   await using world = await population(2)
   const [owner] = world.busy as [Owner]
-  const row = () => world.store.get(queues, { id: owner.id }) as QueueRow
-  const before = windows(row().slots, 8)
+  const shown = () => windows(world.store.storedOf(queues, owner.id).body, 8)
+  const before = shown()
   const stream = world.engine.openStream(owner.id, { send: () => true, close: () => undefined })
   await deliver(world.store, world.engine, [{ queue: owner.id, message: world.message }])
-  expect(before.isDisjointFrom(windows(row().slots, 8))).toBe(true)
+  expect(before.isDisjointFrom(shown())).toBe(true)
   stream?.onClosed()
 })
 

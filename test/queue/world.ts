@@ -4,11 +4,13 @@ import { join } from "node:path"
 import { ChainReader } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
+import { queues, veiledTables } from "../../src/qs/tables.ts"
 import { QueueEngine, type QueueEngineOptions } from "../../src/queue/engine.ts"
 import type { Effect, Store } from "../../src/store/database.ts"
-import { type OpenedStore, openStore } from "../../src/store/open.ts"
+import { openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
 import { equal, toHex } from "../../src/wire/bytes.ts"
+import { OpenedVeil } from "../veil/opened.ts"
 
 export const HOUR = 3_600_000
 export const NOVEMBER = Date.UTC(2026, 10, 20)
@@ -16,17 +18,19 @@ export const NOVEMBER = Date.UTC(2026, 10, 20)
 /** A store in a directory that goes away with the test. */
 export async function temporaryStore(options: { readonly pageSize?: number } = {}): Promise<{
   readonly directory: string
-  readonly store: OpenedStore
+  /** Its slot key is nobody else's: engines bring their own, for their overflow. */
+  readonly store: OpenedVeil
   [Symbol.asyncDispose](): Promise<void>
 }> {
   const directory = mkdtempSync(join(tmpdir(), "cinder-queue-"))
-  const store = await openStore({
+  const disk = await openStore({
     file: join(directory, "delivery.sqlite"),
     migrations: deliveryMigrations,
     // Tests look at what is in the files after an acknowledgement.
     patienceMs: 0,
     ...options,
   })
+  const store = new OpenedVeil(disk, [crypto.random(32)], veiledTables)
   return {
     directory,
     store,
@@ -53,7 +57,7 @@ export function engineOver(
   return new QueueEngine({
     crypto: provider,
     store,
-    queueTable: "qs_queue",
+    queues,
     poolPrefix: "qs_pool",
     slotKeys: slotKey instanceof Uint8Array ? [slotKey] : slotKey,
     now: () => clock.now,
@@ -70,7 +74,7 @@ export interface Outgoing {
 
 /** One request that delivers; rejects as the unit does. `refuse`: the unit fails after it has enqueued. */
 export async function deliver(
-  store: OpenedStore,
+  store: Store,
   engine: QueueEngine,
   deliveries: readonly Outgoing[],
   refuse = false,
@@ -88,7 +92,7 @@ export async function deliver(
   })
 }
 
-export async function write(store: OpenedStore, effects: readonly Effect[]): Promise<void> {
+export async function write(store: Store, effects: readonly Effect[]): Promise<void> {
   await store.writer.submit({ expects: [], effects: () => effects })
 }
 
@@ -180,7 +184,7 @@ export function texts(messages: readonly Uint8Array[]): string[] {
 }
 
 /** How many entries lie in all partitions of the pool. */
-export function pooled(store: OpenedStore): number {
+export function pooled(store: Store): number {
   return store
     .partitions("qs_pool_")
     .reduce(

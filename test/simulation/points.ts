@@ -59,7 +59,7 @@ export const joiningPoints = around(
     ]),
     ...of("delivery", [
       ...["insert into qs_client", "insert into qs_friendship", "insert into qs_user"],
-      ...["insert into qs_user_client", "insert into qs_add_package"],
+      ...["insert into qs_add_package"],
     ]),
   ],
   of("as", ["commit", "sync log body"]),

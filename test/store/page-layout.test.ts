@@ -9,6 +9,8 @@ import { randomBytes, temporaryDirectory } from "./files.ts"
 import { type Entry, entries, migrations } from "./tables.ts"
 
 const NEVER_MS = 2 ** 30
+/** No scrub comes by itself. */
+const never = { scrubDelayMs: NEVER_MS, scrubQuietMs: NEVER_MS }
 const PAGE = 8192
 
 async function insert(store: Store, row: Entry): Promise<void> {
@@ -44,7 +46,7 @@ describe("where a row lies in its page", () => {
   test("does not tell when it was written, in the database and in a backup", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
-    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    const store = await openStore({ file, migrations, ...never })
     const rows = Array.from({ length: 60 }, (): Entry => ({ tag: randomBytes(16), body: randomBytes(60) }))
     for (const [index, row] of rows.entries()) {
       await insert(store, row)
@@ -73,7 +75,7 @@ describe("where a row lies in its page", () => {
       ["other", rows.toReversed()],
     ] as const) {
       const file = join(directory.path, `${name}.sqlite`)
-      const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+      const store = await openStore({ file, migrations, ...never })
       for (const row of order) await insert(store, row)
       const passing = { tag: randomBytes(16), body: randomBytes(500) }
       await insert(store, passing)
@@ -107,7 +109,7 @@ test("after any history, with rows of any size, SQLite finds the database whole 
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), size, async (steps, pageSize) => {
       using directory = temporaryDirectory()
       const file = join(directory.path, "store.sqlite")
-      const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS, pageSize })
+      const store = await openStore({ file, migrations, ...never, pageSize })
       let live: Entry[] = []
       for (const { sizes, removed } of steps) {
         const gone = live.slice(0, removed)

@@ -11,6 +11,8 @@ import { filesWith, isZero, randomBytes, temporaryDirectory } from "./files.ts"
 import { type Entry, entries, migrations, partition } from "./tables.ts"
 
 const NEVER_MS = 2 ** 30
+/** No scrub comes by itself. */
+const never = { scrubDelayMs: NEVER_MS, scrubQuietMs: NEVER_MS }
 
 function submit(store: Store, effects: readonly Effect[]): Promise<void> {
   return store.writer.submit({ expects: [], effects: () => effects })
@@ -31,7 +33,7 @@ describe("what was deleted is in none of the files after a scrub", () => {
   test("removed rows, replaced rows, dropped tables and refused transactions", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
-    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS, pagesMax: 200 })
+    const store = await openStore({ file, migrations, ...never, pagesMax: 200 })
     const found = (markers: Uint8Array[]) =>
       markers.filter((marker) => filesWith(directory.path, marker).length > 0)
     const markers = (count: number) => Array.from({ length: count }, () => randomBytes(32))
@@ -121,7 +123,7 @@ describe("what secure_delete leaves in rebuilt pages", () => {
   test("is cleared: no unallocated byte holds anything, and no deleted row is found by any of its parts", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
-    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    const store = await openStore({ file, migrations, ...never })
     for (let repetition = 0; repetition < 3; repetition++) {
       const { deleted } = await churn(store, 15)
       store.scrub()
@@ -162,7 +164,7 @@ describe("what secure_delete leaves in rebuilt pages", () => {
   test("means nothing to SQLite: filled with noise, the database is whole and holds the same rows", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
-    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    const store = await openStore({ file, migrations, ...never })
     await churn(store, 15)
     const rows = store.list(entries, {}, 10_000)
     await store.close()
@@ -181,7 +183,7 @@ describe("what secure_delete leaves in rebuilt pages", () => {
 test("the files' times say no more than the month after a scrub", async () => {
   using directory = temporaryDirectory()
   const file = join(directory.path, "store.sqlite")
-  const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+  const store = await openStore({ file, migrations, ...never })
   const times = () =>
     readdirSync(directory.path).map((name) => statSync(join(directory.path, name)).mtime.toISOString())
   const month = /^\d{4}-\d\d-01T00:00:00\.000Z$/
@@ -207,6 +209,17 @@ describe("a scrub happens by itself", () => {
     await store.close()
   })
 
+  test("soon after a commit that no other follows, however long the delay is", async () => {
+    using directory = temporaryDirectory()
+    const file = join(directory.path, "store.sqlite")
+    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS })
+    for (let round = 0; round < 3; round++) {
+      await submit(store, [put(entries, marked(randomBytes(32)))])
+      await until(() => isZero(readFileSync(`${file}-wal`)))
+    }
+    await store.close()
+  })
+
   test("before the submitter goes on, if the delay is nothing", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
@@ -219,7 +232,7 @@ describe("a scrub happens by itself", () => {
   test("when the log is long, and a very long log is cut once it holds only zeros", async () => {
     using directory = temporaryDirectory()
     const file = join(directory.path, "store.sqlite")
-    const store = await openStore({ file, migrations, scrubDelayMs: NEVER_MS, logBytesMax: 200_000 })
+    const store = await openStore({ file, migrations, ...never, logBytesMax: 200_000 })
     await submit(store, [put(entries, marked(randomBytes(32)))])
     await Bun.sleep(20)
     expect(isZero(readFileSync(`${file}-wal`))).toBe(false)
@@ -246,7 +259,7 @@ test("any sequence of commits, refused commits, scrubs and reopenings keeps ever
     fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 12 }), async (operations) => {
       using directory = temporaryDirectory()
       const file = join(directory.path, "store.sqlite")
-      const options = { file, migrations, scrubDelayMs: NEVER_MS, pagesMax: 300, pageSize: 4096 }
+      const options = { file, migrations, ...never, pagesMax: 300, pageSize: 4096 }
       let store = await openStore(options)
       const model = new Map<string, Uint8Array>()
       for (const { kind, rows } of operations) {
@@ -288,7 +301,7 @@ describe("a power cut while the log is overwritten", () => {
     const store = await openStore({
       file,
       migrations,
-      scrubDelayMs: NEVER_MS,
+      ...never,
       scrubStep(step) {
         if (!copying || step !== "checkpoint") return
         copyFileSync(file, join(directory, "image.sqlite"))

@@ -1,7 +1,7 @@
 import { isNamedAnew, mayChange } from "../copies/conceded.ts"
 import { type Interval, stayed, type TableChange, tablePlace } from "../copies/intervals.ts"
 import { type Check, countedFinding } from "../finding.ts"
-import { mayBeLinked, worldOf } from "../promise.ts"
+import { worldOf } from "../promise.ts"
 import { bitsOfChoice } from "../statistics.ts"
 
 /** Some of a table's rows changed, and not others. Where all did, or none, nothing is told of one of them. */
@@ -80,7 +80,7 @@ export function growth(intervals: readonly Interval[]): Check {
 function growthIn({ name, changes }: Interval): { readonly place: string; readonly bits: number }[] {
   const telling = changes.filter((change) => someChanged(change) && !mayChange(change.table))
   return telling.flatMap((one) => {
-    const unlinkable = changes.filter((other) => !mayBeLinked(worldOf(one.table), worldOf(other.table)))
+    const unlinkable = changes.filter((other) => worldOf(one.table) !== worldOf(other.table))
     const grown = unlinkable.filter((other) => other.came.length > 0 && !isNamedAnew(other))
     return grown.map((other) => {
       const [some, all] = [one.changed.length, stayed(one)]

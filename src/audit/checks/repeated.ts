@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer"
 import { type Column, columnsOf, distinctBytesOf, placeOf } from "../columns.ts"
 import { type Check, countedFinding } from "../finding.ts"
-import { mayBeLinked, worldOf } from "../promise.ts"
+import { worldOf } from "../promise.ts"
 import { WindowIndex } from "../windows.ts"
 
 /** One value of a column, once, however many rows hold it. */
@@ -48,10 +48,9 @@ function tells(some: number, all: number): boolean {
 
 function linksBetween(telling: readonly (readonly [Column, readonly Holder[]])[]): string[] {
   return telling.flatMap(([column, some], index) => {
-    const others = telling.slice(index + 1).filter(([other]) => {
-      const [one, two] = [worldOf(column.table), worldOf(other.table)]
-      return !(mayBeLinked(one, two) || (one === two && column.database === other.database))
-    })
+    const others = telling
+      .slice(index + 1)
+      .filter(([other]) => worldOf(column.table) !== worldOf(other.table))
     const pairs = others.map(([other]) => `${placeOf(column)} and ${placeOf(other)}`)
     return some.length > 1 && isOpaque(column) ? [...pairs, `${placeOf(column)}, several rows`] : pairs
   })

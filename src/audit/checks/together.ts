@@ -1,7 +1,7 @@
 import { isNamedAnew, namesSomebody } from "../copies/conceded.ts"
 import { type Interval, type TableChange, tablePlace } from "../copies/intervals.ts"
 import { type Check, countedFinding } from "../finding.ts"
-import { mayBeLinked, worldOf } from "../promise.ts"
+import { worldOf } from "../promise.ts"
 
 /** Some rows of a table that came or went between two copies, out of all that are in either. */
 interface Movement {
@@ -69,7 +69,7 @@ function unlinkable(movements: readonly Movement[]): (readonly [Movement, Moveme
   return movements.flatMap((one, index) =>
     movements
       .slice(index + 1)
-      .filter((other) => !mayBeLinked(one.world, other.world))
+      .filter((other) => one.world !== other.world)
       .map((other) => [one, other] as const),
   )
 }

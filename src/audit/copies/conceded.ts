@@ -9,7 +9,7 @@ import { stayed, type TableChange } from "./intervals.ts"
 /** Groups change with every commit, profiles and credentials when their owners renew them, invitations when they are used. */
 const CHANGING = new Set([
   ...["ds_group", "ds_head", "ds_tree", "ds_report"],
-  ...["as_client", "as_profile", "as_invitation", "as_allowance", "qs_user"],
+  ...["as_client", "as_profile", "as_invitation", "as_allowance", "veil_epochs"],
 ])
 
 /** Whether it may be seen which rows of a table changed. */
@@ -25,6 +25,7 @@ const NAMELESS = new Set([
   "token keys",
   "allowances",
   "invitations",
+  "epochs",
 ])
 
 /** Whether the rows of a world stand for somebody or something that could be linked with others. */

@@ -5,7 +5,7 @@ import { put, type Store } from "../../store/database.ts"
 import { equal } from "../../wire/bytes.ts"
 import { openPushToken } from "../../wire/push-token.ts"
 import { CodecError } from "../../wire/tls.ts"
-import type { ClientStates } from "../client-state.ts"
+import { decodeClientState, encodeClientState } from "../client-state.ts"
 import type { QueueConfigs } from "../queue-configs.ts"
 import { clients } from "../tables.ts"
 import { type PushPace, PushScheduler } from "./scheduler.ts"
@@ -15,7 +15,6 @@ export interface PushesOptions {
   readonly crypto: CryptoProvider
   readonly store: Store
   readonly engine: QueueEngine
-  readonly states: ClientStates
   readonly configs: QueueConfigs
   readonly webPush: WebPush
   readonly pace: PushPace
@@ -55,9 +54,9 @@ export class Pushes {
   }
 
   async #push(client: Uint8Array, ticket: Uint8Array): Promise<PushOutcome> {
-    const { store, states, webPush } = this.#options
+    const { store, webPush } = this.#options
     const row = store.get(clients, { id: client })
-    const token = row === undefined ? undefined : states.open(row).pushToken
+    const token = row === undefined ? undefined : decodeClientState(row.state).pushToken
     const endpoint = token === undefined ? undefined : this.#open(token, ticket)
     if (token === undefined || endpoint === undefined) return "refused"
     try {
@@ -85,14 +84,14 @@ export class Pushes {
 
   /** Durably, unless the client has given another one meanwhile. */
   async #forget(id: Uint8Array, dead: Uint8Array): Promise<void> {
-    const { store, states } = this.#options
+    const { store } = this.#options
     await store.writer.submit({
       expects: [],
       effects: (view) => {
         const row = view.get(clients, { id })
-        const state = row === undefined ? undefined : states.open(row)
+        const state = row === undefined ? undefined : decodeClientState(row.state)
         if (row === undefined || state?.pushToken === undefined || !equal(state.pushToken, dead)) return []
-        return [put(clients, { ...row, state: states.seal(id, { ...state, pushToken: undefined }) })]
+        return [put(clients, { ...row, state: encodeClientState({ ...state, pushToken: undefined }) })]
       },
     })
   }

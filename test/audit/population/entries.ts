@@ -3,8 +3,11 @@ import type { Pair } from "../../../src/audit/truth.ts"
 import type { Secrets } from "../../../src/config/secrets.ts"
 import { ChainReader, entryTag } from "../../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
-import { SlotKeys } from "../../../src/queue/slot-keys.ts"
-import { type QueueRow, SlotSealer } from "../../../src/queue/slots.ts"
+import { queues } from "../../../src/qs/tables.ts"
+import { type QueueRow, startsOf } from "../../../src/queue/slots.ts"
+import { openRow } from "../../../src/veil/names.ts"
+import { SlotKeys } from "../../../src/veil/slot-keys.ts"
+import type { StoredRow } from "../../../src/veil/table.ts"
 import { toHex } from "../../../src/wire/bytes.ts"
 import type { Resident } from "./resident.ts"
 
@@ -19,12 +22,16 @@ export function entriesOf(directory: string, secrets: Secrets, owners: readonly 
     pools.flatMap(({ rows }) => rows.map(({ values }) => toHex(values.get("tag") as Uint8Array))),
   )
   const records = tables.find(({ name }) => name === "qs_queue")?.rows ?? []
-  const sealer = new SlotSealer(crypto, new SlotKeys(crypto, secrets.queueSlotKeys))
+  const keys = new SlotKeys(crypto, secrets.queueSlotKeys)
   return records.flatMap(({ values }) => {
-    const row = Object.fromEntries(values) as unknown as QueueRow
+    const row = openRow(
+      keys,
+      queues,
+      Object.fromEntries(values) as unknown as StoredRow,
+    ) as unknown as QueueRow
     const owner = owners.find(({ queue }) => toHex(queue.client) === toHex(row.id))
     if (owner === undefined) return []
-    const found = sealer.starts(row).flatMap((start) => tagsOf(owner, start).filter((tag) => tags.has(tag)))
+    const found = startsOf(row).flatMap((start) => tagsOf(owner, start).filter((tag) => tags.has(tag)))
     return found.map((tag): Pair => [tag, toHex(row.id)])
   })
 }

@@ -3,8 +3,10 @@ import type { Target } from "../../../src/audit/attacks/linking.ts"
 import { type PageOrder, pageOrders } from "../../../src/audit/attacks/order.ts"
 import { ownersOf } from "../../../src/audit/attacks/owners.ts"
 import { readSnapshot, type Snapshot } from "../../../src/audit/evidence.ts"
+import { namedAs, QUEUE_ROWS, type QueueRows } from "../../../src/audit/names.ts"
 import type { Judgement } from "../../../src/audit/relabelling.ts"
 import type { Truth } from "../../../src/audit/truth.ts"
+import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
 import { makePlan, type Scale } from "./plan.ts"
 import { type Copy, type Moment, Story } from "./story.ts"
 
@@ -15,11 +17,14 @@ type Server = (typeof servers)[number]
 export interface Judged {
   readonly name: string
   readonly real: readonly Judgement[]
+  /** Of the real server, at one moment: users and pseudonyms by other rows of these than their queues'. */
+  readonly byOtherRows: readonly Judgement[]
   readonly naive: readonly Judgement[]
   /** Of the real server, at one moment: how much pages follow the order of registration. */
   readonly pages: readonly PageOrder[]
 }
 
+const OTHER_ROWS = QUEUE_ROWS.slice(1)
 /** `chance` of a judgement may be as small as one of these. Where everything leaks, there is no need to know how rare that is. */
 const SHUFFLES_MAX: Readonly<Record<Server, number>> = { real: 20_000, naive: 400 }
 
@@ -48,24 +53,29 @@ export async function* judgements(
 }
 
 function judgeMoment(moment: Moment, looksAtNaive: boolean): Judged {
-  const judged = (server: Server) => {
-    const { directory, truth } = moment[server]
-    return attackMoment(readSnapshot(directory), truth, SHUFFLES_MAX[server])
+  const judged = (server: Server, rows?: QueueRows, targets?: readonly Target[]) => {
+    const snapshot = readSnapshot(moment[server].directory)
+    return attackMoment(snapshot, truthIn(snapshot, moment[server], rows), SHUFFLES_MAX[server], targets)
   }
-  const { directory, truth } = moment.real
   return {
     name: moment.name,
     real: judged("real"),
+    byOtherRows: OTHER_ROWS.flatMap((rows) => judged("real", rows, ["users and pseudonyms"])),
     naive: looksAtNaive ? judged("naive") : [],
-    pages: pagesOf(readSnapshot(directory), truth),
+    pages: pagesOf(moment.real),
   }
 }
 
-function pagesOf(snapshot: Snapshot, { pseudonyms }: Truth): PageOrder[] {
-  return [0, 1].flatMap((side) => {
-    const ids = pseudonyms.map((pair) => pair[side] as string)
-    return pageOrders(ownersOf(snapshot, new Set(ids)), ids)
-  })
+/** The truth in the names of a snapshot. */
+function truthIn(snapshot: Snapshot, { truth, secrets }: Copy, rows?: QueueRows): Truth {
+  return secrets === undefined ? truth : namedAs(crypto, truth, snapshot, secrets, rows)
+}
+
+function pagesOf(copy: Copy): PageOrder[] {
+  const snapshot = readSnapshot(copy.directory)
+  const users = copy.truth.pseudonyms.map(([user]) => user)
+  const names = QUEUE_ROWS.map((rows) => truthIn(snapshot, copy, rows).pseudonyms.map(([, name]) => name))
+  return [users, ...names].flatMap((ids) => pageOrders(ownersOf(snapshot, new Set(ids)), ids))
 }
 
 function judgeSeries(watched: readonly Moment[], count: number): Judged {
@@ -73,9 +83,12 @@ function judgeSeries(watched: readonly Moment[], count: number): Judged {
   const copies = Array.from({ length: count }, (_, index) => watched[Math.floor(index * step)] as Moment)
   const judged = (server: Server) => {
     const own = copies.map((copy) => copy[server])
-    return attackSeries(snapshotsOf(own), allOf(own), SHUFFLES_MAX[server])
+    const { directory, ...last } = own.at(-1) as Copy
+    const truth = truthIn(readSnapshot(directory), { ...last, directory, truth: allOf(own) })
+    return attackSeries(snapshotsOf(own), truth, SHUFFLES_MAX[server])
   }
-  return { name: `${count} copies`, real: judged("real"), naive: judged("naive"), pages: [] }
+  const both = { real: judged("real"), naive: judged("naive") }
+  return { name: `${count} copies`, ...both, byOtherRows: [], pages: [] }
 }
 
 function* snapshotsOf(copies: readonly Copy[]): Generator<Snapshot> {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { decodeSecrets, type Secrets } from "../../../src/config/secrets.ts"
@@ -54,10 +54,19 @@ export class PopulatedServer {
 
   /** Copies the data as they are, or, of an idle server, as soon as nothing is due to be written. */
   async copy(name: string, settled: boolean): Promise<string> {
-    if (settled) await Bun.sleep(SETTLED_MILLISECONDS)
     const to = join(this.directory, name)
-    cpSync(this.#data, to, { recursive: true, preserveTimestamps: true })
+    do {
+      if (settled) await Bun.sleep(SETTLED_MILLISECONDS)
+      cpSync(this.#data, to, { recursive: true, preserveTimestamps: true })
+    } while (!this.#isSame(to))
     return to
+  }
+
+  /** Whether nothing was written while it was copied. */
+  #isSame(copy: string): boolean {
+    return readdirSync(copy).every((name) => {
+      return readFileSync(join(copy, name)).equals(readFileSync(join(this.#data, name)))
+    })
   }
 
   /** What the server knows beside the data: for the truth, not for the attacks. */

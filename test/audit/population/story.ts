@@ -1,5 +1,6 @@
 import type { Truth } from "../../../src/audit/truth.ts"
 import { Transport } from "../../../src/client/transport.ts"
+import type { Secrets } from "../../../src/config/secrets.ts"
 import { nativeCrypto as crypto } from "../../../src/crypto/native.ts"
 import { Census } from "./census.ts"
 import { Circle } from "./circle.ts"
@@ -12,7 +13,10 @@ import { PopulatedServer } from "./server.ts"
 /** What the data of a server were at one moment, and who is who in them. */
 export interface Copy {
   readonly directory: string
+  /** In the ids that clients know, and the tags of entries. */
   readonly truth: Truth
+  /** Tell what the rows of queues and aliases are called, where they are veiled. */
+  readonly secrets?: Secrets
 }
 
 /** The same moment of the real server and of the naive one. */
@@ -32,8 +36,10 @@ export interface Moment {
 const SECOND = 1000
 /** Messages that came one after the other before the server is killed. */
 const QUIET = 5
-/** However slow the machine is, the crash comes as it would within the fifth of a second until the log is scrubbed. */
-const UNSCRUBBED = ["--scrub-delay-ms", "10000"]
+/** The log is scrubbed because it is quiet, and for no other reason. */
+const LONG_DELAY = ["--scrub-delay-ms", "60000"]
+/** For a scrub on a busy machine; on an idle one it begins after a few milliseconds. */
+const QUIET_MILLISECONDS = 400
 /** Messages that are under way when it is killed again, and those of them that were accepted. */
 const LOAD = 60
 const LANDED = 15
@@ -89,8 +95,9 @@ export class Story {
 
   /** Crashes, and what comes after them. */
   async *#end(): AsyncGenerator<Moment> {
-    await this.#restart("SIGTERM", ...UNSCRUBBED)
+    await this.#restart("SIGTERM", ...LONG_DELAY)
     for (let index = 0; index < QUIET; index++) await this.#send(index)
+    await Bun.sleep(QUIET_MILLISECONDS)
     await this.#server.end("SIGKILL")
     yield await this.#copy("killed in quiet", false)
     await this.#startAgain()
@@ -255,15 +262,13 @@ export class Story {
   async #copy(name: string, settled = true): Promise<Moment> {
     const real = await this.#server.copy(name, settled)
     const naive = this.#naive.copy(name)
-    const truth = {
-      ...this.#census.who,
-      entries: entriesOf(real, this.#server.secrets(), this.#census.people),
-    }
+    const secrets = this.#server.secrets()
+    const truth = { ...this.#census.who, entries: entriesOf(real, secrets, this.#census.people) }
     return {
       name,
       watched: name.startsWith(WATCHED),
       last: name === LAST,
-      real: { directory: real, truth },
+      real: { directory: real, truth, secrets },
       naive: { directory: naive, truth: { ...truth, entries: this.#naive.entries() } },
       gone: [...this.#census.gone],
       there: this.#census.ids,

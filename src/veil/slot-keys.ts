@@ -2,7 +2,7 @@ import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
 import { concat } from "../wire/bytes.ts"
 
-/** What is sealed about a queue does not open: the slot keys are others, or a row is damaged. */
+/** What is sealed does not open: the slot keys are others, or a row is damaged. */
 export class SlotsUnreadable extends Error {
   override readonly name = "SlotsUnreadable"
 }
@@ -12,7 +12,7 @@ export const SALT_BYTES = 16
 const KEY_BYTES = 32
 const NONCE = new Uint8Array(12)
 
-/** Says which queue it is about, for what, and which writing of it. */
+/** Says what it is about, for what use, and which writing of it. */
 export interface SealedFor {
   readonly id: Uint8Array
   readonly label: Uint8Array
@@ -21,8 +21,8 @@ export interface SealedFor {
 }
 
 /**
- * The secret that hides from whoever has the data what the server notes about a queue and its owner. It lives outside
- * the data. Each use has a key of its own: HKDF-Expand(slot key, label || salt || queue id).
+ * The secret that hides from whoever has the data what the server notes about queues and their owners. It lives outside
+ * the data. Each use has a key of its own: HKDF-Expand(slot key, label || salt || id).
  *
  * A secret that was rotated has several generations: the last one seals, all of them open.
  */
@@ -55,7 +55,9 @@ export class SlotKeys {
       const plaintext = this.#tryOpen(key, use, associatedData, sealed)
       if (plaintext !== undefined) return plaintext
     }
-    throw new SlotsUnreadable("a queue's record does not open: is the secrets file the one of this data?")
+    throw new SlotsUnreadable(
+      "the data do not open: is the secrets file the one of these data, with all slot keys that are still needed?",
+    )
   }
 
   /** `length` bytes that look random without the key, one string by each key, that of the last one first. */
