@@ -189,6 +189,7 @@ export class VeiledStore implements Store {
     }
     return {
       expects: unit.expects,
+      patient: unit.patient ?? false,
       effects: (view) => unit.effects(this.#over(view)).flatMap((effect) => this.#translated(effect)),
       committed: () => unit.committed?.(),
       failed: () => unit.failed?.(),
