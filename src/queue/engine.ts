@@ -321,13 +321,15 @@ export class QueueEngine {
   }
 
   #announce(written: readonly Written[]): void {
-    for (const { key, queue, begun } of written) {
+    for (const { key, queue, chain, begun, first, entries } of written) {
       const stream = this.#streams.get(key)
-      if (begun !== undefined) {
-        if (stream === undefined) wipe(begun.address)
-        else stream.chainBegun(begun)
+      if (stream === undefined) {
+        wipe(begun?.address)
+        this.#wakeups.wake(queue)
+      } else {
+        if (begun !== undefined) stream.chainBegun(begun)
+        stream.committed(chain.writer.id, first, entries)
       }
-      this.#wakeups.wake(queue)
     }
   }
 }

@@ -32,7 +32,10 @@ export interface Written {
   readonly queue: Uint8Array
   readonly chain: LiveChain
   readonly begun: BegunChain | undefined
-  readonly entries: number
+  /** The index of the first entry in its chain. */
+  readonly first: number
+  /** As they lie in the pool, one after the other. */
+  readonly entries: readonly Uint8Array[]
 }
 
 export interface EnqueueContext {
@@ -140,11 +143,16 @@ function write(
     effects.push(...beginning.effects)
   }
   const chain = queue.chain as LiveChain
+  const first = chain.writer.nextIndex
+  const entries: Uint8Array[] = []
   for (const message of plan.messages) {
-    for (const entry of chain.writer.seal(message)) effects.push(context.pool.put(chain.month, entry))
+    for (const sealed of chain.writer.seal(message)) {
+      effects.push(context.pool.put(chain.month, sealed))
+      entries.push(sealed.entry)
+    }
   }
   changeUnread(queue, chain.writer.id, plan.entries)
-  return { key: plan.key, queue: plan.queue, chain, begun, entries: plan.entries }
+  return { key: plan.key, queue: plan.queue, chain, begun, first, entries }
 }
 
 function begin({ crypto, pool, starts, now }: EnqueueContext, { row, room }: Beginning) {
@@ -164,6 +172,6 @@ export function abandon({ live }: EnqueueContext, written: readonly Written[]): 
     const queue = live.find(key)
     if (queue === undefined) continue
     if (queue.chain === chain) queue.chain = undefined
-    changeUnread(queue, chain.writer.id, -entries)
+    changeUnread(queue, chain.writer.id, -entries.length)
   }
 }

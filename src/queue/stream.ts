@@ -52,7 +52,7 @@ const ENTRIES_PER_TURN = 32
  * found in them, their entries in order, an `empty` frame at the end of the backlog, and what comes later as it is
  * committed.
  *
- * Rows are the truth: an entry is sent when it is found under the tag at the cursor, and the next chain is turned to
+ * Rows are the truth: an entry is sent when it is found under the tag at the cursor, or was just committed there, and the next chain is turned to
  * when there is one and the tag is missing, because a chain never grows after its successor has begun. A wake-up only
  * says that looking is worth it. No more entries than the window are sent beyond those durably deleted, and none while
  * the sink is full, so that a slow reader costs the server nothing.
@@ -136,6 +136,30 @@ export class QueueStream {
     this.#pump()
   }
 
+  /**
+   * These were committed to a chain, from this index on. A stream that has sent all before them sends them as they are;
+   * otherwise it finds their rows when it comes to them.
+   */
+  committed(chain: Uint8Array, first: number, entries: readonly Uint8Array[]): void {
+    const current = this.#chains.at(-1)
+    const follows =
+      current !== undefined &&
+      this.#state === "reading" &&
+      this.#backlog === undefined &&
+      this.#at === this.#chains.length - 1 &&
+      current.start === undefined &&
+      current.next === first &&
+      equal(current.chain, chain)
+    if (!follows || entries.length > ENTRIES_PER_TURN) {
+      this.#pump()
+      return
+    }
+    for (const entry of entries) {
+      if (this.#paused || this.#unacknowledged >= this.#window) return
+      this.#sendEntry(current, entry)
+    }
+  }
+
   #read(cursors: readonly ChainPosition[]): void {
     const named = new Set(cursors.map(({ chain }) => toHex(chain)))
     for (const { chain } of this.#chains) named.delete(toHex(chain))
@@ -209,9 +233,7 @@ export class QueueStream {
     }
     const entry = this.#source.entry(chain, chain.next)
     if (entry !== undefined) {
-      const index = chain.next++
-      this.#unacknowledged++
-      this.#send({ type: "entry", chain: chain.chain, index, entry })
+      this.#sendEntry(chain, entry)
       return true
     }
     if (this.#backlog === 1) {
@@ -222,6 +244,12 @@ export class QueueStream {
     this.#at++
     if (this.#backlog !== undefined) this.#backlog--
     return true
+  }
+
+  #sendEntry(chain: SentChain, entry: Uint8Array): void {
+    const index = chain.next++
+    this.#unacknowledged++
+    this.#send({ type: "entry", chain: chain.chain, index, entry })
   }
 
   #pumpLater(): void {
