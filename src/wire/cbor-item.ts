@@ -138,39 +138,30 @@ function minimal(argument: number, least: number): number {
   return argument
 }
 
+/** What a head of so many bytes says of its argument's length (RFC 8949 section 3). */
+const ADDITIONAL = { 2: 24, 3: 25, 5: 26, 9: 27 } as const
+
 /** Writes items into a buffer of known size. */
 export class ItemWriter {
   readonly #buffer: Uint8Array
-  readonly #view: DataView
   #offset = 0
 
   constructor(size: number) {
     this.#buffer = new Uint8Array(size)
-    this.#view = new DataView(this.#buffer.buffer)
   }
 
   head(major: number, argument: number): this {
-    const first = major << 5
-    const at = this.#offset
     const length = headLength(argument)
+    const at = this.#offset
     this.#offset += length
     if (length === 1) {
-      this.#view.setUint8(at, first | argument)
+      this.#buffer[at] = (major << 5) | argument
       return this
     }
-    if (length === 2) {
-      this.#view.setUint8(at, first | 24)
-      this.#view.setUint8(at + 1, argument)
-    } else if (length === 3) {
-      this.#view.setUint8(at, first | 25)
-      this.#view.setUint16(at + 1, argument)
-    } else if (length === 5) {
-      this.#view.setUint8(at, first | 26)
-      this.#view.setUint32(at + 1, argument)
-    } else {
-      this.#view.setUint8(at, first | 27)
-      this.#view.setUint32(at + 1, Math.floor(argument / UINT32_RANGE))
-      this.#view.setUint32(at + 5, argument % UINT32_RANGE)
+    this.#buffer[at] = (major << 5) | ADDITIONAL[length as keyof typeof ADDITIONAL]
+    for (let last = at + length - 1, rest = argument; last > at; last--) {
+      this.#buffer[last] = rest % 256
+      rest = Math.floor(rest / 256)
     }
     return this
   }
