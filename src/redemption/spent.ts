@@ -15,7 +15,14 @@ export function spentTables(store: Reader, prefix: string): SpentTable[] {
   return store.partitions(`${prefix}_`).map(tableOf)
 }
 
+/** There are two or three in a service. */
+const made = new Map<string, SpentTable>()
+
 function tableOf(name: string): SpentTable {
+  const known = made.get(name)
+  if (known !== undefined) return known
   const createSql = `CREATE TABLE ${name} (nonce BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID, STRICT`
-  return defineTable(name, ["nonce"], ["nonce"], createSql)
+  const table = defineTable<{ nonce: Uint8Array }>(name, ["nonce"], ["nonce"], createSql)
+  made.set(name, table)
+  return table
 }
