@@ -34,11 +34,15 @@ export type ClientRow = {
   /** Numbers of the client's AddPackages, one byte each. */
   add_packages: Uint8Array
 }
-export const clients = defineVeiled<ClientRow>(
-  "qs_client",
-  ["id", "user_id", "auth_key", "state", "add_packages"],
-  2 * ID_BYTES + KEY_BYTES + CLIENT_STATE_BYTES + ADD_PACKAGES_MAX,
-)
+export const clients = {
+  ...defineVeiled<ClientRow>(
+    "qs_client",
+    ["id", "user_id", "auth_key", "state", "add_packages"],
+    2 * ID_BYTES + KEY_BYTES + CLIENT_STATE_BYTES + ADD_PACKAGES_MAX,
+  ),
+  // It has the push token in it.
+  overwritten: ["state"],
+}
 
 export type AddPackageRow = {
   /** The client's id and a number. */

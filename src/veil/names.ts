@@ -1,5 +1,6 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
 import { concat, utf8 } from "../wire/bytes.ts"
 import type { Epochs } from "./epochs.ts"
 import { SALT_BYTES, type SlotKeys } from "./slot-keys.ts"
@@ -39,11 +40,9 @@ export function sealRow(
   row: VeiledRow,
 ): StoredRow {
   const salt = crypto.random(SALT_BYTES)
-  const sealed = keys.seal(
-    { id: name, label: labels.veilBody, salt },
-    utf8(table.name),
-    encodeRow(table, row),
-  )
+  const plaintext = encodeRow(table, row)
+  const sealed = keys.seal({ id: name, label: labels.veilBody, salt }, utf8(table.name), plaintext)
+  wipe(plaintext)
   return { name, body: concat(salt, sealed) }
 }
 

@@ -1,4 +1,5 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
+import { wipe } from "../crypto/wipe.ts"
 import {
   type AnyTable,
   type Effect,
@@ -224,7 +225,9 @@ export class VeiledStore implements Store {
     const [name, ...others] = this.#namesOf(table, effect.key[0] as Uint8Array) as [Uint8Array]
     const removals = others.map((other) => remove(stored, { name: other }))
     if (effect.kind === "delete") return [...removals, remove(stored, { name })]
-    const row = sealRow(this.#crypto, this.#keys, table, name, effect.row as VeiledRow)
+    const given = effect.row as VeiledRow
+    const row = sealRow(this.#crypto, this.#keys, table, name, given)
+    for (const column of table.overwritten ?? []) wipe(given[column])
     return [...removals, put(stored, row)]
   }
 

@@ -11,6 +11,8 @@ export interface AnyVeiledTable extends AnyTable {
   readonly lengths: readonly number[]
   /** What the file has. */
   readonly stored: Table<StoredRow>
+  /** Columns that are overwritten in rows that were put, once they are sealed. Nobody else may hold on to them. */
+  readonly overwritten?: readonly string[]
 }
 
 export interface VeiledTable<Row> extends Table<Row>, AnyVeiledTable {
