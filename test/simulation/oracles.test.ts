@@ -89,6 +89,8 @@ test("the oracles notice: a client whose store loses the last thing that it prom
   await act(0, "update")
   await player.catchUp()
   await player.person.stop()
+  // What was acknowledged is deleted with the next transaction.
+  await act(0, "say")
   forgetful.forget()
   expect(await found()).toContain("apart")
 })

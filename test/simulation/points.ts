@@ -78,8 +78,8 @@ export const startPoints = around("start", [...of("as", cleaning), ...of("delive
 export const firstStartPoints = around(
   "start",
   [
-    ...of("as", ["begin", "commit", "insert into as_token_key"]),
-    ...of("delivery", ["begin", "commit", "checkpoint", ...scrubbing]),
+    ...of("as", ["begin", "commit", "insert into veil_epochs", "insert into as_token_key"]),
+    ...of("delivery", ["begin", "commit", "insert into veil_epochs", "checkpoint", ...scrubbing]),
   ],
   of("delivery", ["commit"]),
 )
