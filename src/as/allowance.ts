@@ -1,7 +1,7 @@
 import { labels } from "../crypto/labels.ts"
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { wipe } from "../crypto/wipe.ts"
-import { HASH_BYTES, KEY_BYTES, TOKEN_PERIOD_SECONDS } from "../limits.ts"
+import { FORMAT_VERSION, HASH_BYTES, KEY_BYTES, TOKEN_PERIOD_SECONDS } from "../limits.ts"
 import { type Effect, put, remove, type View, type Writer } from "../store/database.ts"
 import { concat, equal } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
@@ -28,10 +28,10 @@ export interface PeriodKeys {
   keep(key: PeriodKey): void
 }
 
-const DRAW_BYTES = 4 + HASH_BYTES
+const DRAW_BYTES = 1 + 4 + HASH_BYTES
 const CLEAR_STEP_ROWS = 256
 
-/** struct { uint32 drawn; opaque last_request[32]; } Draw */
+/** struct { u8 version; uint32 drawn; opaque last_request[32]; } Draw */
 interface Draw {
   readonly drawn: number
   /** SHA-256 of the last request that was paid for. */
@@ -97,13 +97,16 @@ export class Allowance {
   }
 
   #seal(pseudonym: Uint8Array, { drawn, request }: Draw): Uint8Array {
-    const plaintext = encodePadded(DRAW_BYTES, (writer: TlsWriter) => writer.u32(drawn).raw(request))
+    const plaintext = encodePadded(DRAW_BYTES, (writer: TlsWriter) =>
+      writer.u8(FORMAT_VERSION).u32(drawn).raw(request),
+    )
     return this.#withKey((key) => sealSymmetric(this.#crypto, key, pseudonym, plaintext))
   }
 
   #open(pseudonym: Uint8Array, sealed: Uint8Array): Draw {
     const plaintext = this.#withKey((key) => openSymmetric(this.#crypto, key, pseudonym, sealed))
     return decodePadded(plaintext, DRAW_BYTES, (reader) => {
+      if (reader.u8() !== FORMAT_VERSION) throw new Error("draw version")
       return { drawn: reader.u32(), request: reader.raw(HASH_BYTES).slice() }
     })
   }

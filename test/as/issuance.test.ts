@@ -129,7 +129,7 @@ describe("a snapshot", () => {
     const rows = world.allowanceRows()
     expect(rows).toHaveLength(3)
     for (const { pseudonym, draw: sealed } of rows)
-      expect([pseudonym.length, sealed.length]).toEqual([32, 64])
+      expect([pseudonym.length, sealed.length]).toEqual([32, 65])
     for (const { clientId } of clients) {
       const guesses = [clientId, crypto.sha256(clientId), crypto.hmacSha256(new Uint8Array(32), clientId)]
       for (const guess of guesses)
