@@ -14,6 +14,7 @@ import { type Model, measureModel, modelResults } from "./model.ts"
 import { benchOverload } from "./overload.ts"
 import { benchPrimitives } from "./primitives.ts"
 import { benchPrivacyPass } from "./privacy-pass.ts"
+import { benchProtection } from "./protection.ts"
 import { benchSendTwo } from "./send-two.ts"
 import { benchStorm } from "./storm.ts"
 import { benchStreams } from "./streams.ts"
@@ -48,6 +49,10 @@ const subjects: Readonly<Record<string, Subject>> = {
   wash: {
     title: "Sends to a server that washes its memory, and to one that does not (ratio: with to without)",
     run: (options) => benchWash(options),
+  },
+  protection: {
+    title: "What it costs to leave nothing in the files (ratio: to never scrubbing)",
+    run: (options) => benchProtection(options),
   },
   mls: {
     title: "The MLS core over group size, and ts-mls beside it (ratio: ours to theirs)",
