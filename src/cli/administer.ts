@@ -7,7 +7,8 @@ import { readSnapshot } from "../audit/evidence.ts"
 import { whatIsSeen } from "../audit/seen.ts"
 import { type Config, ConfigError } from "../config/config.ts"
 import { asMigrations, deliveryMigrations } from "../migrations.ts"
-import { administrationOf, closeStores, openServices, openStores } from "../server.ts"
+import { administrationOf, openServices } from "../server/services.ts"
+import { closeStores, openStores } from "../server/stores.ts"
 import { exitOnFault } from "./explain.ts"
 
 const surroundings = { clock: Date.now, fault: exitOnFault }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { retireKeys, rotateSecret } from "../../src/config/rotation.ts"
 import { makeSecrets, type Secrets } from "../../src/config/secrets.ts"
-import { qsSecrets } from "../../src/server.ts"
+import { qsSecrets } from "../../src/server/services.ts"
 import { SlotsUnreadable } from "../../src/veil/slot-keys.ts"
 import { testCertificate } from "../outgoing/certificate.ts"
 import { deliverTo, messageOf, receive, registered, resolve, send } from "./delivery.ts"
