@@ -12,7 +12,7 @@ import {
 import { concat } from "../wire/bytes.ts"
 import { isStrictPointEncoding } from "./ed25519.ts"
 import { CryptoError, type CryptoProvider } from "./provider.ts"
-import { wipe } from "./wipe.ts"
+import { release, wipe } from "./wipe.ts"
 
 /**
  * The server's provider, over node:crypto and Bun's hashers, synchronous: a call costs less than the thread hop of
@@ -30,6 +30,8 @@ const INNER_PAD = 0x36
 const OUTER_PAD = 0x5c
 const EXPAND_BYTES_MAX = 255 * HASH_BYTES
 const POOL_BYTES = 4096
+/** What is sealed lies in memory twice until it is joined with its tag: of megabytes only so many at once. */
+const SEALED_AT_ONCE_BYTES = 256 * 1024
 
 /** `SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { 32 bytes } } }` up to the key. */
 const X25519_PRIVATE = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20)
@@ -160,7 +162,11 @@ function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Ui
   const cipher = createCipheriv(algorithm(key), key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(aad)
   const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
-  sealed.set(cipher.update(plaintext))
+  for (let at = 0; at < plaintext.length; at += SEALED_AT_ONCE_BYTES) {
+    const part = cipher.update(plaintext.subarray(at, at + SEALED_AT_ONCE_BYTES))
+    sealed.set(part, at)
+    release(part)
+  }
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
   return sealed

@@ -1,12 +1,33 @@
-import type { Delivery, Fanout } from "../fanout.ts"
+import type { Delivery, Fanout, Recipient } from "../fanout.ts"
 import { FAN_OUT_BYTES_MAX } from "../limits.ts"
 import type { Effect, Expectation, Unit, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Head } from "./head.ts"
+import type { HeadLeaf } from "./members.ts"
+import { releaseRecords } from "./store.ts"
+
+type Reachable = Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
+
+/** Most members are found by their tickets, and their configs are not looked at. */
+class RecipientOf implements Recipient {
+  readonly #member: Reachable
+
+  constructor(member: Reachable) {
+    this.#member = member
+  }
+
+  get config(): Uint8Array {
+    return this.#member.queueConfig
+  }
+
+  get ticket(): Uint8Array | undefined {
+    return this.#member.ticket
+  }
+}
 
 /** A member, and what it is to get, if anything. */
 export interface Addressee {
-  readonly member: Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
+  readonly member: Reachable
   /** Encoded QueueMessage. */
   readonly message: Uint8Array | undefined
 }
@@ -36,7 +57,7 @@ export function address(fanout: Fanout, addressees: readonly Addressee[]): Addre
   const dead = new Set<number>()
   const bytes = addressees.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
   if (bytes > FAN_OUT_BYTES_MAX) throw new Problem("ds.fan-out-too-large")
-  const recipients = addressees.map(({ member }) => ({ config: member.queueConfig, ticket: member.ticket }))
+  const recipients = addressees.map(({ member }) => new RecipientOf(member))
   for (const [i, resolution] of fanout.resolve(recipients).entries()) {
     const { member, message } = addressees[i] as Addressee
     if (resolution.kind === "dead") {
@@ -47,18 +68,6 @@ export function address(fanout: Fanout, addressees: readonly Addressee[]): Addre
     if (message !== undefined) deliveries.push({ queue: resolution.queue, message })
   }
   return { deliveries, tickets, dead }
-}
-
-/** The members with the tickets that they were just given. */
-export function withTickets(
-  members: readonly HeadLeaf[],
-  tickets: ReadonlyMap<number, Uint8Array>,
-): readonly HeadLeaf[] {
-  if (tickets.size === 0) return members
-  return members.map((member) => {
-    const ticket = tickets.get(member.leaf)
-    return ticket === undefined ? member : { ...member, ticket }
-  })
 }
 
 /** One change of a group together with its messages: both become durable, or neither. */
@@ -76,7 +85,13 @@ export function deliveringUnit(
       enqueued = fanout.enqueue(view, deliveries)
       return [...rows, ...enqueued.effects]
     },
-    committed: () => enqueued?.committed(),
-    failed: () => enqueued?.failed(),
+    committed() {
+      releaseRecords(rows)
+      enqueued?.committed()
+    },
+    failed() {
+      releaseRecords(rows)
+      enqueued?.failed()
+    },
   }
 }

@@ -8,7 +8,8 @@ import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { DsContext } from "./context.ts"
 import { address } from "./fan-out.ts"
 import { removalSeed } from "./group-secret.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Head } from "./head.ts"
+import type { HeadLeaf } from "./members.ts"
 import type { StoredProposal } from "./proposal-store.ts"
 
 /**

@@ -31,11 +31,6 @@ export class Writer {
     return this.#length
   }
 
-  /** Bytes that it holds before it needs more memory. */
-  get capacity(): number {
-    return this.#buffer.length
-  }
-
   #grow(more: number): number {
     const at = this.#length
     const needed = at + more
@@ -143,10 +138,12 @@ export class Writer {
 export class Reader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  #offset = 0
+  #offset: number
 
-  constructor(bytes: Uint8Array) {
+  /** Reads from an offset on, to the end. */
+  constructor(bytes: Uint8Array, from = 0) {
     this.#bytes = bytes
+    this.#offset = from
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -203,6 +200,17 @@ export class Reader {
       return length
     }
     throw new CodecError("vector length invalid")
+  }
+
+  /** Passes over fixed-size bytes. */
+  skip(length: number): this {
+    this.#take(length)
+    return this
+  }
+
+  /** Passes over an `opaque<V>`. */
+  skipOpaque(): this {
+    return this.skip(this.vectorHeader())
   }
 
   /** `opaque<V>`, as a view of the input. */
