@@ -30,7 +30,6 @@ const INNER_PAD = 0x36
 const OUTER_PAD = 0x5c
 const EXPAND_BYTES_MAX = 255 * HASH_BYTES
 const POOL_BYTES = 4096
-/** What is sealed lies in memory twice until it is joined with its tag: of megabytes only so many at once. */
 const SEALED_AT_ONCE_BYTES = 256 * 1024
 
 /** `SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { 32 bytes } } }` up to the key. */
@@ -158,10 +157,22 @@ function random(length: number): Uint8Array {
 }
 
 function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  sealFrom(plaintext, key, nonce, aad, sealed)
+  return sealed
+}
+
+/** The runtime's cipher makes a buffer of its own for what it returns: of megabytes only parts, one after the other. */
+function sealFrom(
+  plaintext: Uint8Array,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): void {
   checkNonce(nonce)
   const cipher = createCipheriv(algorithm(key), key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(aad)
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
   for (let at = 0; at < plaintext.length; at += SEALED_AT_ONCE_BYTES) {
     const part = cipher.update(plaintext.subarray(at, at + SEALED_AT_ONCE_BYTES))
     sealed.set(part, at)
@@ -169,7 +180,6 @@ function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Ui
   }
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
-  return sealed
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array {
@@ -228,6 +238,8 @@ export const nativeCrypto: CryptoProvider = {
   hkdfExtract: (salt, inputKey) => hmac(salt, inputKey),
   hkdfExpand: expand,
   aesGcmSeal: seal,
+  aesGcmSealInPlace: (key, nonce, aad, buffer) =>
+    sealFrom(buffer.subarray(0, buffer.length - TAG_BYTES), key, nonce, aad, buffer),
   aesGcmOpen: open,
   x25519Public: (secret) => rawPublic(importPrivate(X25519_PRIVATE, secret)),
   x25519(secret, publicKey) {

@@ -111,8 +111,9 @@ export class GroupRecords {
       write(record)
       const padded = this.#padding.lengthFor(purpose, groupId, contentBytes(record))
       return sealRecord(this.#crypto, earKey, purpose, groupId, counter, record, padded)
-    } finally {
+    } catch (error) {
       discard(record.view())
+      throw error
     }
   }
 }
