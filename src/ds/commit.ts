@@ -9,7 +9,7 @@ import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
 import { type CommitContent, checkStoreCovered } from "./content-rules.ts"
 import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
-import { address, deliveringUnit, toOthers } from "./fan-out.ts"
+import { Addressee, address, deliveringUnit, toOthers } from "./fan-out.ts"
 import type { GroupInfoRest, Head } from "./head.ts"
 import { keepHouse } from "./housekeeping.ts"
 import { memberAt, withTickets } from "./members.ts"
@@ -159,10 +159,9 @@ function acceptingUnit(
 ): Unit {
   const { fanout, records } = context
   const head = nextHead(group.value, accepted)
-  const newcomers = accepted.content.newcomers.map((newcomer, i) => ({
-    member: { ...newcomer, ticket: undefined },
-    message: welcomes[i],
-  }))
+  const newcomers = accepted.content.newcomers.map(
+    (newcomer, i) => new Addressee({ ...newcomer, ticket: undefined }, welcomes[i]),
+  )
   const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
   const others = toOthers(group.value, accepted.caller, message)
   const { deliveries, tickets, dead } = address(fanout, [...others, ...newcomers])

@@ -6,7 +6,7 @@ import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
 import { type DsContext, policyOf, submitPrepared } from "./context.ts"
 import { changeCredentials } from "./credentials.ts"
-import { address, deliveringUnit } from "./fan-out.ts"
+import { Addressee, address, deliveringUnit } from "./fan-out.ts"
 import { removalKey } from "./group-secret.ts"
 import { type GroupInfoRest, groupInfoOf, type Head } from "./head.ts"
 import { memberAt } from "./members.ts"
@@ -83,8 +83,7 @@ function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8
   const queueConfig = ownQueueConfig(params.queueConfig, context.domain)
   const month = monthOf(context.now())
   const creator = { leaf: CREATOR, signatureKey, queueConfig, activityMonth: month, activityEpoch: 0n }
-  const addressees = [{ member: { ...creator, ticket: undefined }, message: undefined }]
-  const { tickets, dead } = address(fanout, addressees)
+  const { tickets, dead } = address(fanout, [new Addressee({ ...creator, ticket: undefined })])
   allow(dead.size === 0, rules.livingQueue)
   const head: Head = {
     treeWrites: 1n,

@@ -1,4 +1,4 @@
-import type { Delivery, Fanout, Recipient } from "../fanout.ts"
+import type { Delivery, Fanout, Recipient, Resolution } from "../fanout.ts"
 import { FAN_OUT_BYTES_MAX } from "../limits.ts"
 import type { Effect, Expectation, Unit, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
@@ -8,28 +8,24 @@ import { releaseRecords } from "./store.ts"
 
 type Reachable = Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
 
-/** Most members are found by their tickets, and their configs are not looked at. */
-class RecipientOf implements Recipient {
-  readonly #member: Reachable
-
-  constructor(member: Reachable) {
-    this.#member = member
-  }
-
-  get config(): Uint8Array {
-    return this.#member.queueConfig
-  }
-
-  get ticket(): Uint8Array | undefined {
-    return this.#member.ticket
-  }
-}
-
-/** A member, and what it is to get, if anything. */
-export interface Addressee {
+/** A member, and what it is to get, if anything. Most are found by their tickets, and their configs are not looked at. */
+export class Addressee implements Recipient {
   readonly member: Reachable
   /** Encoded QueueMessage. */
   readonly message: Uint8Array | undefined
+
+  constructor(member: Reachable, message?: Uint8Array) {
+    this.member = member
+    this.message = message
+  }
+
+  get config(): Uint8Array {
+    return this.member.queueConfig
+  }
+
+  get ticket(): Uint8Array | undefined {
+    return this.member.ticket
+  }
 }
 
 export interface Addressed {
@@ -42,7 +38,9 @@ export interface Addressed {
 
 /** Everybody but one member. */
 export function toOthers(head: Head, except: number | undefined, message: Uint8Array): Addressee[] {
-  return head.leaves.filter(({ leaf }) => leaf !== except).map((member) => ({ member, message }))
+  const others: Addressee[] = []
+  for (const member of head.leaves) if (member.leaf !== except) others.push(new Addressee(member, message))
+  return others
 }
 
 /**
@@ -57,9 +55,9 @@ export function address(fanout: Fanout, addressees: readonly Addressee[]): Addre
   const dead = new Set<number>()
   const bytes = addressees.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
   if (bytes > FAN_OUT_BYTES_MAX) throw new Problem("ds.fan-out-too-large")
-  const recipients = addressees.map(({ member }) => new RecipientOf(member))
-  for (const [i, resolution] of fanout.resolve(recipients).entries()) {
-    const { member, message } = addressees[i] as Addressee
+  const resolutions = fanout.resolve(addressees)
+  for (const [i, { member, message }] of addressees.entries()) {
+    const resolution = resolutions[i] as Resolution
     if (resolution.kind === "dead") {
       dead.add(member.leaf)
       continue

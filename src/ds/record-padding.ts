@@ -29,24 +29,20 @@ export class RecordPadding {
 
   /** The padded length of a record that is about to be written. @throws Problem `ds.group-too-large` */
   lengthFor(purpose: EarPurpose, groupId: Uint8Array, bytes: number): number {
-    this.#sizes[purpose].note(groupId, bytes)
-    return this.#padded(purpose, bytes)
-  }
-
-  /** About the length that a group's record had the last time, to take memory by; 0 if it is not known. */
-  lengthBefore(purpose: EarPurpose, groupId: Uint8Array): number {
-    const bytes = this.#sizes[purpose].of(groupId)
-    return bytes === undefined ? 0 : this.#padded(purpose, bytes)
-  }
-
-  #padded(purpose: EarPurpose, bytes: number): number {
     const { kind, unitBytes, percentile } = this.#config
-    const unit = Math.max(unitBytes, this.#sizes[purpose].holding(percentile) ?? 0)
+    const sizes = this.#sizes[purpose]
+    sizes.note(groupId, bytes)
+    const unit = Math.max(unitBytes, sizes.holding(percentile) ?? 0)
     try {
       return paddedLength({ kind, unitBytes: unit }, bytes, GROUP_STATE_BYTES_MAX)
     } catch (error) {
       if (error instanceof CryptoError) throw new Problem("ds.group-too-large")
       throw error
     }
+  }
+
+  /** About the length that a group's record had the last time, to take memory by; 0 if that is not known. */
+  lengthBefore(purpose: EarPurpose, groupId: Uint8Array): number {
+    return this.#sizes[purpose].of(groupId) ?? 0
   }
 }
