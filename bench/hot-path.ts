@@ -141,7 +141,7 @@ async function timeOne(server: Homeserver, { operation, prepare }: Case, subject
 
 export function recordSizes({ store }: Homeserver, { author }: Group): RecordSizes {
   const stored = readGroup(store, author.groupId)
-  const tree = stored && readTree(store, stored)
+  const tree = stored && readTree(store, stored.row)
   return { head: stored?.head.ciphertext.length ?? 0, tree: tree?.ciphertext.length ?? 0 }
 }
 

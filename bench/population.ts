@@ -2,7 +2,9 @@ import { seal } from "../src/crypto/hpke.ts"
 import { labels } from "../src/crypto/labels.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import { signLabeled } from "../src/crypto/signature.ts"
-import type { Head, HeadLeaf } from "../src/ds/head.ts"
+import { changeCredentials } from "../src/ds/credentials.ts"
+import type { Head } from "../src/ds/head.ts"
+import type { HeadLeaf } from "../src/ds/members.ts"
 import { noReports } from "../src/ds/reports.ts"
 import { createRows } from "../src/ds/store.ts"
 import { ADDS_PER_COMMIT_MAX, ID_BYTES, KEY_BYTES } from "../src/limits.ts"
@@ -109,7 +111,8 @@ export async function makeGroup(
     leaves,
     proposals: [],
   }
-  const credentials = leaves.map(({ leaf }) => ({ leaf, credential: encryptedCredential() }))
+  const added = leaves.map(({ leaf }) => ({ leaf, credential: encryptedCredential() }))
+  const { credentials } = changeCredentials([], added)
   const tree = context.records.sealTree(key, 1n, { tree: author.tree, credentials, history: [] })
   const reports = noReports(crypto, author.secret, author.groupId)
   const rows = createRows(author.groupId, month, context.records.sealHead(key, head), tree, reports)

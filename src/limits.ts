@@ -208,8 +208,6 @@ export const WELCOME_ATTRIBUTION_BYTES_MAX = 8192
 export const RESERVED_GROUP_IDS_MAX = 100_000
 export const RESERVED_GROUP_ID_SECONDS = 3600
 export const GROUP_STATE_BYTES_MAX = 64 * 1024 * 1024
-/** Memory that is kept for putting records together; for larger ones it is taken when they come. */
-export const RECORD_BUFFER_BYTES_MAX = 8 * 1024 * 1024
 export const PADDING_UNIT_BYTES_MIN = 4096
 export const PADDING_UNIT_BYTES_MAX = 1024 * 1024
 /** Groups whose size class the server remembers to find the unit of padding, and as of how many it is believed. */

@@ -73,13 +73,13 @@ export function contentBytes(record: Writer): number {
   return record.length - LENGTH_PREFIX_BYTES
 }
 
-/** Pads a record; a view of the writer's own buffer. */
+/** Pads a record, with room for the tag; a view of the writer's own buffer. */
 function padded(record: Writer, paddedLength: number): Uint8Array {
   const length = contentBytes(record)
   if (!Number.isSafeInteger(paddedLength) || length > paddedLength || paddedLength > 0xffff_ffff) {
     throw new CryptoError("padded length")
   }
-  const bytes = record.padTo(LENGTH_PREFIX_BYTES + paddedLength).view()
+  const bytes = record.padTo(paddedLength + EAR_OVERHEAD_BYTES).view()
   new DataView(bytes.buffer).setUint32(0, length)
   return bytes
 }
@@ -94,8 +94,9 @@ function unpad(padded: Uint8Array): Uint8Array {
 
 /**
  * Seals a record that {@link beginRecord} began under a client's 32-byte EAR key, padded with zeros to `paddedLength` bytes of
- * content (see `padding.ts`), so that the ciphertext has `paddedLength + EAR_OVERHEAD_BYTES`. Throws {@link CryptoError} if
- * the content does not fit. Key and record stay the caller's to wipe.
+ * content (see `padding.ts`), so that the ciphertext has `paddedLength + EAR_OVERHEAD_BYTES`. The ciphertext takes the place of
+ * the record in the writer's buffer. Throws {@link CryptoError} if the content does not fit; then the record stays the caller's
+ * to wipe, as the key does.
  */
 export function sealRecord(
   crypto: CryptoProvider,
@@ -107,11 +108,12 @@ export function sealRecord(
   paddedLength: number,
 ): SealedRecord {
   const aad = associatedData(purpose, groupId, counter)
-  const plaintext = padded(record, paddedLength)
+  const buffer = padded(record, paddedLength)
   const salt = crypto.random(EAR_KEY_BYTES)
   const { key, commitment } = derive(crypto, earKey, purpose, salt)
   try {
-    return { salt, commitment, ciphertext: crypto.aesGcmSeal(key, NONCE, aad, plaintext) }
+    crypto.aesGcmSealInPlace(key, NONCE, aad, buffer)
+    return { salt, commitment, ciphertext: buffer }
   } finally {
     wipe(key)
   }

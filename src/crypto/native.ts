@@ -12,7 +12,7 @@ import {
 import { concat } from "../wire/bytes.ts"
 import { isStrictPointEncoding } from "./ed25519.ts"
 import { CryptoError, type CryptoProvider } from "./provider.ts"
-import { wipe } from "./wipe.ts"
+import { release, wipe } from "./wipe.ts"
 
 /**
  * The server's provider, over node:crypto and Bun's hashers, synchronous: a call costs less than the thread hop of
@@ -30,6 +30,7 @@ const INNER_PAD = 0x36
 const OUTER_PAD = 0x5c
 const EXPAND_BYTES_MAX = 255 * HASH_BYTES
 const POOL_BYTES = 4096
+const SEALED_AT_ONCE_BYTES = 256 * 1024
 
 /** `SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { 32 bytes } } }` up to the key. */
 const X25519_PRIVATE = Uint8Array.of(0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x6e, 4, 0x22, 4, 0x20)
@@ -156,14 +157,29 @@ function random(length: number): Uint8Array {
 }
 
 function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
+  sealFrom(plaintext, key, nonce, aad, sealed)
+  return sealed
+}
+
+/** The runtime's cipher makes a buffer of its own for what it returns: of megabytes only parts, one after the other. */
+function sealFrom(
+  plaintext: Uint8Array,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): void {
   checkNonce(nonce)
   const cipher = createCipheriv(algorithm(key), key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(aad)
-  const sealed = new Uint8Array(plaintext.length + TAG_BYTES)
-  sealed.set(cipher.update(plaintext))
+  for (let at = 0; at < plaintext.length; at += SEALED_AT_ONCE_BYTES) {
+    const part = cipher.update(plaintext.subarray(at, at + SEALED_AT_ONCE_BYTES))
+    sealed.set(part, at)
+    release(part)
+  }
   cipher.final()
   sealed.set(cipher.getAuthTag(), plaintext.length)
-  return sealed
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array {
@@ -222,6 +238,8 @@ export const nativeCrypto: CryptoProvider = {
   hkdfExtract: (salt, inputKey) => hmac(salt, inputKey),
   hkdfExpand: expand,
   aesGcmSeal: seal,
+  aesGcmSealInPlace: (key, nonce, aad, buffer) =>
+    sealFrom(buffer.subarray(0, buffer.length - TAG_BYTES), key, nonce, aad, buffer),
   aesGcmOpen: open,
   x25519Public: (secret) => rawPublic(importPrivate(X25519_PRIVATE, secret)),
   x25519(secret, publicKey) {

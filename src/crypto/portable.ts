@@ -80,6 +80,10 @@ export const portableCrypto: CryptoProvider = {
     checkAead(key, nonce)
     return gcm(key, nonce, associatedData).encrypt(plaintext)
   },
+  aesGcmSealInPlace(key, nonce, associatedData, buffer) {
+    checkAead(key, nonce)
+    buffer.set(gcm(key, nonce, associatedData).encrypt(buffer.subarray(0, buffer.length - TAG_BYTES)))
+  },
   aesGcmOpen(key, nonce, associatedData, ciphertext) {
     checkAead(key, nonce)
     if (ciphertext.length < TAG_BYTES) throw new CryptoError("aead ciphertext length")

@@ -1,7 +1,8 @@
 /**
  * The primitives that everything above is built from, as one interface with two implementations:
  * `native` (node:crypto and Bun, for the server) and `portable` (noble, for browsers). Tests hold the
- * first against the second. All calls are synchronous; inputs are never kept or changed.
+ * first against the second. All calls are synchronous; inputs are never kept, and changed only
+ * where that is said.
  *
  * Only MLS suite 0x0001's primitives and AES-256-GCM are here (PROTOCOL.md section 9).
  */
@@ -31,6 +32,11 @@ export interface CryptoProvider {
     associatedData: Uint8Array,
     plaintext: Uint8Array,
   ): Uint8Array
+  /**
+   * The same where the plaintext lies, for megabytes: it is all of `buffer` but the last 16 bytes, which the tag is written to.
+   * Of the plaintext nothing is left.
+   */
+  aesGcmSealInPlace(key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, buffer: Uint8Array): void
   /** The reverse. Throws {@link CryptoError} if the tag does not match or a length is wrong. */
   aesGcmOpen(
     key: Uint8Array,

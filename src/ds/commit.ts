@@ -9,9 +9,10 @@ import { encodeQueueMessage } from "../wire/queue-message.ts"
 import { Writer } from "../wire/tls.ts"
 import { type CommitContent, checkStoreCovered } from "./content-rules.ts"
 import { type DsContext, nowSeconds, submitPrepared } from "./context.ts"
-import { address, deliveringUnit, toOthers, withTickets } from "./fan-out.ts"
-import { type GroupInfoRest, type Head, memberAt } from "./head.ts"
+import { Addressee, address, deliveringUnit, toOthers } from "./fan-out.ts"
+import type { GroupInfoRest, Head } from "./head.ts"
 import { keepHouse } from "./housekeeping.ts"
+import { memberAt, withTickets } from "./members.ts"
 import { type AcceptedCommit, nextHead, nextTreeRecord } from "./next-state.ts"
 import { type ObservedCommit, observe } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
@@ -104,7 +105,7 @@ export function requestKey(
 ): Uint8Array | undefined {
   if (head === undefined || leaf === undefined) return undefined
   if (isRepetition(head, leaf, commitHash)) return head.lastCommit?.requestKey
-  return memberAt(head, leaf)?.signatureKey
+  return memberAt(head.leaves, leaf)?.signatureKey
 }
 
 function stage<P extends CommitParams>(
@@ -158,10 +159,9 @@ function acceptingUnit(
 ): Unit {
   const { fanout, records } = context
   const head = nextHead(group.value, accepted)
-  const newcomers = accepted.content.newcomers.map((newcomer, i) => ({
-    member: { ...newcomer, ticket: undefined },
-    message: welcomes[i],
-  }))
+  const newcomers = accepted.content.newcomers.map(
+    (newcomer, i) => new Addressee({ ...newcomer, ticket: undefined }, welcomes[i]),
+  )
   const message = encodeQueueMessage({ type: "mls", groupId: params.groupId, message: params.commit })
   const others = toOthers(group.value, accepted.caller, message)
   const { deliveries, tickets, dead } = address(fanout, [...others, ...newcomers])

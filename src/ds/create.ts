@@ -5,9 +5,11 @@ import type { Unit } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
 import { type DsContext, policyOf, submitPrepared } from "./context.ts"
-import { address, deliveringUnit } from "./fan-out.ts"
+import { changeCredentials } from "./credentials.ts"
+import { Addressee, address, deliveringUnit } from "./fan-out.ts"
 import { removalKey } from "./group-secret.ts"
-import { type GroupInfoRest, groupInfoOf, type Head, memberAt } from "./head.ts"
+import { type GroupInfoRest, groupInfoOf, type Head } from "./head.ts"
+import { memberAt } from "./members.ts"
 import { ownQueueConfig } from "./newcomer.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
@@ -63,7 +65,7 @@ function isRepetition(context: DsContext, caller: Caller<CreateParams>): boolean
     const head = group.value
     if (caller.leaf !== CREATOR || head.state.context.epoch !== 0n) return false
     if (!equal(groupInfoOf(head), caller.claimed.groupInfo)) return false
-    caller.verify(memberAt(head, CREATOR)?.signatureKey)
+    caller.verify(memberAt(head.leaves, CREATOR)?.signatureKey)
     return true
   } finally {
     group.wipe()
@@ -81,8 +83,7 @@ function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8
   const queueConfig = ownQueueConfig(params.queueConfig, context.domain)
   const month = monthOf(context.now())
   const creator = { leaf: CREATOR, signatureKey, queueConfig, activityMonth: month, activityEpoch: 0n }
-  const addressees = [{ member: { ...creator, ticket: undefined }, message: undefined }]
-  const { tickets, dead } = address(fanout, addressees)
+  const { tickets, dead } = address(fanout, [new Addressee({ ...creator, ticket: undefined })])
   allow(dead.size === 0, rules.livingQueue)
   const head: Head = {
     treeWrites: 1n,
@@ -93,7 +94,8 @@ function prepare(context: DsContext, caller: Caller<CreateParams>, secret: Uint8
     leaves: [{ ...creator, ticket: tickets.get(CREATOR) }],
     proposals: [],
   }
-  const credentials = [{ leaf: CREATOR, credential: params.encryptedCredential }]
+  const own = { leaf: CREATOR, credential: params.encryptedCredential }
+  const { credentials } = changeCredentials([], [own])
   const sealedTree = records.sealTree(params, head.treeWrites, { tree, credentials, history: [] })
   const reports = noReports(context.crypto, secret, params.groupId)
   const rows = createRows(params.groupId, month, records.sealHead(params, head), sealedTree, reports)

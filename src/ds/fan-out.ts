@@ -1,14 +1,31 @@
-import type { Delivery, Fanout } from "../fanout.ts"
+import type { Delivery, Fanout, Recipient, Resolution } from "../fanout.ts"
 import { FAN_OUT_BYTES_MAX } from "../limits.ts"
 import type { Effect, Expectation, Unit, View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Head } from "./head.ts"
+import type { HeadLeaf } from "./members.ts"
+import { releaseRecords } from "./store.ts"
 
-/** A member, and what it is to get, if anything. */
-export interface Addressee {
-  readonly member: Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
+type Reachable = Pick<HeadLeaf, "leaf" | "queueConfig" | "ticket">
+
+/** A member, and what it is to get, if anything. Most are found by their tickets, and their configs are not looked at. */
+export class Addressee implements Recipient {
+  readonly member: Reachable
   /** Encoded QueueMessage. */
   readonly message: Uint8Array | undefined
+
+  constructor(member: Reachable, message?: Uint8Array) {
+    this.member = member
+    this.message = message
+  }
+
+  get config(): Uint8Array {
+    return this.member.queueConfig
+  }
+
+  get ticket(): Uint8Array | undefined {
+    return this.member.ticket
+  }
 }
 
 export interface Addressed {
@@ -21,7 +38,9 @@ export interface Addressed {
 
 /** Everybody but one member. */
 export function toOthers(head: Head, except: number | undefined, message: Uint8Array): Addressee[] {
-  return head.leaves.filter(({ leaf }) => leaf !== except).map((member) => ({ member, message }))
+  const others: Addressee[] = []
+  for (const member of head.leaves) if (member.leaf !== except) others.push(new Addressee(member, message))
+  return others
 }
 
 /**
@@ -36,9 +55,9 @@ export function address(fanout: Fanout, addressees: readonly Addressee[]): Addre
   const dead = new Set<number>()
   const bytes = addressees.reduce((sum, { message }) => sum + (message?.length ?? 0), 0)
   if (bytes > FAN_OUT_BYTES_MAX) throw new Problem("ds.fan-out-too-large")
-  const recipients = addressees.map(({ member }) => ({ config: member.queueConfig, ticket: member.ticket }))
-  for (const [i, resolution] of fanout.resolve(recipients).entries()) {
-    const { member, message } = addressees[i] as Addressee
+  const resolutions = fanout.resolve(addressees)
+  for (const [i, { member, message }] of addressees.entries()) {
+    const resolution = resolutions[i] as Resolution
     if (resolution.kind === "dead") {
       dead.add(member.leaf)
       continue
@@ -47,18 +66,6 @@ export function address(fanout: Fanout, addressees: readonly Addressee[]): Addre
     if (message !== undefined) deliveries.push({ queue: resolution.queue, message })
   }
   return { deliveries, tickets, dead }
-}
-
-/** The members with the tickets that they were just given. */
-export function withTickets(
-  members: readonly HeadLeaf[],
-  tickets: ReadonlyMap<number, Uint8Array>,
-): readonly HeadLeaf[] {
-  if (tickets.size === 0) return members
-  return members.map((member) => {
-    const ticket = tickets.get(member.leaf)
-    return ticket === undefined ? member : { ...member, ticket }
-  })
 }
 
 /** One change of a group together with its messages: both become durable, or neither. */
@@ -76,7 +83,13 @@ export function deliveringUnit(
       enqueued = fanout.enqueue(view, deliveries)
       return [...rows, ...enqueued.effects]
     },
-    committed: () => enqueued?.committed(),
-    failed: () => enqueued?.failed(),
+    committed() {
+      releaseRecords(rows)
+      enqueued?.committed()
+    },
+    failed() {
+      releaseRecords(rows)
+      enqueued?.failed()
+    },
   }
 }

@@ -7,6 +7,7 @@ import {
   writePublicGroupState,
 } from "../mls/index.ts"
 import { CodecError, decodeAll, type Reader, type Writer } from "../wire/tls.ts"
+import { type HeadLeaf, readMembers, writeMembers } from "./members.ts"
 import { readStoredProposal, type StoredProposal, writeStoredProposal } from "./proposal-store.ts"
 
 /**
@@ -54,21 +55,6 @@ export interface GroupInfoRest {
   readonly signature: Uint8Array
 }
 
-/**
- *     struct { u32 leaf; opaque signature_key<V>; opaque queue_config<V>; optional<opaque<V>> ticket;
- *              u16 activity_month; u64 activity_epoch; } HeadLeaf
- *
- * Activity is the last commit, or having been added: its month and the epoch it led into.
- */
-export interface HeadLeaf {
-  readonly leaf: number
-  readonly signatureKey: Uint8Array
-  readonly queueConfig: Uint8Array
-  readonly ticket: Uint8Array | undefined
-  readonly activityMonth: number
-  readonly activityEpoch: bigint
-}
-
 /** Writes a head. Writers of records are the caller's to wipe. */
 export function writeHead(writer: Writer, head: Head): void {
   writer.u8(FORMAT_VERSION).u64(head.treeWrites)
@@ -76,7 +62,8 @@ export function writeHead(writer: Writer, head: Head): void {
   writer.raw(head.secret)
   writePublicGroupState(writer, head.state)
   writer.opaque(head.groupInfo.extensions).u32(head.groupInfo.signer).opaque(head.groupInfo.signature)
-  writer.vector(head.leaves, writeLeaf).vector(head.proposals, writeStoredProposal)
+  writeMembers(writer, head.leaves)
+  writer.vector(head.proposals, writeStoredProposal)
 }
 
 /** Values are views of `bytes`. Throws CodecError, which only a defect of the server can cause: records are sealed. */
@@ -89,7 +76,7 @@ export function decodeHead(bytes: Uint8Array): Head {
       secret: reader.raw(KEY_BYTES),
       state: readPublicGroupState(reader),
       groupInfo: { extensions: reader.opaque(), signer: reader.u32(), signature: reader.opaque() },
-      leaves: reader.vector(readLeaf),
+      leaves: readMembers(reader),
       proposals: reader.vector(readStoredProposal),
     }
   })
@@ -97,23 +84,6 @@ export function decodeHead(bytes: Uint8Array): Head {
 
 function readLastCommit(reader: Reader): LastCommit {
   return { hash: reader.raw(HASH_BYTES), leaf: reader.u32(), requestKey: reader.opaque() }
-}
-
-function writeLeaf(writer: Writer, leaf: HeadLeaf): void {
-  writer.u32(leaf.leaf).opaque(leaf.signatureKey).opaque(leaf.queueConfig)
-  writer.optional(leaf.ticket, (w, ticket) => w.opaque(ticket))
-  writer.u16(leaf.activityMonth).u64(leaf.activityEpoch)
-}
-
-function readLeaf(reader: Reader): HeadLeaf {
-  return {
-    leaf: reader.u32(),
-    signatureKey: reader.opaque(),
-    queueConfig: reader.opaque(),
-    ticket: reader.optional((r) => r.opaque()),
-    activityMonth: reader.u16(),
-    activityEpoch: reader.u64(),
-  }
 }
 
 /** The current epoch's GroupInfo, encoded; its signature was checked when the head was written. */
@@ -125,28 +95,4 @@ export function groupInfoOf({ state, groupInfo }: Head): Uint8Array {
     signer: groupInfo.signer,
     signature: groupInfo.signature,
   })
-}
-
-/** The member at a leaf, by binary search. */
-export function memberAt(head: Head, leaf: number): HeadLeaf | undefined {
-  let low = 0
-  let high = head.leaves.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((head.leaves[middle] as HeadLeaf).leaf < leaf) low = middle + 1
-    else high = middle
-  }
-  const found = head.leaves[low]
-  return found?.leaf === leaf ? found : undefined
-}
-
-/** The members after some left and some came or changed; `present` replaces whoever had the leaf. */
-export function changeMembers(
-  members: readonly HeadLeaf[],
-  gone: readonly number[],
-  present: readonly HeadLeaf[],
-): HeadLeaf[] {
-  const replaced = new Set([...gone, ...present.map(({ leaf }) => leaf)])
-  const kept = members.filter(({ leaf }) => !replaced.has(leaf))
-  return [...kept, ...present].sort((a, b) => a.leaf - b.leaf)
 }

@@ -1,13 +1,14 @@
 import type { Delivery } from "../fanout.ts"
 import type { Effect } from "../store/database.ts"
 import type { DsContext } from "./context.ts"
-import { type Addressed, withTickets } from "./fan-out.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Addressed } from "./fan-out.ts"
+import type { Head } from "./head.ts"
 import type { MemberRequest } from "./member-request.ts"
+import { type HeadLeaf, withTickets } from "./members.ts"
 import type { GroupKey } from "./records.ts"
 import { proposeRemovals, removalsDue, type Sighting } from "./removals.ts"
 import { noReports, reportedLeaves, reportsOf } from "./reports.ts"
-import { changeRows, readReports, type StoredGroup, writeReports } from "./store.ts"
+import { changeRows, type GroupRow, readReports, writeReports } from "./store.ts"
 
 /** What a request changes of a group besides what it is about. */
 export interface Upkeep {
@@ -21,7 +22,7 @@ export interface Upkeep {
  */
 export function keepHouse(
   context: DsContext,
-  stored: StoredGroup,
+  stored: GroupRow,
   head: Head,
   { active, dead }: Sighting,
 ): Upkeep & { readonly head: Head } {
@@ -29,7 +30,7 @@ export function keepHouse(
   const { groupId } = head.state.context
   const reported = reportedLeaves(crypto, head, readReports(store, stored))
   const due = removalsDue(context, head, { active, dead: new Set([...dead, ...reported]) })
-  const rows = [writeReports(stored.row.group_id, noReports(crypto, head.secret, groupId))]
+  const rows = [writeReports(stored.group_id, noReports(crypto, head.secret, groupId))]
   return { ...proposeRemovals(context, head, due), rows }
 }
 
@@ -68,12 +69,12 @@ function unproposed({ leaves, proposals }: Head, dead: ReadonlySet<number>): Hea
   return leaves.filter(({ leaf }) => dead.has(leaf) && !pending.has(leaf))
 }
 
-function report({ crypto, store }: DsContext, stored: StoredGroup, gone: readonly HeadLeaf[]): Effect {
-  const { group_id } = stored.row
+function report({ crypto, store }: DsContext, stored: GroupRow, gone: readonly HeadLeaf[]): Effect {
+  const { group_id } = stored
   return writeReports(group_id, reportsOf(crypto, readReports(store, stored), group_id, gone))
 }
 
 /** The month of last activity, if it is another one. */
-export function monthAlone(stored: StoredGroup, month: number): Upkeep {
-  return { rows: month === stored.row.month ? [] : changeRows(stored, { month }), deliveries: [] }
+export function monthAlone(stored: GroupRow, month: number): Upkeep {
+  return { rows: month === stored.month ? [] : changeRows(stored, { month }), deliveries: [] }
 }

@@ -1,6 +1,7 @@
 import { Problem } from "../wire/problem.ts"
 import type { Caller } from "./authentication.ts"
 import { type DsContext, nowSeconds } from "./context.ts"
+import { type EncryptedCredential, listCredentials } from "./credentials.ts"
 import { groupInfoOf } from "./head.ts"
 import { findJoiner } from "./history.ts"
 import type { GroupKey } from "./records.ts"
@@ -10,7 +11,7 @@ import { revertTo, type TreeOfEpoch, wipeTree } from "./tree-record.ts"
 
 export interface TreeInformation {
   readonly ratchetTree: Uint8Array
-  readonly encryptedCredentials: { leaf: number; credential: Uint8Array }[]
+  readonly encryptedCredentials: EncryptedCredential[]
 }
 
 /** The current epoch, for whoever knows the EAR key. @throws Problem `auth.refused` */
@@ -51,7 +52,7 @@ export function welcomeInfo(
       caller.verify(joiner?.signatureKey)
       const then = revertTo(tree.value, epoch)
       const description = describe(then)
-      wipeTree(then.tree)
+      if (then.tree !== tree.value.tree) wipeTree(then.tree)
       return description
     } finally {
       tree.wipe()
@@ -65,9 +66,6 @@ export function welcomeInfo(
 function describe({ tree, credentials }: TreeOfEpoch): TreeInformation {
   return {
     ratchetTree: tree.encode(),
-    encryptedCredentials: credentials.map(({ leaf, credential }) => ({
-      leaf,
-      credential: credential.slice(),
-    })),
+    encryptedCredentials: listCredentials(credentials),
   }
 }

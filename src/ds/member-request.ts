@@ -2,7 +2,7 @@ import type { Unit } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import type { Caller } from "./authentication.ts"
 import { type DsContext, submitPrepared } from "./context.ts"
-import { type HeadLeaf, memberAt } from "./head.ts"
+import { type HeadLeaf, memberAt } from "./members.ts"
 import type { GroupKey, OpenedGroup } from "./records.ts"
 
 /** A request that a member signed, with the group's head open. */
@@ -25,7 +25,8 @@ export async function submitForMember<P extends GroupKey>(
   await submitPrepared(context, (attempt) => {
     const group = context.records.openHead(caller.claimed)
     try {
-      const member = group && caller.leaf !== undefined ? memberAt(group.value, caller.leaf) : undefined
+      const member =
+        group && caller.leaf !== undefined ? memberAt(group.value.leaves, caller.leaf) : undefined
       const params = caller.verify(member?.signatureKey)
       if (group === undefined || member === undefined) throw new Problem("auth.refused")
       return prepare({ group, params, member }, attempt)

@@ -1,8 +1,9 @@
 import type { StagedCommit } from "../mls/index.ts"
 import type { CommitContent } from "./content-rules.ts"
 import { changeCredentials } from "./credentials.ts"
-import { changeMembers, type GroupInfoRest, type Head, type HeadLeaf, memberAt } from "./head.ts"
+import type { GroupInfoRest, Head } from "./head.ts"
 import { type Joiner, recordCommit } from "./history.ts"
+import { changedMember, changeMembers, type HeadLeaf, memberAt } from "./members.ts"
 import type { TreeRecord } from "./tree-record.ts"
 
 /** What a group becomes by an accepted commit. */
@@ -26,13 +27,13 @@ export function nextHead(head: Head, accepted: AcceptedCommit): Head {
   const committer = staged.committerLeaf
   const signatureKey = staged.tree.signatureKey(committer)
   const active = { activityMonth: month, activityEpoch: staged.next.context.epoch }
-  const was = caller === undefined ? undefined : memberAt(head, caller)
+  const was = caller === undefined ? undefined : memberAt(head.leaves, caller)
   const present: HeadLeaf[] = content.newcomers.map((newcomer) => ({
     ...newcomer,
     ticket: undefined,
     ...active,
   }))
-  if (was !== undefined) present.push({ ...was, leaf: committer, signatureKey, ...active })
+  if (was !== undefined) present.push(changedMember(was, { leaf: committer, signatureKey, ...active }))
   return {
     treeWrites: head.treeWrites + 1n,
     lastCommit: { hash, leaf: caller ?? committer, requestKey: was?.signatureKey ?? signatureKey },

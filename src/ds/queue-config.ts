@@ -2,10 +2,10 @@ import type { Unit } from "../store/database.ts"
 import { equal } from "../wire/bytes.ts"
 import type { Caller } from "./authentication.ts"
 import type { DsContext } from "./context.ts"
-import { address, deliveringUnit, withTickets } from "./fan-out.ts"
-import { changeMembers, type HeadLeaf } from "./head.ts"
+import { Addressee, address, deliveringUnit } from "./fan-out.ts"
 import { keepHouse } from "./housekeeping.ts"
 import { type MemberRequest, submitForMember } from "./member-request.ts"
+import { changedMember, changeMembers, withTickets } from "./members.ts"
 import { ownQueueConfig } from "./newcomer.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import type { GroupKey } from "./records.ts"
@@ -35,8 +35,8 @@ function prepare(context: DsContext, { group, params, member }: MemberRequest<Qu
   const { fanout, records, domain } = context
   const head = group.value
   const queueConfig = ownQueueConfig(params.queueConfig, domain)
-  const moved: HeadLeaf = { ...member, queueConfig, ticket: undefined }
-  const { tickets, dead } = address(fanout, [{ member: moved, message: undefined }])
+  const moved = changedMember(member, { queueConfig, ticket: undefined })
+  const { tickets, dead } = address(fanout, [new Addressee(moved)])
   allow(dead.size === 0, rules.livingQueue)
   const next = { ...head, leaves: withTickets(changeMembers(head.leaves, [], [moved]), tickets) }
   const kept = keepHouse(context, group.stored, next, { active: member.leaf, dead })

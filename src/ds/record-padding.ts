@@ -40,4 +40,9 @@ export class RecordPadding {
       throw error
     }
   }
+
+  /** About the length that a group's record had the last time, to take memory by; 0 if that is not known. */
+  lengthBefore(purpose: EarPurpose, groupId: Uint8Array): number {
+    return this.#sizes[purpose].of(groupId) ?? 0
+  }
 }

@@ -1,20 +1,21 @@
 import {
   beginRecord,
   contentBytes,
+  EAR_OVERHEAD_BYTES,
   type EarPurpose,
   openRecord,
   type SealedRecord,
   sealRecord,
 } from "../crypto/ear.ts"
 import { CryptoError, type CryptoProvider } from "../crypto/provider.ts"
-import { wipe } from "../crypto/wipe.ts"
-import { KEY_BYTES, RECORD_BUFFER_BYTES_MAX } from "../limits.ts"
+import { discard, release } from "../crypto/wipe.ts"
+import { KEY_BYTES } from "../limits.ts"
 import type { View } from "../store/database.ts"
 import { Problem } from "../wire/problem.ts"
 import { CodecError, Writer } from "../wire/tls.ts"
 import { decodeHead, type Head, writeHead } from "./head.ts"
 import type { RecordPadding } from "./record-padding.ts"
-import { readGroup, readTree, type StoredGroup } from "./store.ts"
+import { type GroupRow, readGroup, readTree } from "./store.ts"
 import { decodeTreeRecord, type TreeRecord, writeTreeRecord } from "./tree-record.ts"
 
 /** The key and the id that a request names a group by. */
@@ -29,9 +30,9 @@ export interface Opened<T> {
   wipe(): void
 }
 
-/** An opened head, and the stored group it came from. */
+/** An opened head, and the group's row that it came with. */
 export interface OpenedGroup extends Opened<Head> {
-  readonly stored: StoredGroup
+  readonly stored: GroupRow
 }
 
 /** The head's own seal needs no counter: the tree's seal binds it to one tree, and its salt says whether it changed. */
@@ -42,8 +43,6 @@ export class GroupRecords {
   readonly #view: View
   readonly #crypto: CryptoProvider
   readonly #padding: RecordPadding
-  /** In which records are put together, one after the other: fresh memory costs more than sealing it. Empty in between. */
-  #buffer = new Writer()
   /** Costs a request for an unknown group what a wrong key costs. */
   readonly #nobodys: SealedRecord
 
@@ -61,29 +60,16 @@ export class GroupRecords {
   /** Undefined for an unknown group and for a wrong key alike. */
   openHead({ groupId, earKey }: GroupKey): OpenedGroup | undefined {
     const stored = readGroup(this.#view, groupId)
-    let plaintext: Uint8Array
-    try {
-      const sealed = stored?.head ?? this.#nobodys
-      plaintext = openRecord(this.#crypto, earKey, "head", groupId, HEAD_COUNTER, sealed)
-    } catch (error) {
-      if (error instanceof CryptoError) return undefined
-      throw error
-    }
-    if (stored === undefined) return undefined
-    return { stored, ...decoded(plaintext, decodeHead) }
+    const plaintext = this.#open("head", { groupId, earKey }, HEAD_COUNTER, stored?.head ?? this.#nobodys)
+    if (stored === undefined || plaintext === undefined) return undefined
+    return { stored: stored.row, ...decoded(plaintext, decodeHead) }
   }
 
   /** @throws Problem `server.internal` the tree is not the one that the head belongs to */
-  openTree(group: OpenedGroup, { groupId, earKey }: GroupKey): Opened<TreeRecord> {
+  openTree(group: OpenedGroup, key: GroupKey): Opened<TreeRecord> {
     const sealed = readTree(this.#view, group.stored)
-    if (sealed === undefined) throw new Problem("server.internal")
-    let plaintext: Uint8Array
-    try {
-      plaintext = openRecord(this.#crypto, earKey, "tree", groupId, group.value.treeWrites, sealed)
-    } catch (error) {
-      if (error instanceof CryptoError) throw new Problem("server.internal")
-      throw error
-    }
+    const plaintext = sealed && this.#open("tree", key, group.value.treeWrites, sealed)
+    if (plaintext === undefined) throw new Problem("server.internal")
     return decoded(plaintext, decodeTreeRecord)
   }
 
@@ -97,29 +83,46 @@ export class GroupRecords {
     return this.#seal("tree", key, treeWrites, (writer) => writeTreeRecord(writer, record))
   }
 
+  /** Undefined if the record does not open. The ciphertext is gone afterwards. */
+  #open(
+    purpose: EarPurpose,
+    { groupId, earKey }: GroupKey,
+    counter: bigint,
+    sealed: SealedRecord,
+  ): Uint8Array | undefined {
+    try {
+      return openRecord(this.#crypto, earKey, purpose, groupId, counter, sealed)
+    } catch (error) {
+      if (error instanceof CryptoError) return undefined
+      throw error
+    } finally {
+      release(sealed.ciphertext)
+    }
+  }
+
   #seal(
     purpose: EarPurpose,
     { groupId, earKey }: GroupKey,
     counter: bigint,
     write: (writer: Writer) => void,
   ): SealedRecord {
-    const record = beginRecord(this.#buffer)
+    const record = beginRecord(new Writer(EAR_OVERHEAD_BYTES + this.#padding.lengthBefore(purpose, groupId)))
     try {
       write(record)
       const padded = this.#padding.lengthFor(purpose, groupId, contentBytes(record))
       return sealRecord(this.#crypto, earKey, purpose, groupId, counter, record, padded)
-    } finally {
-      record.wipe()
-      if (record.capacity > RECORD_BUFFER_BYTES_MAX) this.#buffer = new Writer()
+    } catch (error) {
+      discard(record.view())
+      throw error
     }
   }
 }
 
 function decoded<T>(plaintext: Uint8Array, decode: (bytes: Uint8Array) => T): Opened<T> {
   try {
-    return { value: decode(plaintext), wipe: () => wipe(plaintext) }
+    return { value: decode(plaintext), wipe: () => discard(plaintext) }
   } catch (error) {
-    wipe(plaintext)
+    discard(plaintext)
     if (error instanceof CodecError) throw new Problem("server.internal")
     throw error
   }

@@ -6,9 +6,10 @@ import { suite1 } from "../mls/suites/suite1.ts"
 import { monthOf } from "../month.ts"
 import { encodeQueueMessage } from "../wire/queue-message.ts"
 import type { DsContext } from "./context.ts"
-import { address } from "./fan-out.ts"
+import { address, toOthers } from "./fan-out.ts"
 import { removalSeed } from "./group-secret.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Head } from "./head.ts"
+import type { HeadLeaf } from "./members.ts"
 import type { StoredProposal } from "./proposal-store.ts"
 
 /**
@@ -66,9 +67,6 @@ export function proposeRemovals(
   wipe(signatureSecret)
   const proposals = added.map(({ message }) => message)
   const message = encodeQueueMessage({ type: "proposals", groupId: group.groupId, proposals })
-  const { deliveries } = address(
-    fanout,
-    head.leaves.map((member) => ({ member, message })),
-  )
+  const { deliveries } = address(fanout, toOthers(head, undefined, message))
   return { head: { ...head, proposals: [...head.proposals, ...added] }, deliveries }
 }

@@ -6,7 +6,8 @@ import { FORMAT_VERSION, HASH_BYTES, QUEUES_REPORTED_MAX } from "../limits.ts"
 import { includesBytes } from "../wire/bytes.ts"
 import { CodecError, decodeAll, Writer } from "../wire/tls.ts"
 import { reportPublicKey, reportSecretKey } from "./group-secret.ts"
-import type { Head, HeadLeaf } from "./head.ts"
+import type { Head } from "./head.ts"
+import type { HeadLeaf } from "./members.ts"
 import type { StoredReports } from "./store.ts"
 
 /**

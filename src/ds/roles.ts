@@ -7,7 +7,8 @@ import {
 import { type Extension, encodeExtensions } from "../mls/index.ts"
 import { equal, includesBytes, toHex } from "../wire/bytes.ts"
 import { type CommitContent, checkCredentialKept, checkNoData } from "./content-rules.ts"
-import { type Head, memberAt } from "./head.ts"
+import type { Head } from "./head.ts"
+import { memberAt } from "./members.ts"
 import type { ObservedCommit } from "./observe.ts"
 import { operationRules as rules } from "./operation-rules.ts"
 import { allow, decodable } from "./refusal.ts"
@@ -20,7 +21,7 @@ export function contextExtensionsOf(extensions: readonly Extension[]): ContextEx
 /** Refuses a caller who is not an admin. */
 export function checkAdmin(head: Head, caller: number | undefined): void {
   const { admins } = contextExtensionsOf(head.state.context.extensions)
-  const member = caller === undefined ? undefined : memberAt(head, caller)
+  const member = caller === undefined ? undefined : memberAt(head.leaves, caller)
   allow(member !== undefined && includesBytes(admins, member.signatureKey), rules.admin)
 }
 

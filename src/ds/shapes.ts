@@ -19,7 +19,7 @@ export async function groupShapes(view: View): Promise<GroupShapes> {
     for (const { group_id, month } of page) {
       increase(months, month)
       const group = readGroup(view, group_id)
-      for (const record of [group?.head, group && readTree(view, group)])
+      for (const record of [group?.head, group && readTree(view, group.row)])
         if (record !== undefined) increase(lengths, record.ciphertext.length)
     }
     await new Promise((resolve) => setImmediate(resolve))

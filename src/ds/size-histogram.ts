@@ -1,4 +1,5 @@
 import {
+  GROUP_STATE_BYTES_MAX,
   PADDING_UNIT_BYTES_MAX,
   PADDING_UNIT_BYTES_MIN,
   SIZES_NEEDED,
@@ -8,7 +9,7 @@ import { toHex } from "../wire/bytes.ts"
 
 /** Percentiles are given in tenths, as in the Phoenix book. */
 const TENTHS = 10
-const CLASSES = Math.log2(PADDING_UNIT_BYTES_MAX / PADDING_UNIT_BYTES_MIN) + 1
+const CLASSES = Math.log2(GROUP_STATE_BYTES_MAX / PADDING_UNIT_BYTES_MIN) + 1
 
 /**
  * How large the records of the groups are that were written lately: coarsely, by powers of two, and in memory only. Each
@@ -30,7 +31,13 @@ export class SizeHistogram {
     if (this.#classes.size > SIZES_REMEMBERED_MAX && oldest !== undefined) this.#forget(oldest)
   }
 
-  /** A size, in bytes, that holds so many tenths of the groups; undefined as long as too few are known. */
+  /** A size, in bytes, that held the group's record when it was written last; undefined if that is forgotten. */
+  of(groupId: Uint8Array): number | undefined {
+    const sizeClass = this.#classes.get(toHex(groupId))
+    return sizeClass === undefined ? undefined : sizeOf(sizeClass)
+  }
+
+  /** A size, in bytes, up to the largest unit, that holds so many tenths of the groups; undefined as long as too few are known. */
   holding(tenths: number): number | undefined {
     if (this.#classes.size < SIZES_NEEDED) return undefined
     let held = 0
@@ -40,7 +47,7 @@ export class SizeHistogram {
       if (held * TENTHS >= this.#classes.size * tenths) break
       sizeClass++
     }
-    return PADDING_UNIT_BYTES_MIN * 2 ** sizeClass
+    return Math.min(PADDING_UNIT_BYTES_MAX, sizeOf(sizeClass))
   }
 
   #forget(key: string): void {
@@ -53,6 +60,10 @@ export class SizeHistogram {
   #count(sizeClass: number, by: 1 | -1): void {
     this.#counts[sizeClass] = (this.#counts[sizeClass] as number) + by
   }
+}
+
+function sizeOf(sizeClass: number): number {
+  return PADDING_UNIT_BYTES_MIN * 2 ** sizeClass
 }
 
 function classOf(bytes: number): number {

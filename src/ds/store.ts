@@ -1,4 +1,5 @@
 import type { SealedRecord } from "../crypto/ear.ts"
+import { release } from "../crypto/wipe.ts"
 import {
   defineTable,
   type Effect,
@@ -68,15 +69,15 @@ export function readGroup(view: View, groupId: Uint8Array): StoredGroup | undefi
 }
 
 /** The sealed tree that belongs to a group read in the same turn of the event loop. */
-export function readTree(view: View, group: StoredGroup): SealedRecord | undefined {
-  const tree = view.get(trees, { group_id: group.row.group_id })
+export function readTree(view: View, group: GroupRow): SealedRecord | undefined {
+  const tree = view.get(trees, { group_id: group.group_id })
   if (tree === undefined) return undefined
-  return { salt: group.row.tree_salt, commitment: group.row.tree_commitment, ciphertext: tree.ciphertext }
+  return { salt: group.tree_salt, commitment: group.tree_commitment, ciphertext: tree.ciphertext }
 }
 
 /** The reports that belong to a group read in the same turn of the event loop. */
-export function readReports(view: View, group: StoredGroup): StoredReports {
-  const row = view.get(reports, { group_id: group.row.group_id })
+export function readReports(view: View, { group_id }: GroupRow): StoredReports {
+  const row = view.get(reports, { group_id })
   if (row === undefined) throw new Problem("server.internal")
   return { publicKey: row.public_key, sealed: row.sealed }
 }
@@ -104,8 +105,8 @@ export function groupAbsent(groupId: Uint8Array): Expectation {
 }
 
 /** Neither head nor tree was written since: the head's salt is fresh with every write, and a tree never changes alone. */
-export function groupUnchanged(group: StoredGroup): Expectation {
-  return expectRow(groups, { group_id: group.row.group_id }, "head_salt", group.row.head_salt)
+export function groupUnchanged({ group_id, head_salt }: GroupRow): Expectation {
+  return expectRow(groups, { group_id }, "head_salt", head_salt)
 }
 
 export function createRows(
@@ -130,16 +131,24 @@ export function createRows(
   ]
 }
 
+/** Gives back the memory of the records among these rows, which are written or will not be. */
+export function releaseRecords(rows: readonly Effect[]): void {
+  for (const effect of rows) {
+    if (effect.kind === "put" && (effect.table === heads || effect.table === trees))
+      release((effect.row as CiphertextRow).ciphertext)
+  }
+}
+
 export function deleteRows(group_id: Uint8Array): Effect[] {
   const key = { group_id }
   return [remove(groups, key), remove(heads, key), remove(trees, key), remove(reports, key)]
 }
 
-export function changeRows(group: StoredGroup, change: GroupChange): Effect[] {
-  const { head, tree, month = group.row.month } = change
-  const { group_id } = group.row
+export function changeRows(group: GroupRow, change: GroupChange): Effect[] {
+  const { head, tree, month = group.month } = change
+  const { group_id } = group
   const row = {
-    ...group.row,
+    ...group,
     month,
     ...(head && { head_salt: head.salt, head_commitment: head.commitment }),
     ...(tree && { tree_salt: tree.salt, tree_commitment: tree.commitment }),

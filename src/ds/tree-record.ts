@@ -1,12 +1,12 @@
-import { wipe } from "../crypto/wipe.ts"
+import { discard } from "../crypto/wipe.ts"
 import { FORMAT_VERSION } from "../limits.ts"
 import { FlatTree } from "../mls/index.ts"
 import { CodecError, decodeAll, type Writer } from "../wire/tls.ts"
 import {
   changeCredentials,
-  type EncryptedCredential,
-  readCredential,
-  writeCredential,
+  type EncryptedCredentials,
+  readCredentials,
+  writeCredentials,
 } from "./credentials.ts"
 import { type EpochRecord, readEpochRecord, undosBackTo, writeEpochRecord } from "./history.ts"
 
@@ -20,7 +20,7 @@ import { type EpochRecord, readEpochRecord, undosBackTo, writeEpochRecord } from
  */
 export interface TreeRecord {
   readonly tree: FlatTree
-  readonly credentials: readonly EncryptedCredential[]
+  readonly credentials: EncryptedCredentials
   readonly history: readonly EpochRecord[]
 }
 
@@ -31,7 +31,8 @@ export type TreeOfEpoch = Pick<TreeRecord, "tree" | "credentials">
 export function writeTreeRecord(writer: Writer, record: TreeRecord): void {
   const { tree } = record
   tree.writeSnapshot(writer.u8(FORMAT_VERSION).vectorHeader(tree.snapshotBytes))
-  writer.vector(record.credentials, writeCredential).vector(record.history, writeEpochRecord)
+  writeCredentials(writer, record.credentials)
+  writer.vector(record.history, writeEpochRecord)
 }
 
 /** Values are views of `bytes`. Throws CodecError, which only a defect of the server can cause: records are sealed. */
@@ -40,7 +41,7 @@ export function decodeTreeRecord(bytes: Uint8Array): TreeRecord {
     if (reader.u8() !== FORMAT_VERSION) throw new CodecError("tree record version")
     return {
       tree: FlatTree.load(reader.opaque()),
-      credentials: reader.vector(readCredential),
+      credentials: readCredentials(reader),
       history: reader.vector(readEpochRecord),
     }
   })
@@ -60,5 +61,5 @@ export function revertTo(record: TreeRecord, epoch: bigint): TreeOfEpoch {
 
 /** Overwrites a tree of this request's own: one that shares no bytes with a record that is still needed. */
 export function wipeTree({ parts }: FlatTree): void {
-  wipe(parts.bytes, parts.hashes)
+  discard(parts.bytes, parts.hashes)
 }

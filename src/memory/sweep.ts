@@ -84,6 +84,10 @@ export class Sweep {
         this.#derived.add(key)
         return crypto.aesGcmSeal(key, nonce, associatedData, plaintext)
       },
+      aesGcmSealInPlace: (key, nonce, associatedData, buffer) => {
+        this.#derived.add(key)
+        crypto.aesGcmSealInPlace(key, nonce, associatedData, buffer)
+      },
       aesGcmOpen: (key, nonce, associatedData, ciphertext) => {
         this.#derived.add(key)
         return crypto.aesGcmOpen(key, nonce, associatedData, ciphertext)

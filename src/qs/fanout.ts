@@ -58,10 +58,11 @@ export class LocalFanout implements Fanout {
     }
   }
 
-  #resolve({ config, ticket }: Recipient): Resolution {
+  #resolve(recipient: Recipient): Resolution {
     const { configs, engine } = this.#options
+    const { ticket } = recipient
     const known = ticket === undefined ? undefined : configs.openTicket(ticket)
-    const opened = known ?? configs.open(config)
+    const opened = known ?? configs.open(recipient.config)
     try {
       if (opened === undefined || !engine.exists(opened.client)) return { kind: "dead" }
       const newTicket = known === undefined ? configs.ticketFor(opened) : undefined

@@ -17,23 +17,20 @@ export const VECTOR_LENGTH_MAX = 0x3fff_ffff
 /** Of a vector that could be of any length. */
 const LONGEST_HEADER_BYTES = 4
 
+/**
+ * Numbers are put together from bytes, here and in the {@link Reader}: a DataView needs an ArrayBuffer, for which the runtime
+ * moves a small array's bytes.
+ */
 export class Writer {
   #buffer: Uint8Array
-  #view: DataView
   #length = 0
 
   constructor(capacity = 256) {
     this.#buffer = new Uint8Array(capacity)
-    this.#view = new DataView(this.#buffer.buffer)
   }
 
   get length(): number {
     return this.#length
-  }
-
-  /** Bytes that it holds before it needs more memory. */
-  get capacity(): number {
-    return this.#buffer.length
   }
 
   #grow(more: number): number {
@@ -44,7 +41,6 @@ export class Writer {
       larger.set(this.#buffer.subarray(0, at))
       this.#buffer.fill(0, 0, at)
       this.#buffer = larger
-      this.#view = new DataView(larger.buffer)
     }
     this.#length = needed
     return at
@@ -52,26 +48,29 @@ export class Writer {
 
   u8(value: number): this {
     const at = this.#grow(1)
-    this.#view.setUint8(at, value)
+    this.#buffer[at] = value
     return this
   }
 
   u16(value: number): this {
     const at = this.#grow(2)
-    this.#view.setUint16(at, value)
+    this.#buffer[at] = value >>> 8
+    this.#buffer[at + 1] = value
     return this
   }
 
   u32(value: number): this {
     const at = this.#grow(4)
-    this.#view.setUint32(at, value)
+    const buffer = this.#buffer
+    buffer[at] = value >>> 24
+    buffer[at + 1] = value >>> 16
+    buffer[at + 2] = value >>> 8
+    buffer[at + 3] = value
     return this
   }
 
   u64(value: bigint): this {
-    const at = this.#grow(8)
-    this.#view.setBigUint64(at, value)
-    return this
+    return this.u32(Number(BigInt.asUintN(32, value >> 32n))).u32(Number(BigInt.asUintN(32, value)))
   }
 
   /** Fixed-size bytes, without a header. */
@@ -142,12 +141,12 @@ export class Writer {
 
 export class Reader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
-  #offset = 0
+  #offset: number
 
-  constructor(bytes: Uint8Array) {
+  /** Reads from an offset on, to the end. */
+  constructor(bytes: Uint8Array, from = 0) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#offset = from
   }
 
   get offset(): number {
@@ -166,19 +165,23 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1))
+    return this.#bytes[this.#take(1)]!
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2))
+    const at = this.#take(2)
+    const bytes = this.#bytes
+    return (bytes[at]! << 8) | bytes[at + 1]!
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4))
+    const at = this.#take(4)
+    const bytes = this.#bytes
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8))
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32())
   }
 
   /** Fixed-size bytes, as a view of the input. */
@@ -203,6 +206,17 @@ export class Reader {
       return length
     }
     throw new CodecError("vector length invalid")
+  }
+
+  /** Passes over fixed-size bytes. */
+  skip(length: number): this {
+    this.#take(length)
+    return this
+  }
+
+  /** Passes over an `opaque<V>`. */
+  skipOpaque(): this {
+    return this.skip(this.vectorHeader())
   }
 
   /** `opaque<V>`, as a view of the input. */

@@ -14,6 +14,9 @@ const pairs: readonly [CryptoProvider, CryptoProvider][] = [
   [portableCrypto, nativeCrypto],
 ]
 
+/** What the place of a tag holds before, which does not matter. */
+const bytesOfTag = new Uint8Array(16).fill(7)
+
 describe("the native and the portable provider agree", () => {
   test("on hashes, MACs and key derivation", () => {
     fc.assert(
@@ -41,12 +44,26 @@ describe("the native and the portable provider agree", () => {
           expect(sealed.length).toBe(plaintext.length + 16)
           expect(other.aesGcmOpen(key, nonce, aad, sealed)).toEqual(plaintext)
         }
-        expect(nativeCrypto.aesGcmSeal(key, nonce, aad, plaintext)).toEqual(
-          portableCrypto.aesGcmSeal(key, nonce, aad, plaintext),
-        )
+        const sealed = portableCrypto.aesGcmSeal(key, nonce, aad, plaintext)
+        expect(nativeCrypto.aesGcmSeal(key, nonce, aad, plaintext)).toEqual(sealed)
+        for (const crypto of [nativeCrypto, portableCrypto]) {
+          const buffer = Uint8Array.of(...plaintext, ...bytesOfTag)
+          crypto.aesGcmSealInPlace(key, nonce, aad, buffer)
+          expect(buffer).toEqual(Uint8Array.from(sealed))
+        }
       }),
       RUNS,
     )
+  })
+
+  test("on what AES-GCM seals of more than it seals at once", () => {
+    const [key, nonce, aad] = [nativeCrypto.random(32), nativeCrypto.random(12), nativeCrypto.random(7)]
+    const plaintext = nativeCrypto.random(600_000)
+    const sealed = nativeCrypto.aesGcmSeal(key, nonce, aad, plaintext)
+    const buffer = Uint8Array.of(...plaintext, ...bytesOfTag)
+    nativeCrypto.aesGcmSealInPlace(key, nonce, aad, buffer)
+    expect(Buffer.compare(buffer, sealed)).toBe(0)
+    expect(Buffer.compare(portableCrypto.aesGcmOpen(key, nonce, aad, sealed), plaintext)).toBe(0)
   })
 
   test("on X25519 public keys and shared secrets, public keys that are no point included", () => {

@@ -26,6 +26,9 @@ export function recordingCrypto(): {
       keep("sealing key", key)
       return nativeCrypto.aesGcmSeal(key, nonce, associatedData, keep("plaintext", plaintext))
     },
+    aesGcmSealInPlace(key, nonce, associatedData, buffer) {
+      nativeCrypto.aesGcmSealInPlace(keep("sealing key", key), nonce, associatedData, buffer)
+    },
     aesGcmOpen(key, nonce, associatedData, ciphertext) {
       keep("opening key", key)
       return keep("opened plaintext", nativeCrypto.aesGcmOpen(key, nonce, associatedData, ciphertext))

@@ -208,7 +208,7 @@ test("what was opened for a request is overwritten when it is closed", async () 
     head.value.leaves[1]?.queueConfig,
     head.value.state.context.treeHash,
     tree.value.tree.leafBytes(1),
-    tree.value.credentials[0]?.credential,
+    tree.value.credentials[0],
   ]
   for (const bytes of held) expect(bytes?.some((byte) => byte !== 0)).toBe(true)
   head.wipe()

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { address } from "../../src/ds/fan-out.ts"
+import { Addressee, address } from "../../src/ds/fan-out.ts"
 import { FAN_OUT_BYTES_MAX, QUEUE_MESSAGE_BYTES_MAX } from "../../src/limits.ts"
 import { MemoryFanout } from "./memory-fanout.ts"
 
@@ -9,7 +9,7 @@ test("what one request sends to everybody together has a limit, whatever each ge
   const queueConfig = fanout.queueConfig("queue", "example.org")
   const addressees = (count: number) =>
     Array.from({ length: count }, (_, leaf) => {
-      return { member: { leaf, queueConfig, ticket: undefined }, message }
+      return new Addressee({ leaf, queueConfig, ticket: undefined }, message)
     })
   const most = FAN_OUT_BYTES_MAX / QUEUE_MESSAGE_BYTES_MAX
   expect(address(fanout, addressees(most)).deliveries).toHaveLength(most)

@@ -4,7 +4,7 @@ import { EAR_OVERHEAD_BYTES } from "../../src/crypto/ear.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { RecordPadding } from "../../src/ds/record-padding.ts"
 import { SizeHistogram } from "../../src/ds/size-histogram.ts"
-import { SIZES_NEEDED, SIZES_REMEMBERED_MAX } from "../../src/limits.ts"
+import { GROUP_STATE_BYTES_MAX, SIZES_NEEDED, SIZES_REMEMBERED_MAX } from "../../src/limits.ts"
 import { byLeaf, createGroup, updating } from "./group.ts"
 import { rowsOf } from "./rows.ts"
 import { World } from "./world.ts"
@@ -44,6 +44,19 @@ test("heads and trees have units of their own, and neither is below the operator
   expect(padding.lengthFor("tree", id(), 65_537)).toBe(2 * 65_536)
   expect(padding.lengthFor("head", id(), 1)).toBe(5000)
   expect(padding.lengthFor("head", id(), 10_001)).toBe(15_000)
+})
+
+test("what a record took is remembered coarsely, for heads and trees of each group", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: GROUP_STATE_BYTES_MAX }), (bytes) => {
+      const padding = new RecordPadding({ kind: "doubling", unitBytes: 4096, percentile: 8 })
+      const group = id()
+      const length = padding.lengthFor("tree", group, bytes)
+      expect(padding.lengthBefore("tree", group)).toBe(length)
+      expect([padding.lengthBefore("head", group), padding.lengthBefore("tree", id())]).toEqual([0, 0])
+    }),
+    { numRuns: 100 },
+  )
 })
 
 test("a group counts once, however often it is written, and the server forgets the ones of long ago", () => {

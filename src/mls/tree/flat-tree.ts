@@ -121,7 +121,7 @@ export class FlatTree implements TreeView {
     let last = nodeCount(this.leafWidth) - 1
     while (last > 0 && this.isBlank(last)) last--
     const content = bytes.subarray(0, offsets[last + 1])
-    return new Writer(content.length + 4).opaque(content).finish()
+    return new Writer(content.length + LENGTH_BYTES).opaque(content).view()
   }
 
   get parts(): FlatTreeParts {
