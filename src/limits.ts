@@ -261,7 +261,7 @@ export const OUTGOING_ADDRESSES_MAX = 3
 /** Bytes of an answer in which its status must stand. */
 export const OUTGOING_ANSWER_BYTES_MAX = 1024
 
-// Queues (chains and the pool; PROTOCOL.md section 6.2)
+// Queues (chains and the pool; docs/protocol.md section 6.2)
 export const CHAIN_SLOTS = 16
 /** Slots that only a restart, a new month or an eviction may use; renewal by age or count leaves them alone. */
 export const CHAIN_SLOTS_RESERVED = 8

@@ -23,7 +23,7 @@ export interface RateLimitOptions {
   readonly clock: () => number
 }
 
-/** Anonymous rate limits (PROTOCOL.md section 4.4): the AS issues tokens, every service takes them. */
+/** Anonymous rate limits (docs/protocol.md section 4.4): the AS issues tokens, every service takes them. */
 export interface RateLimits {
   readonly issuance: Issuance
   readonly gates: Readonly<Record<TokenService, Redeemer>>

@@ -22,7 +22,7 @@ export interface AccountParts {
   readonly invitations: Invitations
 }
 
-/** How users come and go (PROTOCOL.md section 4.2). */
+/** How users come and go (docs/protocol.md section 4.2). */
 export function accountHandlers(parts: AsParts, accountParts: AccountParts): Handlers<typeof accounts> {
   const { crypto, engine, authority, store, authentication, seconds, change, changeQueues } = parts
   const { opaque, pending, logins, invitations } = accountParts

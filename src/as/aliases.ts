@@ -15,7 +15,7 @@ import type { AsParts } from "./parts.ts"
 import { enqueueInto } from "./queues.ts"
 import { type AliasRow, aliases, queues } from "./tables.ts"
 
-/** Aliases with their connection packages and connection queues (PROTOCOL.md sections 4.3 and 4.5). */
+/** Aliases with their connection packages and connection queues (docs/protocol.md sections 4.3 and 4.5). */
 export function aliasHandlers(parts: AsParts): Handlers<typeof endpoints> {
   const { crypto, engine, store, seconds, change, changeQueues } = parts
   const authentication = new AliasAuthentication(crypto, store)

@@ -39,7 +39,7 @@ interface Draw {
 }
 
 /**
- * How many tokens each client may still draw in this period (PROTOCOL.md section 4.4). A client is a pseudonym here,
+ * How many tokens each client may still draw in this period (docs/protocol.md section 4.4). A client is a pseudonym here,
  * HMAC(period key, client id), and its draw is sealed, so that a snapshot shows neither who is active nor how active.
  */
 export class Allowance {

@@ -10,7 +10,7 @@ import type { AsParts } from "./parts.ts"
 import { enqueueInto } from "./queues.ts"
 import { clientKey, clients, packages } from "./tables.ts"
 
-/** Connection packages and connection queues of clients (PROTOCOL.md section 4.3). */
+/** Connection packages and connection queues of clients (docs/protocol.md section 4.3). */
 export function connectionHandlers(parts: AsParts): Handlers<typeof connections> {
   const { crypto, engine, authority, authentication, seconds, change } = parts
   /** Whether whoever claims a package could use it: it is valid now, and its owner is not revoked. */

@@ -8,7 +8,7 @@ import { Problem } from "../wire/problem.ts"
 import type { AsParts } from "./parts.ts"
 import { clientKey, clients } from "./tables.ts"
 
-/** The AS's own credentials, and how clients renew theirs (PROTOCOL.md sections 4.1 and 4.3). */
+/** The AS's own credentials, and how clients renew theirs (docs/protocol.md sections 4.1 and 4.3). */
 export function credentialHandlers(parts: AsParts): Handlers<typeof credentials> {
   const { authority, aliasSalt, authentication, seconds, change } = parts
   return {

@@ -19,7 +19,7 @@ export interface InvitationPolicy {
 export type Invitation = InvitationRow
 
 /**
- * Invitation codes (PROTOCOL.md section 4.2), each good for one registration. Of a code that was used a hash is kept,
+ * Invitation codes (docs/protocol.md section 4.2), each good for one registration. Of a code that was used a hash is kept,
  * until the month in which the code would have expired is over.
  */
 export class Invitations {

@@ -15,7 +15,7 @@ export interface Issuance {
   readonly allowance: Allowance
 }
 
-/** How clients come by tokens (PROTOCOL.md section 4.4). */
+/** How clients come by tokens (docs/protocol.md section 4.4). */
 export function issuanceHandlers(
   { crypto, store, authentication, seconds, change }: AsParts,
   { keys, evaluator, allowance }: Issuance,

@@ -11,7 +11,7 @@ import { Problem } from "../wire/problem.ts"
 import { CodecError } from "../wire/tls.ts"
 
 /**
- * The rules for connection packages (PROTOCOL.md section 4.3), those of clients and those of aliases alike;
+ * The rules for connection packages (docs/protocol.md section 4.3), those of clients and those of aliases alike;
  * connections.ts and aliases.ts say who may call what.
  */
 

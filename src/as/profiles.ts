@@ -9,7 +9,7 @@ import { clientKey, clients, profiles } from "./tables.ts"
 
 export const PROFILE_PARTS = PROFILE_BYTES / PROFILE_PART_BYTES
 
-/** Encrypted profiles of users (PROTOCOL.md section 4.3). */
+/** Encrypted profiles of users (docs/protocol.md section 4.3). */
 export function profileHandlers({ authentication, change, store }: AsParts): Handlers<typeof endpoints> {
   return {
     async updateUserProfile(call) {

@@ -42,7 +42,7 @@ export interface AsOptions {
   readonly claimLimits?: QuotaLimits
 }
 
-/** The authentication service (PROTOCOL.md section 4): the only place where real identities are used. */
+/** The authentication service (docs/protocol.md section 4): the only place where real identities are used. */
 export interface As {
   readonly handlers: Handlers<typeof as>
   /** From now on these keys count; the caller overwrites those before. */

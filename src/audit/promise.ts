@@ -1,5 +1,5 @@
 /**
- * What Cinder's own tables are allowed to show, column by column (PROTOCOL.md section 1). Columns of anybody else's tables are
+ * What Cinder's own tables are allowed to show, column by column (docs/protocol.md section 1). Columns of anybody else's tables are
  * `unknown`: whatever they show counts.
  *
  * - `id`: random, says which rows belong together within one {@link worldOf world};

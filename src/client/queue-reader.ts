@@ -21,7 +21,7 @@ interface Chain {
 }
 
 /**
- * The owner's view of one queue (PROTOCOL.md section 6.2): its chains in order, and how far each was read. Pure state;
+ * The owner's view of one queue (docs/protocol.md section 6.2): its chains in order, and how far each was read. Pure state;
  * stream.ts and connection-queue.ts move it. {@link serialize} after an entry, together with what the entry caused,
  * is what makes reading exactly-once: an entry that comes again after a restart is recognised by its index.
  *

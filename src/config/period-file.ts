@@ -6,7 +6,7 @@ import type { Config } from "./config.ts"
 import { decodeFile, encodeFile } from "./file-form.ts"
 import { createPrivateFile, readPrivateFile, replacePrivateFile } from "./private-file.ts"
 
-/** The secret of one period of token allowances (PROTOCOL.md section 4.4), and which one. */
+/** The secret of one period of token allowances (docs/protocol.md section 4.4), and which one. */
 interface PeriodKey {
   /** Periods since 1970. */
   readonly period: number

@@ -19,7 +19,7 @@ import { CryptoError, type CryptoProvider } from "./provider.ts"
 import { wipe } from "./wipe.ts"
 
 /**
- * Queue chains (PROTOCOL.md section 6.2). The server writes with a {@link ChainWriter} that lives in memory only;
+ * Queue chains (docs/protocol.md section 6.2). The server writes with a {@link ChainWriter} that lives in memory only;
  * the queue's owner reads with a {@link ChainReader}. A chain key is overwritten as soon as its successor exists,
  * so neither side can open what it wrote or read before.
  *

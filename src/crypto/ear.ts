@@ -6,7 +6,7 @@ import { CryptoError, type CryptoProvider } from "./provider.ts"
 import { isZero, wipe } from "./wipe.ts"
 
 /**
- * Encryption at rest of a group's two records (PROTOCOL.md section 5.1).
+ * Encryption at rest of a group's two records (docs/protocol.md section 5.1).
  *
  * From the client's EAR key, a salt that is fresh for every write and the purpose, HKDF derives a one-use
  * AES-256-GCM key, so the nonce can be fixed, and a commitment: AES-GCM alone would let one ciphertext open under

@@ -3,7 +3,7 @@ import { CryptoError, type CryptoProvider } from "./provider.ts"
 import { isZero, wipe } from "./wipe.ts"
 
 /**
- * One entry of a queue's chain (PROTOCOL.md section 6.2): its tag, its key and its fixed-size content.
+ * One entry of a queue's chain (docs/protocol.md section 6.2): its tag, its key and its fixed-size content.
  *
  * Entry = AES-256-GCM(message key, nonce 0, aad = tag, u8 position || u16 length || content || zeros), where each
  * message key is used once, so that the nonce can be fixed.

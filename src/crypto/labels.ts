@@ -2,10 +2,10 @@ import { utf8 } from "../wire/bytes.ts"
 
 /**
  * Every string that separates one use of a key from another: HKDF and HPKE `info`, signature labels, associated
- * data. All begin with `Cinder 1 ` (PROTOCOL.md section 9) and none is used twice.
+ * data. All begin with `Cinder 1 ` (docs/protocol.md section 9) and none is used twice.
  */
 export const labels = {
-  /** Encryption at rest of group state (PROTOCOL.md section 5.1). */
+  /** Encryption at rest of group state (docs/protocol.md section 5.1). */
   earHead: utf8("Cinder 1 ear head"),
   earTree: utf8("Cinder 1 ear tree"),
   earHeadKey: utf8("Cinder 1 ear head key"),

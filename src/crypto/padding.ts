@@ -5,7 +5,7 @@ import { CryptoError } from "./provider.ts"
 export const PADDED_BYTES_MAX = 2 ** 30
 
 /**
- * How lengths are hidden (PROTOCOL.md section 5.1): `doubling` rounds up to the next `unitBytes * 2^k`, `percentile` to the
+ * How lengths are hidden (docs/protocol.md section 5.1): `doubling` rounds up to the next `unitBytes * 2^k`, `percentile` to the
  * next multiple of `unitBytes`, as in the Phoenix book.
  */
 export interface PaddingPolicy {

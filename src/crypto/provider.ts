@@ -4,7 +4,7 @@
  * first against the second. All calls are synchronous; inputs are never kept, and changed only
  * where that is said.
  *
- * Only MLS suite 0x0001's primitives and AES-256-GCM are here (PROTOCOL.md section 9).
+ * Only MLS suite 0x0001's primitives and AES-256-GCM are here (docs/protocol.md section 9).
  */
 export interface CryptoProvider {
   /** Which of the two. */

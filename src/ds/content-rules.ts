@@ -11,7 +11,7 @@ import type { StoredProposal } from "./proposal-store.ts"
 import { allow, validating } from "./refusal.ts"
 
 /**
- * What each operation accepts of a commit that RFC 9420 allows (PROTOCOL.md section 5.3). Refusals are
+ * What each operation accepts of a commit that RFC 9420 allows (docs/protocol.md section 5.3). Refusals are
  * `ds.not-allowed`, or `ds.invalid-message` where bytes do not decode.
  */
 

@@ -12,7 +12,7 @@ import { readStoredProposal, type StoredProposal, writeStoredProposal } from "./
 
 /**
  * The head of a group: what sending a message needs, and what the DS must know of an epoch besides its tree
- * (PROTOCOL.md section 5.1). Sealed with EAR; in TLS presentation language:
+ * (docs/protocol.md section 5.1). Sealed with EAR; in TLS presentation language:
  *
  *     struct { u8 version; u64 tree_writes; optional<LastCommit> last_commit; opaque secret[32]; PublicGroupState state;
  *              opaque group_info_extensions<V>; u32 group_info_signer; opaque group_info_signature<V>;

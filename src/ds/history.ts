@@ -4,7 +4,7 @@ import type { Reader, Writer } from "../wire/tls.ts"
 import { type CredentialChange, readChange, writeChange } from "./credentials.ts"
 
 /**
- * What joiners of earlier epochs still need (PROTOCOL.md section 5.1): an undo log back to the oldest epoch that
+ * What joiners of earlier epochs still need (docs/protocol.md section 5.1): an undo log back to the oldest epoch that
  * somebody has to join, not copies of the tree. It is empty when nobody is awaited. Otherwise it is contiguous, begins
  * with an epoch that has joiners and ends with the current one.
  *

@@ -1,5 +1,5 @@
 /**
- * What operations ask of a message beside what RFC 9420 does (PROTOCOL.md section 5.3). A message that breaks one is refused
+ * What operations ask of a message beside what RFC 9420 does (docs/protocol.md section 5.3). A message that breaks one is refused
  * with `ds.not-allowed` and the rule's id. Ids are never reused.
  */
 export interface OperationRule {

@@ -21,7 +21,7 @@ import type { ObservedCommit } from "./observe.ts"
 import { validating } from "./refusal.ts"
 import { checkChangeRoles, checkRolesFollow } from "./roles.ts"
 
-/** The operations that commit (PROTOCOL.md section 5.3); see {@link commit} for what they have in common. */
+/** The operations that commit (docs/protocol.md section 5.3); see {@link commit} for what they have in common. */
 
 type AddUsers = Params<typeof ds.addUsers>
 type JoinConnectionGroup = Params<typeof ds.joinConnectionGroup>

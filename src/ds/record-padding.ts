@@ -15,7 +15,7 @@ export interface PaddingConfig {
 }
 
 /**
- * To which lengths group records are padded (PROTOCOL.md section 5.1). The unit follows the sizes of the groups that were
+ * To which lengths group records are padded (docs/protocol.md section 5.1). The unit follows the sizes of the groups that were
  * written lately, for heads and trees each; a record gets its new length when it is written the next time.
  */
 export class RecordPadding {

@@ -38,7 +38,7 @@ export interface OpenedGroup extends Opened<Head> {
 /** The head's own seal needs no counter: the tree's seal binds it to one tree, and its salt says whether it changed. */
 const HEAD_COUNTER = 0n
 
-/** Opens and seals group records (PROTOCOL.md section 5.1). Keeps neither keys nor plaintexts. */
+/** Opens and seals group records (docs/protocol.md section 5.1). Keeps neither keys nor plaintexts. */
 export class GroupRecords {
   readonly #view: View
   readonly #crypto: CryptoProvider

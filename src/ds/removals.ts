@@ -13,7 +13,7 @@ import type { HeadLeaf } from "./members.ts"
 import type { StoredProposal } from "./proposal-store.ts"
 
 /**
- * Whom the DS proposes to remove (PROTOCOL.md section 5.3): members who have not committed for too long, and those whose
+ * Whom the DS proposes to remove (docs/protocol.md section 5.3): members who have not committed for too long, and those whose
  * queue is gone. It does so whenever a request opens a group to send or to change something, in the unit of that
  * request, after it: a commit that has come is never refused because of what the DS finds at the same time.
  */

@@ -11,7 +11,7 @@ import type { HeadLeaf } from "./members.ts"
 import type { StoredReports } from "./store.ts"
 
 /**
- * Queues that were found gone by requests that did not write the head (PROTOCOL.md section 5.1): outside the head's seal,
+ * Queues that were found gone by requests that did not write the head (docs/protocol.md section 5.1): outside the head's seal,
  * encrypted with HPKE to a key whose secret follows from the group's secret in the head. The plaintext has one length and
  * is encrypted anew with every write of the head, so a copy of the data does not show whether it holds any.
  *

@@ -25,7 +25,7 @@ import { sendMessage } from "./send.ts"
 import { type GroupShapes, groupShapes } from "./shapes.ts"
 import { groupExists } from "./store.ts"
 
-/** The delivery service (PROTOCOL.md section 5). */
+/** The delivery service (docs/protocol.md section 5). */
 export interface Ds {
   readonly handlers: Handlers<typeof ds>
   /** What a snapshot sees of the groups. */

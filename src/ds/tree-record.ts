@@ -11,7 +11,7 @@ import {
 import { type EpochRecord, readEpochRecord, undosBackTo, writeEpochRecord } from "./history.ts"
 
 /**
- * The tree record of a group: what commits and joiners need and messages do not (PROTOCOL.md section 5.1). Sealed
+ * The tree record of a group: what commits and joiners need and messages do not (docs/protocol.md section 5.1). Sealed
  * with EAR; in TLS presentation language:
  *
  *     struct { u8 version; opaque tree<V>; EncryptedCredential credentials<V>; EpochRecord history<V>; } TreeRecord

@@ -1,7 +1,7 @@
 import { FORMAT_VERSION } from "../limits.ts"
 import { STREAM_PATH } from "../wire/queue.ts"
 
-/** Path of the document that names a domain's services (PROTOCOL.md section 8). */
+/** Path of the document that names a domain's services (docs/protocol.md section 8). */
 export const DISCOVERY_PATH = "/.well-known/phoenix"
 
 /** What clients and other servers need to find this one's services. */

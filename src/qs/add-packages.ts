@@ -8,7 +8,7 @@ import type { QsParts } from "./parts.ts"
 import { claimLastResort, claimNormal, clientsOf, replaceAddPackages, userOfToken } from "./store.ts"
 import { clients } from "./tables.ts"
 
-/** Publication of AddPackages, and handing them out to friends (PROTOCOL.md section 6.3). */
+/** Publication of AddPackages, and handing them out to friends (docs/protocol.md section 6.3). */
 export function addPackageHandlers(parts: QsParts): Handlers<typeof operations> {
   const { authentication, change, claims, configs, crypto, seconds } = parts
   return {

@@ -8,7 +8,7 @@ import { decodeClientState, encodeClientState, groupHash } from "./client-state.
 import type { QsParts } from "./parts.ts"
 import { clients } from "./tables.ts"
 
-/** The block list (PROTOCOL.md section 6.1). Repetitions change nothing. */
+/** The block list (docs/protocol.md section 6.1). Repetitions change nothing. */
 export function blockHandlers(parts: QsParts): Handlers<typeof operations> {
   const { authentication } = parts
   return {

@@ -15,7 +15,7 @@ import { clients, queues, users } from "./tables.ts"
 type ClientParams = Params<typeof operations.createClient>
 type ClientKeys = Pick<ClientParams, "clientAuthKey" | "queueKey">
 
-/** Clients of a user (PROTOCOL.md section 6.1). */
+/** Clients of a user (docs/protocol.md section 6.1). */
 export function clientHandlers(parts: QsParts): Handlers<typeof operations> {
   const { authentication, crypto, engine, store, change } = parts
   return {

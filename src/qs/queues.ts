@@ -6,7 +6,7 @@ import type { queues as operations } from "../wire/qs/queues.ts"
 import type { StreamOpen } from "../wire/queue.ts"
 import type { QsParts } from "./parts.ts"
 
-/** Reading the own queue (PROTOCOL.md section 6.3), without a stream. */
+/** Reading the own queue (docs/protocol.md section 6.3), without a stream. */
 export function queueHandlers({ authentication, engine, pushes }: QsParts): Handlers<typeof operations> {
   return {
     async dequeue(call) {

@@ -72,7 +72,7 @@ const pushPace: PushPace = {
   interval: [PUSH_INTERVAL_MILLISECONDS_MIN, PUSH_INTERVAL_MILLISECONDS_MAX],
 }
 
-/** The queuing service (PROTOCOL.md section 6): knows pseudonyms only. */
+/** The queuing service (docs/protocol.md section 6): knows pseudonyms only. */
 export function createQs(options: QsOptions): Qs {
   const { crypto, store, engine, secrets, domain, now } = options
   const month = () => monthOf(now())

@@ -11,7 +11,7 @@ import { removeClients } from "./removal.ts"
 import { clientsOf, putUser, userOfToken } from "./store.ts"
 import { friendships, users } from "./tables.ts"
 
-/** Pseudonymous users (PROTOCOL.md section 6.1). */
+/** Pseudonymous users (docs/protocol.md section 6.1). */
 export function userHandlers(parts: QsParts): Handlers<typeof operations> {
   const { authentication, crypto, engine, store, change } = parts
   return {

@@ -50,7 +50,7 @@ export interface QueueEngineOptions {
 }
 
 /**
- * The queues of one service (PROTOCOL.md section 6.2), over one pool.
+ * The queues of one service (docs/protocol.md section 6.2), over one pool.
  *
  * What it guarantees to a queue's owner: every message of a committed change, once and in the order of acceptance,
  * across restarts, evictions and failed commits. What it guarantees against a snapshot: a record shows that a queue

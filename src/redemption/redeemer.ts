@@ -40,7 +40,7 @@ export interface Redemption {
 }
 
 /**
- * Takes the tokens of one service, each once (PROTOCOL.md section 4.4). Spent nonces are in the service's own store, so
+ * Takes the tokens of one service, each once (docs/protocol.md section 4.4). Spent nonces are in the service's own store, so
  * whatever a token pays for, its spending is written in the same epoch or an earlier one.
  */
 export class Redeemer {

@@ -12,7 +12,7 @@ import { utf8 } from "./bytes.ts"
 import { CodecError } from "./tls.ts"
 
 /**
- * What an alias is, and how it is named to the server (PROTOCOL.md section 4.5).
+ * What an alias is, and how it is named to the server (docs/protocol.md section 4.5).
  *
  * An alias is letters and digits of any script, with single dots, hyphens and underscores between them. It is written
  * normalised: compatibility forms replaced (NFKC) and case folded, so that everybody who types it gets the same. Characters

@@ -5,7 +5,7 @@ import { credentials } from "./as/credentials.ts"
 import { profiles } from "./as/profiles.ts"
 import { tokens } from "./as/tokens.ts"
 
-/** The authentication service's operations (PROTOCOL.md section 4.3). */
+/** The authentication service's operations (docs/protocol.md section 4.3). */
 export const as = {
   ...credentials,
   ...accounts,

@@ -37,7 +37,7 @@ import { encodeSized } from "./sized.ts"
 import { CodecError, decodeAll, type Writer } from "./tls.ts"
 
 /**
- * How two users get to know each other (PROTOCOL.md sections 4.3 and 7; connection_establishment.md of the Phoenix
+ * How two users get to know each other (docs/protocol.md sections 4.3 and 7; connection_establishment.md of the Phoenix
  * book). A user publishes connection packages; whoever wants to connect seals a ConnectionEstablishmentPackage to
  * one of them, which names a group to join, and puts it into the connection queue.
  *

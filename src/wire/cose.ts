@@ -6,7 +6,7 @@ import { headLength, ItemReader, ItemWriter, MAJOR, stringLength } from "./cbor-
 import { CodecError, Writer } from "./tls.ts"
 
 /**
- * Authenticated requests: COSE_Sign1 (RFC 9052 section 4.2), untagged, in the one form that PROTOCOL.md section 3 allows.
+ * Authenticated requests: COSE_Sign1 (RFC 9052 section 4.2), untagged, in the one form that docs/protocol.md section 3 allows.
  *
  *     [ protected: bstr .cbor { 1: -8, 4: kid, 15: { 6: iat, 7: cti } }, unprotected: {}, payload: bstr, signature: bstr ]
  *
@@ -25,7 +25,7 @@ const CONTEXT = utf8("Signature1")
 
 /** What a request says about itself, and its parameters. */
 export interface SignedParts {
-  /** UTF-8 sender id (PROTOCOL.md section 3), 1 to 256 bytes. */
+  /** UTF-8 sender id (docs/protocol.md section 3), 1 to 256 bytes. */
   readonly kid: Uint8Array
   /** Seconds since 1970. */
   readonly issuedAt: number

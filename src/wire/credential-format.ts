@@ -12,7 +12,7 @@ import { CodecError, decodeAll, type Reader, type Writer } from "./tls.ts"
 import { readDomain, writeDomain } from "./user-id.ts"
 
 /**
- * The bytes of the long-lived credentials (PROTOCOL.md section 4.1); credentials.ts makes and verifies them.
+ * The bytes of the long-lived credentials (docs/protocol.md section 4.1); credentials.ts makes and verifies them.
  *
  *     struct { u64 not_before; u64 not_after; } ExpirationData                  seconds since 1970, both included
  *

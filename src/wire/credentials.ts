@@ -29,7 +29,7 @@ import { clientFingerprints, credentialFingerprint } from "./revocation.ts"
 import { CodecError } from "./tls.ts"
 
 /**
- * The chain of credentials (PROTOCOL.md section 4.1; credentials.md of the Phoenix book): the AS's own signs its
+ * The chain of credentials (docs/protocol.md section 4.1; credentials.md of the Phoenix book): the AS's own signs its
  * intermediates, an intermediate signs clients, a client signs its leaves (leaf-credential.ts).
  *
  * Every kind of credential, and every proof of possession inside one, is signed under a label of its own. Times are

@@ -32,7 +32,7 @@ const group = { groupId: Id("group id"), earKey: SecretKey("EAR key of the group
 
 const Handshake = boundedBytes(HANDSHAKE_BYTES_MAX, "MLSMessage with a commit as PublicMessage")
 
-/** What the DS cannot make itself of the next GroupInfo (PROTOCOL.md section 5.2). */
+/** What the DS cannot make itself of the next GroupInfo (docs/protocol.md section 5.2). */
 export const GroupInfoUpdate = closed({
   extensions: boundedBytes(
     GROUP_INFO_EXTENSIONS_BYTES_MAX,
@@ -60,7 +60,7 @@ const commitProblems = [
   "queue.full",
 ] as const
 
-/** The delivery service's operations (PROTOCOL.md section 5.3). */
+/** The delivery service's operations (docs/protocol.md section 5.3). */
 export const ds = {
   requestGroupId: endpoint({
     name: "ds.request-group-id",

@@ -7,7 +7,7 @@ import type { ProblemCode } from "./problem.ts"
  * made from these descriptions, so none of them can drift from the others.
  *
  * An operation is `POST path`. Its body is the version byte and deterministic CBOR: the parameters themselves where
- * `sender` is `none`, otherwise a COSE_Sign1 whose payload they are (PROTOCOL.md section 3).
+ * `sender` is `none`, otherwise a COSE_Sign1 whose payload they are (docs/protocol.md section 3).
  */
 export interface Endpoint<
   P extends TSchema = TSchema,

@@ -9,7 +9,7 @@ import { CodecError } from "./tls.ts"
 import { formatUserId, type UserId } from "./user-id.ts"
 
 /**
- * What a user shows to contacts (PROTOCOL.md section 4.3), under the user's profile key. Associated data name the user, so
+ * What a user shows to contacts (docs/protocol.md section 4.3), under the user's profile key. Associated data name the user, so
  * that a server cannot show one's profile as another's. It can show an older one of the same user: nothing prevents that.
  *
  *     struct { u8 version; opaque display_name<V>; opaque avatar<V>; } UserProfile, zero padding to 8164

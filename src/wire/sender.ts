@@ -2,7 +2,7 @@ import { CLIENT_ID_BYTES, HASH_BYTES, ID_BYTES, MEMBERS_MAX } from "../limits.ts
 import { fromHex, fromUtf8, toHex, utf8 } from "./bytes.ts"
 import { CodecError } from "./tls.ts"
 
-/** Who signs a request (PROTOCOL.md section 3): the COSE key id, as text `kind:value`, identifiers in hexadecimal. */
+/** Who signs a request (docs/protocol.md section 3): the COSE key id, as text `kind:value`, identifiers in hexadecimal. */
 export type SenderId =
   | { readonly kind: keyof typeof idBytes; readonly id: Uint8Array }
   | { readonly kind: "leaf"; readonly leaf: number }

@@ -4,7 +4,7 @@ import { AS_ENDORSEMENT_BYTES } from "../../wire/endorsement.ts"
 import { CodecError, decodeAll, type Reader, Writer } from "../../wire/tls.ts"
 
 /**
- * The AS's own credentials and keys, as the secrets file keeps them (PROTOCOL.md section 4.1). Credentials are in order
+ * The AS's own credentials and keys, as the secrets file keeps them (docs/protocol.md section 4.1). Credentials are in order
  * of their making. All but the seeds is published.
  */
 export interface AuthoritySecrets {

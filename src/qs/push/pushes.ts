@@ -21,7 +21,7 @@ export interface PushesOptions {
 }
 
 /**
- * Wakes clients that are away (PROTOCOL.md section 6.3). The token in a client's record is sealed under a key that the
+ * Wakes clients that are away (docs/protocol.md section 6.3). The token in a client's record is sealed under a key that the
  * server does not have but in the queue configs that clients give to their groups: it is opened when a push is due, with the
  * key in the ticket of the message, and token and key are overwritten when the push is sent. Nothing of it is logged.
  */

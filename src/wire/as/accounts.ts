@@ -18,7 +18,7 @@ const Ke2 = fixedBytes(OPAQUE_KE2_BYTES, "OPAQUE KE2")
 const Ke3 = fixedBytes(OPAQUE_KE3_BYTES, "OPAQUE KE3")
 
 /**
- * How users come and go (PROTOCOL.md section 4.2). Both take two factors: the client's signature, and a login with the
+ * How users come and go (docs/protocol.md section 4.2). Both take two factors: the client's signature, and a login with the
  * user's password (OPAQUE, RFC 9807), which the server never sees.
  */
 export const accounts = {

@@ -13,7 +13,7 @@ const Alias = fixedBytes(HASH_BYTES, "hash of the alias")
 const AliasPackage = fixedBytes(ALIAS_PACKAGE_BYTES, "AliasConnectionPackage")
 const AliasPackages = Type.Array(AliasPackage, { minItems: 1, maxItems: CONNECTION_PACKAGES_MAX })
 
-/** How users find each other by aliases, of which the server knows hashes only (PROTOCOL.md section 4.5). */
+/** How users find each other by aliases, of which the server knows hashes only (docs/protocol.md section 4.5). */
 export const aliases = {
   registerAlias: endpoint({
     name: "as.register-alias",

@@ -16,7 +16,7 @@ export const ConnectionPackages = Type.Array(ConnectionPackage, {
   maxItems: CONNECTION_PACKAGES_MAX,
 })
 
-/** How users who know each other's id find each other (PROTOCOL.md section 4.3). */
+/** How users who know each other's id find each other (docs/protocol.md section 4.3). */
 export const connections = {
   publishConnectionPackages: endpoint({
     name: "as.publish-connection-packages",

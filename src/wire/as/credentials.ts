@@ -14,7 +14,7 @@ import { boundedBytes, closed, endpoint, fixedBytes, Nothing } from "../endpoint
 
 export const credential = (description: string) => boundedBytes(CREDENTIAL_BYTES_MAX, description)
 
-/** The chain that clients are verified by, and their own place in it (PROTOCOL.md section 4.1). */
+/** The chain that clients are verified by, and their own place in it (docs/protocol.md section 4.1). */
 export const credentials = {
   getCredentials: endpoint({
     name: "as.get-credentials",

@@ -3,7 +3,7 @@ import { closed, endpoint, fixedBytes, Id, Nothing } from "../endpoint.ts"
 
 const Profile = fixedBytes(PROFILE_BYTES, "encrypted user profile")
 
-/** What users show to their contacts, and to nobody else (PROTOCOL.md section 4.3). */
+/** What users show to their contacts, and to nobody else (docs/protocol.md section 4.3). */
 export const profiles = {
   updateUserProfile: endpoint({
     name: "as.update-user-profile",

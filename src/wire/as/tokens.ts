@@ -1,7 +1,7 @@
 import { TOKEN_REQUEST_BYTES_MAX, TOKEN_RESPONSE_BYTES_MAX } from "../../limits.ts"
 import { boundedBytes, closed, endpoint } from "../endpoint.ts"
 
-/** How clients come by tokens (PROTOCOL.md section 4.4). */
+/** How clients come by tokens (docs/protocol.md section 4.4). */
 export const tokens = {
   requestTokens: endpoint({
     name: "as.request-tokens",

@@ -8,7 +8,7 @@ import {
 } from "../../limits.ts"
 import { boundedBytes, closed, endpoint, Nothing, SecretKey } from "../endpoint.ts"
 
-/** A KeyPackage with what a friend needs to find out whose it is (PROTOCOL.md section 6.3). */
+/** A KeyPackage with what a friend needs to find out whose it is (docs/protocol.md section 6.3). */
 export const AddPackage = closed({
   keyPackage: boundedBytes(KEY_PACKAGE_BYTES_MAX, "MLS KeyPackage with a queue config extension"),
   encryptedCredential: boundedBytes(

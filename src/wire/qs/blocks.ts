@@ -1,7 +1,7 @@
 import { SMALL_REQUEST_BODY_BYTES_MAX } from "../../limits.ts"
 import { closed, endpoint, Id, Nothing } from "../endpoint.ts"
 
-/** The block list: groups whose messages do not come into the client's queue (PROTOCOL.md section 6.1). */
+/** The block list: groups whose messages do not come into the client's queue (docs/protocol.md section 6.1). */
 export const blocks = {
   blockGroup: endpoint({
     name: "qs.block-group",

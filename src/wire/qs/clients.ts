@@ -20,7 +20,7 @@ const changeable = closed({
   }),
 })
 
-/** Clients of a QS user, each with a queue (PROTOCOL.md section 6.1). */
+/** Clients of a QS user, each with a queue (docs/protocol.md section 6.1). */
 export const clients = {
   createClient: endpoint({
     name: "qs.create-client",

@@ -7,7 +7,7 @@ const record = {
   friendshipTokenHash: fixedBytes(HASH_BYTES, "SHA-256 of the friendship token"),
 }
 
-/** Pseudonymous users of the QS (PROTOCOL.md section 6.1). */
+/** Pseudonymous users of the QS (docs/protocol.md section 6.1). */
 export const users = {
   createUser: endpoint({
     name: "qs.create-user",
