@@ -1,4 +1,5 @@
 import {
+  type Cipheriv,
   createCipheriv,
   createDecipheriv,
   createPrivateKey,
@@ -9,7 +10,7 @@ import {
   sign,
   verify,
 } from "node:crypto"
-import { concat } from "../wire/bytes.ts"
+import { concat, fixedBuffer } from "../wire/bytes.ts"
 import { isStrictPointEncoding } from "./ed25519.ts"
 import { CryptoError, type CryptoProvider } from "./provider.ts"
 import { release, wipe } from "./wipe.ts"
@@ -80,6 +81,10 @@ function checkNonce(nonce: Uint8Array): void {
   if (nonce.length !== NONCE_BYTES) throw new CryptoError("aead nonce length")
 }
 
+/** Used again and again, and zero in between. Small arrays that are made for each call leave copies when the runtime moves them. */
+const hmacInner = fixedBuffer(512)
+const hmacOuter = fixedBuffer(HASH_BLOCK_BYTES + HASH_BYTES)
+
 /**
  * HMAC (RFC 2104) of the parts one after the other, over one-shot hashes of buffers that are overwritten: a hasher with a
  * key is an object of the runtime's own, which keeps key and data until it is collected, and costs three times as much.
@@ -90,8 +95,9 @@ function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
     Bun.SHA256.hash(key as Buffer, digest)
     return hmac(digest, ...parts)
   }
-  const inner = new Uint8Array(HASH_BLOCK_BYTES + parts.reduce((sum, { length }) => sum + length, 0))
-  const outer = new Uint8Array(HASH_BLOCK_BYTES + HASH_BYTES)
+  const length = HASH_BLOCK_BYTES + parts.reduce((sum, part) => sum + part.length, 0)
+  const inner = length <= hmacInner.length ? hmacInner.subarray(0, length) : fixedBuffer(length)
+  const outer = hmacOuter
   for (let i = 0; i < HASH_BLOCK_BYTES; i++) {
     const byte = key[i] ?? 0
     inner[i] = byte ^ INNER_PAD
@@ -162,7 +168,6 @@ function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Ui
   return sealed
 }
 
-/** The runtime's cipher makes a buffer of its own for what it returns: of megabytes only parts, one after the other. */
 function sealFrom(
   plaintext: Uint8Array,
   key: Uint8Array,
@@ -173,13 +178,20 @@ function sealFrom(
   checkNonce(nonce)
   const cipher = createCipheriv(algorithm(key), key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(aad)
+  // What is small is not taken as a view: see fixedBuffer.
+  if (plaintext.length <= SEALED_AT_ONCE_BYTES) sealed.set(cipher.update(plaintext))
+  else sealParts(cipher, plaintext, sealed)
+  cipher.final()
+  sealed.set(cipher.getAuthTag(), plaintext.length)
+}
+
+/** The runtime's cipher makes a buffer of its own for what it returns: of megabytes only parts, one after the other. */
+function sealParts(cipher: Cipheriv, plaintext: Uint8Array, sealed: Uint8Array): void {
   for (let at = 0; at < plaintext.length; at += SEALED_AT_ONCE_BYTES) {
     const part = cipher.update(plaintext.subarray(at, at + SEALED_AT_ONCE_BYTES))
     sealed.set(part, at)
     release(part)
   }
-  cipher.final()
-  sealed.set(cipher.getAuthTag(), plaintext.length)
 }
 
 function open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array {

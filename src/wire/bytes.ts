@@ -69,3 +69,11 @@ export function fromHex(text: string): Uint8Array {
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
   return bytes
 }
+
+/**
+ * Zeros that stay where they are. Of a small array that was made without a buffer, the runtime moves the bytes when the first view of
+ * it is made, and leaves a copy behind that nobody can overwrite.
+ */
+export function fixedBuffer(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(bytes))
+}

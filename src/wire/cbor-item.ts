@@ -1,4 +1,4 @@
-import { fromUtf8 } from "./bytes.ts"
+import { fixedBuffer, fromUtf8 } from "./bytes.ts"
 import { CodecError } from "./tls.ts"
 
 /**
@@ -147,7 +147,7 @@ export class ItemWriter {
   #offset = 0
 
   constructor(size: number) {
-    this.#buffer = new Uint8Array(size)
+    this.#buffer = fixedBuffer(size)
   }
 
   head(major: number, argument: number): this {

@@ -82,7 +82,7 @@ describe("every attack finds what there is to find at a naive server", () => {
     [PSEUDONYM, "order", "registered", 0.85],
     [PSEUDONYM, "times", "registered", 0.85],
     [PSEUDONYM, "lengths", "registered", 0.9],
-    [PSEUDONYM, "bytes", "registered", 0.9],
+    [PSEUDONYM, "bytes", "registered", 0.85],
     [PSEUDONYM, "changes", SERIES, 0.75],
     [ALIAS, "log", "registered", 0.85],
     [ALIAS, "order", "registered", 0.6],
