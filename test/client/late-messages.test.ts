@@ -81,7 +81,9 @@ test("whoever joins again hears everything of those who took the place of others
   await c.client.groups()[0]?.add(d.user)
   await d.until((person) => person.has("joined"))
   await a.client.groups()[0]?.resync()
-  await d.until((person) => person.client.groups()[0]?.epoch === a.client.groups()[0]?.epoch)
+  // It may be further by a commit of its own, which says so with no event.
+  const epochOf = ({ client }: Person) => client.groups()[0]?.epoch ?? -1n
+  while (epochOf(d) < epochOf(a)) await Bun.sleep(5)
   await d.say("hello")
   set.ears.open()
   await a.until((person) => person.has("message", 2))
