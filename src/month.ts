@@ -20,3 +20,8 @@ export function monthFromDigits(digits: string): number | undefined {
   if (month < 1 || month > 12) return undefined
   return (Number(digits.slice(0, 4)) - 2020) * 12 + month - 1
 }
+
+/** When the month began: the only time that files have. */
+export function beginningOfMonth(now: Date): Date {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()))
+}

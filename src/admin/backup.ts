@@ -1,18 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from "node:fs"
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { StoreFailed } from "../store/database.ts"
-import { codeOf } from "../store/error-code.ts"
+import { beginningOfMonth } from "../month.ts"
 import type { OpenedStore } from "../store/open.ts"
+import { explained, refuseFull, synchronize } from "./directories.ts"
 
 /** The databases of a server, by the names of their files. */
 export const DATABASE_FILES = { as: "as.sqlite", delivery: "delivery.sqlite" } as const
@@ -34,15 +24,15 @@ export interface BackedUp {
  */
 export function backUp(sources: BackupSources, directory: string): BackedUp {
   const unnamed = `${directory}.partial`
-  explained(`the backup ${directory} cannot be made`, () => {
-    refuseFull(directory)
+  explained(`the backup ${directory} cannot be made`, adviceOn, () => {
+    refuseFull(directory, `${directory} is there already: give the backup a directory of its own`)
     rmSync(unnamed, { recursive: true, force: true })
     mkdirSync(unnamed, { mode: 0o700 })
   })
   try {
     // Both in one turn of the event loop: nothing is written between them.
     for (const name of databases) sources[name].backupTo(join(unnamed, DATABASE_FILES[name]))
-    return explained(`the backup ${directory} cannot be finished`, () => finish(unnamed, directory))
+    return explained(`the backup ${directory} cannot be finished`, adviceOn, () => finish(unnamed, directory))
   } catch (error) {
     rmSync(unnamed, { recursive: true, force: true })
     throw error
@@ -52,8 +42,7 @@ export function backUp(sources: BackupSources, directory: string): BackedUp {
 const databases = Object.keys(DATABASE_FILES) as (keyof typeof DATABASE_FILES)[]
 
 function finish(unnamed: string, directory: string): BackedUp {
-  const now = new Date()
-  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()))
+  const month = beginningOfMonth(new Date())
   const files = databases.map((name) => join(unnamed, DATABASE_FILES[name]))
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
   for (const path of [...files, unnamed]) utimesSync(path, month, month)
@@ -63,30 +52,7 @@ function finish(unnamed: string, directory: string): BackedUp {
   return { directory, bytes }
 }
 
-function refuseFull(directory: string): void {
-  const there = statSync(directory, { throwIfNoEntry: false })
-  if (there !== undefined && (!there.isDirectory() || readdirSync(directory).length > 0))
-    throw new StoreFailed(`${directory} is there already: give the backup a directory of its own`)
-}
-
-/** Makes the names in a directory durable. */
-export function synchronize(directory: string): void {
-  const descriptor = openSync(directory, "r")
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function explained<T>(sentence: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof StoreFailed) throw error
-    const advice = ["EACCES", "EROFS", "EPERM"].includes(codeOf(error))
-      ? ": the server's user must be able to write there, and under systemd the unit must allow it (ReadWritePaths)"
-      : ""
-    throw new StoreFailed(`${sentence} (${codeOf(error)})${advice}`)
-  }
+function adviceOn(code: string): string {
+  if (!["EACCES", "EROFS", "EPERM"].includes(code)) return ""
+  return ": the server's user must be able to write there, and under systemd the unit must allow it (ReadWritePaths)"
 }

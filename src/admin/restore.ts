@@ -13,8 +13,8 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import { StoreFailed } from "../store/database.ts"
-import { codeOf } from "../store/error-code.ts"
-import { DATABASE_FILES, synchronize } from "./backup.ts"
+import { DATABASE_FILES } from "./backup.ts"
+import { explained, refuseFull, synchronize } from "./directories.ts"
 
 /** A step of copying; `done` and `total` in bytes of all files. */
 export type CopyProgress = (done: number, total: number) => void
@@ -35,16 +35,19 @@ export async function restoreInto(
   prepare: (unnamed: string) => Promise<void>,
 ): Promise<void> {
   refuseIncomplete(backup)
-  refuseFull(directory)
+  refuseFull(
+    directory,
+    `the data directory ${directory} is not empty: move what is there away first, so that nothing is lost`,
+  )
   const unnamed = `${directory}.partial`
   try {
-    explained(`the backup ${backup} cannot be copied to ${directory}`, () => {
+    explained(`the backup ${backup} cannot be copied to ${directory}`, noAdvice, () => {
       rmSync(unnamed, { recursive: true, force: true })
       mkdirSync(unnamed, { recursive: true, mode: 0o700 })
       copyAll(backup, unnamed, progress)
     })
     await prepare(unnamed)
-    explained(`the data directory ${directory} cannot be made`, () => {
+    explained(`the data directory ${directory} cannot be made`, noAdvice, () => {
       synchronize(unnamed)
       renameSync(unnamed, directory)
       synchronize(dirname(directory))
@@ -56,7 +59,7 @@ export async function restoreInto(
 }
 
 function refuseIncomplete(backup: string): void {
-  const there = explained(`the backup ${backup} cannot be read`, () => readdirSync(backup))
+  const there = explained(`the backup ${backup} cannot be read`, noAdvice, () => readdirSync(backup))
   const missing = names.filter((name) => !there.includes(name))
   if (missing.length > 0)
     throw new StoreFailed(`${backup} is no backup: it has no ${missing.join(" and no ")}`)
@@ -64,15 +67,6 @@ function refuseIncomplete(backup: string): void {
   if (logs.some((file) => statSync(file).size > 0)) {
     throw new StoreFailed(
       `${backup} was copied from a server that ran, or had crashed: its files do not belong to one moment; use what cinder backup made`,
-    )
-  }
-}
-
-function refuseFull(directory: string): void {
-  const there = statSync(directory, { throwIfNoEntry: false })
-  if (there !== undefined && (!there.isDirectory() || readdirSync(directory).length > 0)) {
-    throw new StoreFailed(
-      `the data directory ${directory} is not empty: move what is there away first, so that nothing is lost`,
     )
   }
 }
@@ -104,11 +98,4 @@ function copy(from: string, to: string, copied: (bytes: number) => void): void {
   }
 }
 
-function explained<T>(sentence: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof StoreFailed) throw error
-    throw new StoreFailed(`${sentence} (${codeOf(error)})`)
-  }
-}
+const noAdvice = () => ""

@@ -1,11 +1,11 @@
 import { type Effect, put, remove, type View } from "../store/database.ts"
-import { concat } from "../wire/bytes.ts"
+import { numberedId } from "../veil/numbered.ts"
 import type { PackageShelf } from "./packages.ts"
 import { type AliasPackageRow, type AliasRow, aliases, aliasPackages } from "./tables.ts"
 
 /** Packages of an alias, in the order of their numbers. */
 export function packagesOf(view: View, { alias, packages }: AliasRow): AliasPackageRow[] {
-  return [...packages].flatMap((number) => view.get(aliasPackages, { id: packageId(alias, number) }) ?? [])
+  return [...packages].flatMap((number) => view.get(aliasPackages, { id: numberedId(alias, number) }) ?? [])
 }
 
 /** The alias without some of its packages, and with new ones under the first numbers that are free. */
@@ -17,7 +17,7 @@ export function changePackages(
   const gone = new Set(removed.map(numberOf))
   const kept = [...row.packages].filter((number) => !gone.has(number))
   const free = NUMBERS.filter((number) => !kept.includes(number))
-  const added = fresh.map((body, i) => ({ id: packageId(row.alias, free[i] as number), body }))
+  const added = fresh.map((body, i) => ({ id: numberedId(row.alias, free[i] as number), body }))
   const packages = Uint8Array.from([...kept, ...added.map(numberOf)]).sort()
   return [
     put(aliases, { ...row, packages }),
@@ -28,7 +28,7 @@ export function changePackages(
 
 /** Deletes an alias with its packages; its queue is the engine's to remove. */
 export function removeAlias({ alias, packages }: AliasRow): Effect[] {
-  const removals = [...packages].map((number) => remove(aliasPackages, { id: packageId(alias, number) }))
+  const removals = [...packages].map((number) => remove(aliasPackages, { id: numberedId(alias, number) }))
   return [remove(aliases, { alias }), ...removals]
 }
 
@@ -50,10 +50,6 @@ export function shelfOfAlias(alias: Uint8Array): PackageShelf<AliasPackageRow> {
 }
 
 const NUMBERS = [...new Uint8Array(256).keys()]
-
-function packageId(alias: Uint8Array, number: number): Uint8Array {
-  return concat(alias, Uint8Array.of(number))
-}
 
 function numberOf({ id }: AliasPackageRow): number {
   return id.at(-1) as number

@@ -1,4 +1,5 @@
-import { dlopen, FFIType, ptr } from "bun:ffi"
+import { FFIType, ptr } from "bun:ffi"
+import { openLibrary } from "../memory/library.ts"
 import { type Examination, type Finding, ok, warn } from "./finding.ts"
 
 const TIME_ERROR = 5
@@ -24,14 +25,6 @@ export function synchronization(state: number | undefined): Finding {
 }
 
 function clockState(): number | undefined {
-  if (process.platform !== "linux") return undefined
-  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"]) {
-    try {
-      const { adjtimex } = dlopen(name, { adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 } }).symbols
-      return adjtimex(ptr(new Uint8Array(TIMEX_BYTES)))
-    } catch {
-      // Another C library.
-    }
-  }
-  return undefined
+  const library = openLibrary({ adjtimex: { args: [FFIType.ptr], returns: FFIType.i32 } })
+  return library?.adjtimex(ptr(new Uint8Array(TIMEX_BYTES)))
 }

@@ -1,7 +1,8 @@
 import { existsSync, realpathSync } from "node:fs"
 import { dirname } from "node:path"
+import { readText } from "../system-text.ts"
 import { type Examination, type Finding, fail, ok, warn } from "./finding.ts"
-import { type Mount, mountOf, readText } from "./system.ts"
+import { type Mount, mountOf } from "./system.ts"
 
 /** Whether the disk forgets what the server overwrites and deletes. */
 export const disk: Examination = ({ config: { dataDirectory, secretsFile } }) => {

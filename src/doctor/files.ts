@@ -1,5 +1,6 @@
 import { closeSync, lstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { DATABASE_FILES } from "../admin/backup.ts"
 import { fileKind } from "../config/file-form.ts"
 import { type Examination, type Finding, fail, ok, warn } from "./finding.ts"
 
@@ -108,7 +109,7 @@ function head(path: string): Uint8Array {
   }
 }
 
-const OWN_FILES = ["as.sqlite", "delivery.sqlite"].flatMap((name) => [name, `${name}-wal`])
+const OWN_FILES = Object.values(DATABASE_FILES).flatMap((name) => [name, `${name}-wal`])
 
 function otherFiles(inside: readonly string[]): Finding {
   const id = "other-files"

@@ -1,6 +1,6 @@
 import { SOCKETS_MAX } from "../limits.ts"
+import { readText } from "../system-text.ts"
 import { type Examination, type Finding, fail, ok, warn } from "./finding.ts"
-import { readText } from "./system.ts"
 
 /** Beside streams: requests, files, pushes that go out. */
 const OTHER_FILES = 4096

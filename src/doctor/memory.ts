@@ -1,6 +1,6 @@
 import { protectMemory } from "../memory/process.ts"
+import { readText } from "../system-text.ts"
 import { type Examination, type Finding, fail, ok, warn } from "./finding.ts"
-import { readText } from "./system.ts"
 
 /** Whether keys that are in memory for the time of a request may come to lie on a disk. */
 export const memory: Examination = () => [

@@ -1,14 +1,3 @@
-import { readFileSync } from "node:fs"
-
-/** A file of the system, or nothing where there is none or it cannot be read. */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8")
-  } catch {
-    return ""
-  }
-}
-
 /** A line of /proc/self/mountinfo (proc(5)). */
 export interface Mount {
   readonly point: string

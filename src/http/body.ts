@@ -1,5 +1,6 @@
 import { wipe } from "../crypto/wipe.ts"
 import { BODY_SECONDS_MAX } from "../limits.ts"
+import { fixedBuffer } from "../wire/bytes.ts"
 import { Problem } from "../wire/problem.ts"
 
 /**
@@ -44,8 +45,7 @@ async function readChunks(
       length += value.length
       if (length > bytesMax) throw new Problem("request.too-large")
     }
-    // With a buffer of its own: a small array gets one when it is first looked into, and leaves a copy behind.
-    const body = new Uint8Array(new ArrayBuffer(length))
+    const body = fixedBuffer(length)
     let offset = 0
     for (const chunk of chunks) {
       body.set(chunk, offset)

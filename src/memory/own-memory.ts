@@ -1,6 +1,7 @@
 import { FFIType, ptr } from "bun:ffi"
-import { readFileSync } from "node:fs"
 import { MEMORY_PAGE_BYTES } from "../limits.ts"
+import { readText } from "../system-text.ts"
+import { fixedBuffer } from "../wire/bytes.ts"
 import { openLibrary } from "./library.ts"
 
 /**
@@ -37,7 +38,7 @@ export class OwnMemory {
   readonly #library: Library
   /** Address and length here, then there: two `struct iovec`. */
   readonly #vectors = new BigUint64Array(new ArrayBuffer(32))
-  readonly #there = new Uint8Array(new ArrayBuffer(PAGES))
+  readonly #there = fixedBuffer(PAGES)
 
   private constructor(library: Library) {
     this.#library = library
@@ -48,14 +49,14 @@ export class OwnMemory {
     const library = openLibrary(symbols)
     if (library === undefined) return undefined
     const memory = new OwnMemory(library)
-    const [word, copy] = [new Uint8Array(new ArrayBuffer(8)).fill(7), new Uint8Array(new ArrayBuffer(8))]
+    const [word, copy] = [fixedBuffer(8).fill(7), fixedBuffer(8)]
     const works = memory.read(addressOf(word), copy) && memory.write(addressOf(copy), copy)
     return works && copy.every((byte) => byte === 7) ? memory : undefined
   }
 
   /** Runs of pages that are there and can be written to, but for those that are a file's or another process's too. */
   *ranges(): Generator<Range> {
-    for (const line of mappings().split("\n")) {
+    for (const line of readText("/proc/self/maps").split("\n")) {
       const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw-p /.exec(line) ?? []
       if (start === undefined || end === undefined) continue
       const isStack = line.endsWith("[stack]")
@@ -95,15 +96,6 @@ export class OwnMemory {
     this.#vectors.set([BigInt(addressOf(here)), length, BigInt(address), length])
     const [vectors, there] = [ptr(this.#vectors), ptr(this.#vectors, 16)]
     return this.#library[call](process.pid, vectors, 1, there, 1, 0) === length
-  }
-}
-
-/** As the kernel lists them; none if it cannot be asked, for example because too many files are open. */
-function mappings(): string {
-  try {
-    return readFileSync("/proc/self/maps", "utf8")
-  } catch {
-    return ""
   }
 }
 

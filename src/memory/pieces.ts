@@ -1,4 +1,6 @@
 import { SWEEP_PIECES_MAX } from "../limits.ts"
+import { fixedBuffer } from "../wire/bytes.ts"
+import { emptyIndex, nextPlace, PROBES_MAX, placeOf } from "./word-index.ts"
 
 /**
  * Keys in pieces of 16 bytes, and an index that finds all of them in one pass over memory, where they stand at addresses that
@@ -9,15 +11,12 @@ import { SWEEP_PIECES_MAX } from "../limits.ts"
 export const PIECE_BYTES = 16
 
 const PIECE_WORDS = 4
-const INDEX_BITS = 16
-const MASK = 2 ** INDEX_BITS - 1
-const PROBES_MAX = 32
 
 export class Pieces {
-  readonly #bytes = new Uint8Array(new ArrayBuffer(SWEEP_PIECES_MAX * PIECE_BYTES))
+  readonly #bytes = fixedBuffer(SWEEP_PIECES_MAX * PIECE_BYTES)
   readonly #words = new Uint32Array(this.#bytes.buffer)
   /** By a piece's first word's hash: 0, or 1 + the piece's place. */
-  readonly #index = new Uint16Array(2 ** INDEX_BITS)
+  readonly #index = emptyIndex()
   #count = 0
 
   get isEmpty(): boolean {
@@ -46,7 +45,7 @@ export class Pieces {
     for (let i = 0; i < words.length; i += PIECE_WORDS) {
       const word = words[i]!
       if (word === 0) continue
-      const first = hash(word)
+      const first = placeOf(word)
       if (index[first] !== 0 && this.#find(words, i, first)) found(i * 4)
     }
   }
@@ -54,7 +53,7 @@ export class Pieces {
   /** Whether these are a piece. */
   has(bytes: Uint8Array): boolean {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, PIECE_WORDS)
-    return this.#find(words, 0, hash(words[0]!))
+    return this.#find(words, 0, placeOf(words[0]!))
   }
 
   forget(): void {
@@ -66,16 +65,16 @@ export class Pieces {
   /** Enters the piece at this place. False: it is there already, or has no place in the index. */
   #enter(place: number): boolean {
     const at = place * PIECE_WORDS
-    let probe = hash(this.#words[at]!)
+    let probe = placeOf(this.#words[at]!)
     if (this.#find(this.#words, at, probe)) return false
-    for (let probes = 0; this.#index[probe] !== 0; probe = (probe + 1) & MASK)
+    for (let probes = 0; this.#index[probe] !== 0; probe = nextPlace(probe))
       if (++probes > PROBES_MAX) return false
     this.#index[probe] = place + 1
     return true
   }
 
   #find(words: Uint32Array, at: number, first: number): boolean {
-    for (let probe = first; this.#index[probe] !== 0; probe = (probe + 1) & MASK) {
+    for (let probe = first; this.#index[probe] !== 0; probe = nextPlace(probe)) {
       const piece = (this.#index[probe]! - 1) * PIECE_WORDS
       let same = 0
       while (same < PIECE_WORDS && this.#words[piece + same] === words[at + same]) same++
@@ -83,8 +82,4 @@ export class Pieces {
     }
     return false
   }
-}
-
-function hash(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> (32 - INDEX_BITS)
 }

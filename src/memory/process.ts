@@ -1,5 +1,5 @@
 import { FFIType, ptr } from "bun:ffi"
-import { readFileSync } from "node:fs"
+import { readText } from "../system-text.ts"
 import { openLibrary } from "./library.ts"
 
 /**
@@ -44,19 +44,11 @@ export function protectMemory(warn: (sentence: string) => void): void {
 
 /** Whether this system has swap. */
 function swaps(): boolean {
-  return read("/proc/swaps").trim().split("\n").length > 1
+  return readText("/proc/swaps").trim().split("\n").length > 1
 }
 
 function mayLockAll(): boolean {
-  const unlimited = /^Max locked memory +unlimited +unlimited /m.test(read("/proc/self/limits"))
-  const capabilities = /^CapEff:\s+([0-9a-f]+)$/m.exec(read("/proc/self/status"))?.[1]
+  const unlimited = /^Max locked memory +unlimited +unlimited /m.test(readText("/proc/self/limits"))
+  const capabilities = /^CapEff:\s+([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1]
   return unlimited || ((BigInt(`0x${capabilities ?? "0"}`) >> CAN_LOCK) & 1n) === 1n
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8")
-  } catch {
-    return ""
-  }
 }

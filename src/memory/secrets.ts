@@ -1,5 +1,7 @@
 import { SECRET_BYTES_MAX, SECRETS_REMEMBERED_MAX } from "../limits.ts"
+import { fixedBuffer } from "../wire/bytes.ts"
 import { PIECE_BYTES } from "./pieces.ts"
+import { emptyIndex, nextPlace, PROBES_MAX, placeOf } from "./word-index.ts"
 
 /**
  * Secrets that requests brought, and an index that finds all of them in one pass over memory.
@@ -27,17 +29,13 @@ const WORDS_STEP = 3
 const WORD_PLACES = WORDS_STEP * WORD_BYTES
 /** Places of words in the secret's beginning, then in its end. */
 const PLACES = 2 * WORD_PLACES
-const INDEX_BITS = 16
-const MASK = 2 ** INDEX_BITS - 1
-/** A word that many others have in common, or hash to, is not looked for: no choice of secrets makes the search slow. */
-const PROBES_MAX = 32
 /** Of 16 random bytes 99 % have so many values or more; two addresses or numbers never. And 99.8 % have so many beyond ASCII. */
 const VALUES_MIN = 14
 const BEYOND_ASCII_MIN = 3
 
 export class Secrets {
   /** Each slot: context, secret, context. */
-  readonly #bytes = new Uint8Array(new ArrayBuffer(SECRETS_REMEMBERED_MAX * SLOT_BYTES))
+  readonly #bytes = fixedBuffer(SECRETS_REMEMBERED_MAX * SLOT_BYTES)
   /** 0: the slot is free. */
   readonly #lengths = new Uint16Array(SECRETS_REMEMBERED_MAX)
   /** By requests that are under way. */
@@ -45,7 +43,7 @@ export class Secrets {
   /** 1: it has been unused since the search was prepared. */
   readonly #searched = new Uint8Array(SECRETS_REMEMBERED_MAX)
   /** By a word's hash: 0, or 1 + slot * PLACES + place. */
-  readonly #index = new Uint16Array(2 ** INDEX_BITS)
+  readonly #index = emptyIndex()
   /** All slots from here on are free. */
   #end = 0
 
@@ -101,11 +99,11 @@ export class Secrets {
     for (let i = 0; i < words.length; i += WORDS_STEP) {
       const word = words[i]!
       if (word === 0) continue
-      let probe = hash(word)
+      let probe = placeOf(word)
       for (let entry = index[probe]!; entry !== 0; entry = index[probe]!) {
         const at = this.#match(entry - 1, memory, WORD_BYTES * i)
         if (at !== undefined) found(this.#secret(Math.floor((entry - 1) / PLACES)), at)
-        probe = (probe + 1) & MASK
+        probe = nextPlace(probe)
       }
     }
   }
@@ -176,9 +174,9 @@ export class Secrets {
       this.#bytes[slot * SLOT_BYTES + SECRET_CONTEXT_BYTES + this.#lengths[slot]!] === 0
     )
       return
-    let probe = hash(wordAt(this.#bytes, at))
+    let probe = placeOf(wordAt(this.#bytes, at))
     let probes = 0
-    while (this.#index[probe] !== 0 && probes++ < PROBES_MAX) probe = (probe + 1) & MASK
+    while (this.#index[probe] !== 0 && probes++ < PROBES_MAX) probe = nextPlace(probe)
     if (this.#index[probe] === 0) this.#index[probe] = 1 + slot * PLACES + place
   }
 }
@@ -191,10 +189,6 @@ function looksRandom(secret: Uint8Array): boolean {
     if (piece.filter((byte) => byte >= 128).length < BEYOND_ASCII_MIN) return false
   }
   return true
-}
-
-function hash(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> (32 - INDEX_BITS)
 }
 
 /** In the machine's own order, which is little-endian wherever Bun runs. */

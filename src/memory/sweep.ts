@@ -6,6 +6,7 @@ import {
   SWEEP_SLICE_BYTES,
   SWEEP_WAIT_MILLISECONDS,
 } from "../limits.ts"
+import { fixedBuffer } from "../wire/bytes.ts"
 import { addressOf, OwnMemory, type Range } from "./own-memory.ts"
 import { PIECE_BYTES, Pieces } from "./pieces.ts"
 import { type Secret, Secrets } from "./secrets.ts"
@@ -37,9 +38,9 @@ export class Sweep {
   #derived = new Pieces()
   /** Those that are being searched for, while others come. */
   #searched = new Pieces()
-  readonly #chunk = new Uint8Array(new ArrayBuffer(SWEEP_CHUNK_BYTES))
-  readonly #found = new Uint8Array(new ArrayBuffer(SECRET_BYTES_MAX))
-  readonly #zeros = new Uint8Array(new ArrayBuffer(SECRET_BYTES_MAX))
+  readonly #chunk = fixedBuffer(SWEEP_CHUNK_BYTES)
+  readonly #found = fixedBuffer(SECRET_BYTES_MAX)
+  readonly #zeros = fixedBuffer(SECRET_BYTES_MAX)
   #reading = 0
 
   private constructor(memory: OwnMemory) {

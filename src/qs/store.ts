@@ -2,6 +2,7 @@ import type { CryptoProvider } from "../crypto/provider.ts"
 import { randomBelow } from "../crypto/random-below.ts"
 import { ID_BYTES } from "../limits.ts"
 import { type Effect, put, remove, type View } from "../store/database.ts"
+import { numberedId } from "../veil/numbered.ts"
 import { concat, equal } from "../wire/bytes.ts"
 import {
   type AddPackageRow,
@@ -68,7 +69,7 @@ export function replaceAddPackages(
   return [
     put(clients, { ...client, add_packages: Uint8Array.from(bodies.keys()) }),
     ...stale.map((number) => removeAddPackage(client.id, number)),
-    ...bodies.map((body, number) => put(addPackages, { id: packageId(client.id, number), body })),
+    ...bodies.map((body, number) => put(addPackages, { id: numberedId(client.id, number), body })),
   ]
 }
 
@@ -99,15 +100,11 @@ function normalOf({ add_packages }: ClientRow): number[] {
 }
 
 function addPackage(view: View, { id }: ClientRow, number: number): AddPackageRow {
-  const row = view.get(addPackages, { id: packageId(id, number) })
+  const row = view.get(addPackages, { id: numberedId(id, number) })
   if (row === undefined) throw new Error("an AddPackage is missing that its client's record names")
   return row
 }
 
 function removeAddPackage(client: Uint8Array, number: number): Effect {
-  return remove(addPackages, { id: packageId(client, number) })
-}
-
-function packageId(client: Uint8Array, number: number): Uint8Array {
-  return concat(client, Uint8Array.of(number))
+  return remove(addPackages, { id: numberedId(client, number) })
 }

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite"
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, futimesSync, openSync, writeSync } from "node:fs"
+import { beginningOfMonth } from "../month.ts"
 import { StoreFailed } from "./database.ts"
 import { codeOf } from "./error-code.ts"
 import { clearResidue, FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "./residue.ts"
@@ -162,8 +163,7 @@ export class Scrubber {
 }
 
 function coarsenTimes(descriptor: number): void {
-  const now = new Date()
-  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()))
+  const month = beginningOfMonth(new Date())
   futimesSync(descriptor, month, month)
 }
 
