@@ -17,6 +17,9 @@ import { writeClean } from "./page-layout.ts"
 export const LOG_HEADER_BYTES = 32
 export const FRAME_HEADER_BYTES = 24
 
+/** Frames of the log that are read together. */
+const FRAMES_AT_ONCE = 32
+
 const DATABASE_HEADER_BYTES = 100
 /** Where the header has the first page of the free list, and how many pages are free. */
 const FREE_LIST_AT = 32
@@ -35,18 +38,22 @@ export const PAGES_MAX = 0x01ff_ffff
  * Both descriptors must stay open as long as SQLite has the files open.
  */
 export function clearResidue(log: number, database: number, frames: number, pageSize: number): void {
-  const frame = Buffer.alloc(FRAME_HEADER_BYTES + pageSize)
+  const frameBytes = FRAME_HEADER_BYTES + pageSize
+  const some = Buffer.alloc(frameBytes * Math.min(frames, FRAMES_AT_ONCE))
   const cleaner = new PageCleaner(database, pageSize)
   const seen = new Set<number>()
   let cleaned = false
-  for (let index = frames - 1; index >= 0; index--) {
-    readWhole(log, frame, LOG_HEADER_BYTES + index * frame.length)
-    const pageNumber = frame.readUInt32BE(0)
-    if (seen.has(pageNumber)) continue
-    seen.add(pageNumber)
-    cleaned = cleaner.clean(frame.subarray(FRAME_HEADER_BYTES), pageNumber) || cleaned
+  for (let end = frames; end > 0; end -= FRAMES_AT_ONCE) {
+    const first = Math.max(0, end - FRAMES_AT_ONCE)
+    readWhole(log, some.subarray(0, (end - first) * frameBytes), LOG_HEADER_BYTES + first * frameBytes)
+    for (let at = (end - first - 1) * frameBytes; at >= 0; at -= frameBytes) {
+      const pageNumber = some.readUInt32BE(at)
+      if (seen.has(pageNumber)) continue
+      seen.add(pageNumber)
+      cleaned = cleaner.clean(some.subarray(at + FRAME_HEADER_BYTES, at + frameBytes), pageNumber) || cleaned
+    }
   }
-  frame.fill(0)
+  some.fill(0)
   cleaner.wipe()
   // The header, on the first page, changes with the free list.
   if (seen.has(1)) cleaned = clearFreeList(database, pageSize) || cleaned

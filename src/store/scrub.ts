@@ -29,7 +29,7 @@ export interface ScrubOptions {
   readonly delayMs: number
   /** And when no other commit followed for so long, or for some times as long as the last scrub took. */
   readonly quietMs: number
-  /** Beyond this length the log is scrubbed at once; a longer file is cut to it, after it holds only zeros. */
+  /** Beyond this length the log is scrubbed at once. Its file has this length, or four or sixteen times it; see {@link lengthFor}. */
   readonly logBytesMax: number
   /** A scrub that was due failed. It is tried again after the delay. */
   readonly fault: (error: unknown) => void
@@ -38,6 +38,8 @@ export interface ScrubOptions {
 
 /** So many times as long as the last scrub took it has to be quiet: then scrubbing takes a fifth of the time at most, on any disk. */
 const QUIET_SHARE = 4
+/** How long the log's file may be, in parts of the length at which it is scrubbed. */
+const LOG_LENGTHS = [1, 4, 16] as const
 
 const ZEROS = new Uint8Array(256 * 1024)
 
@@ -131,8 +133,10 @@ export class Scrubber {
       writeZeros(descriptor, at, Math.min(ZEROS.length, end - at))
       this.#options.step?.("chunk")
     }
+    const length = lengthFor(size, this.#options.logBytesMax)
+    if (size < length) writeZeros(descriptor, size, length - size)
     fdatasyncSync(descriptor)
-    if (size > 2 * this.#options.logBytesMax) ftruncateSync(descriptor, this.#options.logBytesMax)
+    if (size > length) ftruncateSync(descriptor, length)
   }
 
   #checkpoint(mode: "NOOP" | "RESTART"): { busy: number; log: number; checkpointed: number } {
@@ -162,6 +166,15 @@ export class Scrubber {
   }
 }
 
+/**
+ * The length of the log's file after it was this long: one of few, so that it does not tell how much was written at once.
+ * It does not shrink to the shortest each time, because room that was given back has to be found again.
+ */
+function lengthFor(size: number, logBytesMax: number): number {
+  const lengths = LOG_LENGTHS.map((times) => times * logBytesMax)
+  return lengths.find((length) => size <= length) ?? (lengths.at(-1) as number)
+}
+
 function coarsenTimes(descriptor: number): void {
   const month = beginningOfMonth(new Date())
   futimesSync(descriptor, month, month)
@@ -169,7 +182,7 @@ function coarsenTimes(descriptor: number): void {
 
 function writeZeros(descriptor: number, at: number, bytes: number): void {
   for (let written = 0; written < bytes; ) {
-    written += writeSync(descriptor, ZEROS, 0, bytes - written, at + written)
+    written += writeSync(descriptor, ZEROS, 0, Math.min(ZEROS.length, bytes - written), at + written)
   }
 }
 
