@@ -80,6 +80,8 @@ export class Connection {
     }
     if (this.#state === "new") {
       this.#state = "opening"
+      // From here on only the server keeps the client waiting.
+      clearTimeout(this.#timer)
       void this.#open(data)
       return
     }
@@ -110,7 +112,6 @@ export class Connection {
         session.onClosed()
         return
       }
-      clearTimeout(this.#timer)
       this.#state = session
       this.#pingLater()
     } catch (error) {
