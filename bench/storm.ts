@@ -76,8 +76,9 @@ function describe(
       microseconds: of(storms, ({ opening }) => opening.p50),
       more: {
         p99_µs: of(storms, ({ opening }) => opening.p99),
+        last_µs: of(storms, ({ opening }) => opening.highest),
         entries_for_each: of(storms, ({ read, opening }) => read / opening.count),
-        not_opened: of(storms, ({ unopened }) => unopened),
+        came_again: of(storms, ({ again }) => again),
       },
     },
     sending("a message to its frame, before", calm),

@@ -85,6 +85,7 @@ export interface Spread {
   readonly count: number
   readonly p50: number
   readonly p99: number
+  readonly highest: number
 }
 
 export interface ArrivalsAnswer {
@@ -109,9 +110,9 @@ export interface ArrivalsAnswer {
 export interface ReadAnswer {
   /** Microseconds from the start of a connection until the backlog was read. */
   readonly opening: Spread
-  /** Frames that they got together, and streams that could not be opened. */
+  /** Frames that they got together, and how often somebody had to come again. */
   readonly read: number
-  readonly unopened: number
+  readonly again: number
 }
 
 /** In the order of the owners. */
