@@ -5,7 +5,7 @@ import type { Endpoint } from "../wire/endpoint.ts"
 import { Problem } from "../wire/problem.ts"
 import { readBody } from "./body.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
-import { secretFinder, unwatched } from "./secrets.ts"
+import { isTorn, secretFinder, unwatched } from "./secrets.ts"
 
 /** A token that was accepted. */
 export interface Redemption {
@@ -59,7 +59,9 @@ export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Op
     let body: Uint8Array | undefined
     try {
       body = await readBody(request, endpoint.bodyBytesMax)
-      secrets.known(secretsIn(body))
+      const found = secretsIn(body)
+      secrets.known(found)
+      if (found.some(isTorn)) throw new Problem("server.overloaded")
       const input = open(body)
       const spent = await gate?.redeem(request.headers.get("authorization"))
       const result = await run(input)

@@ -1,4 +1,5 @@
 import type { TSchema } from "@sinclair/typebox"
+import { isZero } from "../crypto/wipe.ts"
 import { CURSORS_PER_REQUEST_MAX } from "../limits.ts"
 import { equal } from "../wire/bytes.ts"
 import { encodeCbor } from "../wire/cbor.ts"
@@ -10,6 +11,14 @@ export interface Secret {
   readonly isFollowed: boolean
 }
 
+/**
+ * Whether a part of it was overwritten while the body was being read, because it looked like what an earlier request had left
+ * (memory/sweep.ts): then its beginning is zeros, or its end. The request is good and has to be sent again.
+ */
+export function isTorn({ bytes }: Secret): boolean {
+  return isZero(bytes.subarray(0, OVERWRITTEN_BYTES_MIN)) || isZero(bytes.subarray(-OVERWRITTEN_BYTES_MIN))
+}
+
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
   /** Its body has been read, and these are in it. */
@@ -19,6 +28,8 @@ export interface RequestSecrets {
 
 /** Called when a request begins whose body will be read. */
 export type WatchSecrets = () => RequestSecrets
+
+const OVERWRITTEN_BYTES_MIN = 16
 
 const nobody: RequestSecrets = { known: () => undefined, ended: () => undefined }
 

@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
 import type { ServerWebSocket, WebSocketHandler } from "bun"
-import { isZero, wipe } from "../crypto/wipe.ts"
+import { wipe } from "../crypto/wipe.ts"
 import {
   PING_SECONDS_MAX,
   PING_SECONDS_MIN,
@@ -21,7 +21,7 @@ import {
 } from "../wire/queue.ts"
 import { bodyDecoder, type CallGuard, callOpener } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
-import { secretFinder, type WatchSecrets } from "./secrets.ts"
+import { isTorn, secretFinder, type WatchSecrets } from "./secrets.ts"
 
 /** Where a stream's state machine sends its frames. */
 export interface StreamSink {
@@ -89,8 +89,7 @@ export class Connection {
     const secrets = this.#streams.secretsIn(data)
     request.known(secrets)
     try {
-      // A frame that came in parts may have been taken for a copy of an earlier one in between (memory/sweep.ts).
-      if (secrets.some(({ bytes }) => isZero(bytes))) this.close(CLOSE_TRY_AGAIN)
+      if (secrets.some(isTorn)) this.close(CLOSE_TRY_AGAIN)
       else if (this.#state === "opening") this.close(streamClose.malformed)
       else if (this.#state !== "closed") this.#state.onFrame(this.#streams.decodeFrame(data))
     } catch (error) {

@@ -13,7 +13,7 @@ import { type Secret, Secrets } from "./secrets.ts"
 
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
-  /** Its body has been read, and these are in it. */
+  /** Its body has been read, and these are in it. It has to be refused if one of them `isTorn` (http/secrets.ts). */
   known(secrets: readonly Secret[]): void
   ended(): void
 }
@@ -24,8 +24,9 @@ const OVERLAP_BYTES = 64
 /**
  * Looks for the secrets of requests that have ended in all memory that the process can write to, and overwrites them:
  *
- * - What requests bring, in copies of their bodies (see {@link Secrets}). Bodies that are in use are left alone: those that
- *   hold a secret of a request under way, and all while one is being read that nobody has looked into yet.
+ * - What requests bring, in copies of their bodies (see {@link Secrets}). Those that hold a secret of a request under way are left
+ *   alone. A body that is still being read can lose its key to this, if an earlier request had the same: it waits a little until none
+ *   is read, but not for whoever sends slowly: then the request has to be refused, see `isTorn` (http/secrets.ts).
  * - Keys that are derived from those for a moment: no code that would need them runs when this does.
  * - On the stack, what requests brought in any surroundings, if it looks random: all else there are numbers and addresses.
  *
@@ -97,8 +98,8 @@ export class Sweep {
   }
 
   /**
-   * Overwrites what requests left that have ended by now, and forgets it. Other things are done in between; while bodies are
-   * being read all the time, it gives up. Resolves with the milliseconds that it searched, and nothing else could be done.
+   * Overwrites what requests left that have ended by now, and forgets it. Other things are done in between. Resolves with the
+   * milliseconds that it searched, and nothing else could be done.
    */
   async run(): Promise<number> {
     const any = this.#secrets.prepare((secret) => this.#onStack.add(secret))
@@ -113,12 +114,13 @@ export class Sweep {
   }
 
   async #sweepAll(): Promise<number> {
+    const late = performance.now() + SWEEP_WAIT_MILLISECONDS
     let left = 0
     let milliseconds = 0
     for (const range of this.#memory.ranges()) {
       for (let at = range.start; at < range.end; at += SWEEP_CHUNK_BYTES - OVERLAP_BYTES) {
         if (left <= 0) {
-          if (!(await this.#noneIsRead())) return milliseconds
+          await this.#letOthers(late)
           left = SWEEP_SLICE_BYTES
         }
         const end = Math.min(at + SWEEP_CHUNK_BYTES, range.end)
@@ -131,12 +133,10 @@ export class Sweep {
     return milliseconds
   }
 
-  /** Lets others do something, and waits until no body is being read, but not for long. */
-  async #noneIsRead(): Promise<boolean> {
-    const late = performance.now() + SWEEP_WAIT_MILLISECONDS
+  /** Lets others do something, and waits until no body is being read, but no longer than this. */
+  async #letOthers(late: number): Promise<void> {
     do await Bun.sleep(0)
     while (this.#reading > 0 && performance.now() < late)
-    return this.#reading === 0
   }
 
   #sweep({ start, end, isStack }: Range): void {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { as } from "../../src/wire/as.ts"
+import { encodeBody } from "../../src/wire/cbor.ts"
 import { ds } from "../../src/wire/ds.ts"
 import { qs } from "../../src/wire/qs.ts"
 import { StreamClientFrame } from "../../src/wire/queue.ts"
@@ -8,6 +10,7 @@ import { RemoteWorld } from "./remote-world.ts"
 import { Patterns, scanMemory } from "./scanner.ts"
 import { isKey, patternsFor, type Secret } from "./secrets.ts"
 import { WatchedServer } from "./server.ts"
+import { SlowRequest } from "./slow-request.ts"
 
 /**
  * Looks for keys in the memory of a server, from outside. To be allowed to, the tests have to run as the same user or as root;
@@ -94,6 +97,37 @@ describe("of a request that carries a key", () => {
     }
     going = false
     await Promise.all(loads)
+  })
+})
+
+describe("whoever sends a body slowly", () => {
+  const { path } = qs.claimAddPackages
+  const claim = (friendshipToken: Uint8Array) => encodeBody({ friendshipToken })
+
+  test("does not have the keys of others stay in memory", async () => {
+    await using server = await WatchedServer.start("washing")
+    const scene = await sceneOf(server)
+    const slow = await SlowRequest.begin(server.port, path, claim(crypto.random(32)), 20)
+    const readies: Ready[] = []
+    for (const prepare of Object.values(kinds)) readies.push(await prepare(scene))
+    for (const { send } of readies) await send()
+    await server.washedAfter(scene.world.requests)
+    expectNoKeyOf(readies, server)
+    expect(await slow.finish()).toContain("qs.")
+  })
+
+  test("is asked to send it again if it has the key of a request that ended meanwhile", async () => {
+    await using server = await WatchedServer.start("washing")
+    const { world } = await sceneOf(server)
+    const body = claim(crypto.random(32))
+    const slow = await SlowRequest.begin(server.port, path, body, 10)
+    await world.unsigned(qs.claimAddPackages, { friendshipToken: body.slice(-32) }).catch(() => undefined)
+    await server.washedAfter(world.requests)
+    const answer = await slow.finish()
+    expect(answer).toContain("server.overloaded")
+    expect(answer.toLowerCase()).toContain("\r\nretry-after: ")
+    const again = await SlowRequest.begin(server.port, path, body, 10)
+    expect(await again.finish()).toContain("qs.")
   })
 })
 
