@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { version } from "../package.json"
+import { CONFIG, end, initAsSaid, OWN, refuse, rightsOf, run, step, succeeds } from "./steps.ts"
 
 /**
  * `bun test/package.ts dist/cinder_….deb` installs the Debian package on this machine, does what its words say, runs the server as
@@ -9,47 +10,9 @@ import { version } from "../package.json"
  * `N passed, N failed`.
  */
 
-const OWN = ["/etc/cinder", "/var/lib/cinder", "/var/backups/cinder"]
 const UNIT = "/usr/lib/systemd/system/cinder.service"
-const CONFIG = "/etc/cinder/cinder.toml"
 /** Of 10; a service without any hardening has 9.6. */
 const EXPOSURE_MAX = 2
-
-let passed = 0
-let failed = 0
-
-async function step(name: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const ok = await Promise.resolve()
-    .then(holds)
-    .catch((error: unknown) => {
-      console.log(error)
-      return false
-    })
-  console.log(`${ok ? "ok  " : "FAIL"} ${name}`)
-  if (ok) passed++
-  else failed++
-}
-
-interface Ran {
-  readonly code: number
-  readonly text: string
-}
-
-function run(...words: readonly string[]): Ran {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...words], { stdin: "ignore" })
-  return { code: exitCode, text: `${stdout}${stderr}` }
-}
-
-function succeeds(...words: readonly string[]): string {
-  const { code, text } = run(...words)
-  if (code !== 0) throw new Error(`${words.join(" ")} ended with ${code}: ${text}`)
-  return text
-}
-
-/** `user mode` */
-function rightsOf(path: string): string {
-  return succeeds("stat", "-c", "%U %a", path).trim()
-}
 
 /** What the unit says about a key, each line that does. */
 function unitSays(key: string): string[] {
@@ -109,8 +72,7 @@ async function tryPackage(file: string): Promise<void> {
       return complaints.trim() === "" && exposure <= EXPOSURE_MAX
     })
     await step("is set up as its words say", () => {
-      const where = ["--secrets", "/etc/cinder/cinder.secrets", "--data", "/var/lib/cinder/data"]
-      succeeds("cinder", "init", "--config", CONFIG, ...where, "--domain", "example.org", "--yes")
+      initAsSaid()
       // Whatever else uses the usual port on this machine.
       writeFileSync(CONFIG, readFileSync(CONFIG, "utf8").replace(/^# port = .*$/m, "port = 0"))
       return rightsOf(CONFIG) === "root 600"
@@ -162,13 +124,10 @@ const file = process.argv[2]
 if (Bun.which("dpkg") === null || process.getuid?.() !== 0) {
   console.log("The package was not tried: that takes dpkg, and root.")
 } else if (OWN.some(existsSync) || run("getent", "passwd", "cinder").code === 0) {
-  console.log("The package was not tried: there is a Cinder on this machine already.")
-  failed++
+  refuse("The package was not tried: there is a Cinder on this machine already.")
 } else if (file === undefined) {
-  console.log("bun test/package.ts FILE.deb")
-  failed++
+  refuse("bun test/package.ts FILE.deb")
 } else {
   await tryPackage(resolve(file))
 }
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(failed > 0 ? 1 : 0)
+end()

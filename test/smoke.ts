@@ -6,6 +6,7 @@ import { memoryStore } from "../src/client/store.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import type { AuditReport, FilesReport } from "../src/demo-page/report.ts"
 import { createQueueOwner } from "./http/client.ts"
+import { end, step } from "./steps.ts"
 
 /**
  * `bun test/smoke.ts dist/cinder` tries a built binary from outside, in a directory of its own without anything of the
@@ -20,16 +21,6 @@ const directory = mkdtempSync(join(tmpdir(), "cinder-smoke-"))
 writeFileSync(join(directory, ".env"), "CINDER_DOMAIN=not a domain\nCINDER_PORT=none\n")
 writeFileSync(join(directory, "bunfig.toml"), 'preload = ["./preload.ts"]\n')
 writeFileSync(join(directory, "preload.ts"), 'throw new Error("preloaded")\n')
-
-let passed = 0
-let failed = 0
-
-async function step(name: string, holds: () => Promise<boolean>): Promise<void> {
-  const ok = await holds().catch(() => false)
-  console.log(`${ok ? "ok  " : "FAIL"} ${name}`)
-  if (ok) passed++
-  else failed++
-}
 
 await step("init makes what a new server needs", async () => {
   const words = [binary, "init", "--domain", "example.org", "--yes", "--json"]
@@ -102,5 +93,4 @@ await step("its audit of them finds that the promise holds", async () => {
   return (await audit.exited) === 0
 })
 
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(failed > 0 ? 1 : 0)
+end()
