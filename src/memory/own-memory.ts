@@ -51,7 +51,14 @@ export class OwnMemory {
     const memory = new OwnMemory(library)
     const [word, copy] = [fixedBuffer(8).fill(7), fixedBuffer(8)]
     const works = memory.read(addressOf(word), copy) && memory.write(addressOf(copy), copy)
-    return works && copy.every((byte) => byte === 7) ? memory : undefined
+    return works && copy.every((byte) => byte === 7) && memory.#tells(word) ? memory : undefined
+  }
+
+  /** Whether the system says of pages whether they are there; the one of these bytes is. */
+  #tells(bytes: Uint8Array): boolean {
+    const address = addressOf(bytes)
+    const page = address - (address % MEMORY_PAGE_BYTES)
+    return this.#library.mincore(page, MEMORY_PAGE_BYTES, ptr(this.#there)) === 0
   }
 
   /** Runs of pages that are there and can be written to, but for those that are a file's or another process's too. */

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { isTorn, secretFinder } from "../../src/http/secrets.ts"
 import { SECRETS_REMEMBERED_MAX } from "../../src/limits.ts"
@@ -134,4 +135,22 @@ test("keys that are derived for one use are overwritten in blocks of their own, 
   const copies = [copyOf(key), copyOf(aeadKey, 32), copyOf(aeadKey.slice(16), 64)]
   await sweep.run()
   expect(copies).toEqual([new Uint8Array(32), new Uint8Array(32), new Uint8Array(16)])
+})
+
+describe("a filter of system calls", () => {
+  const sweptWithout = async (call: string) => {
+    const words = [process.execPath, join(import.meta.dir, "filtered.ts"), call]
+    return (await new Response(Bun.spawn(words, { stdout: "pipe" }).stdout).text()).trim()
+  }
+
+  test.each(["process_vm_readv", "process_vm_writev", "mincore"])(
+    "that refuses %s is noticed",
+    async (call) => {
+      expect(await sweptWithout(call)).toBe("cannot be swept")
+    },
+  )
+
+  test("that refuses something else is none of its business", async () => {
+    expect(await sweptWithout("getppid")).toBe("can be swept")
+  })
 })
