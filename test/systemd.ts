@@ -50,10 +50,10 @@ function users(): string {
   return succeeds("cinder", "users", "list", "--config", CONFIG)
 }
 
-/** What the server printed since the machine started, without what systemd says about it. */
+/** What the server printed since its start, without what systemd says about it. */
 function printed(): string[] {
   succeeds("journalctl", "--sync")
-  const own = ["_SYSTEMD_UNIT=cinder.service", "_TRANSPORT=stdout"]
+  const own = [`_SYSTEMD_INVOCATION_ID=${property("InvocationID")}`, "_TRANSPORT=stdout"]
   return succeeds("journalctl", "--quiet", "--output", "cat", ...own)
     .trim()
     .split("\n")
