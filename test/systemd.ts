@@ -212,6 +212,12 @@ async function tryTls(): Promise<void> {
     const url = "https://localhost"
     return (await answers(url)) && isWell(url, "tls", "domain", "permissions")
   })
+  await step("is not started again and again with settings that are wrong", async () => {
+    writeFileSync(CONFIG, `${readFileSync(CONFIG, "utf8")}\nnonsense = 1\n`)
+    succeeds("systemctl", "restart", "cinder")
+    const failed = await eventually(() => property("ActiveState") === "failed")
+    return failed && property("ExecMainStatus") === "78" && property("NRestarts") === "0"
+  })
 }
 
 async function tryUnit(file: string): Promise<void> {

@@ -3,8 +3,14 @@ import { ConfigError } from "../config/config.ts"
 import { protectMemory } from "../memory/process.ts"
 import { Sweep } from "../memory/sweep.ts"
 import { type RunningServer, startServer } from "../server.ts"
+import { StoreIncompatible } from "../store/database.ts"
+import { SlotsUnreadable } from "../veil/slot-keys.ts"
 import { exitOnFault, explain } from "./explain.ts"
 import { config as configFlag, everySetting, settingsFrom } from "./server-settings.ts"
+
+/** What starting again does not help against, and the status it ends with: EX_CONFIG of sysexits.h. */
+const lasting = [ConfigError, StoreIncompatible, SlotsUnreadable] as const
+const STATUS_LASTING = 78
 
 export const serve = defineCommand({
   meta: {
@@ -17,7 +23,13 @@ export const serve = defineCommand({
     config: configFlag,
   },
   async run({ args }) {
-    await runServer(args)
+    try {
+      await runServer(args)
+    } catch (error) {
+      if (!lasting.some((kind) => error instanceof kind)) throw error
+      console.error(explain(error))
+      process.exit(STATUS_LASTING)
+    }
   },
 })
 

@@ -13,13 +13,14 @@ beforeEach(() => {
 
 const flags = () => ["serve", "--data", data, "--domain", "example.org", "--port", "0"]
 
-/** One sentence on stderr, nothing else, exit code 1. */
+/** One sentence on stderr, nothing else, and a status that says whether to try again helps: 1, or 78. */
 async function refusal(
   words: readonly string[] = flags(),
   environment: Readonly<Record<string, string>> = {},
+  status = 78,
 ) {
   const { code, stdout, stderr } = await cinder(words, environment)
-  expect([code, stdout]).toEqual([1, ""])
+  expect([code, stdout]).toEqual([status, ""])
   expect(stderr).toMatch(/^(cinder: .+\n)+$/)
   return stderr
 }
@@ -83,7 +84,7 @@ describe("cinder serve refuses with a sentence", () => {
       "--prot is not a setting; settings are data, domain",
     )
     expect(await refusal([...flags(), "word"])).toContain('"word" belongs to none')
-    expect(await refusal(["sreve"])).toContain("Unknown command sreve")
+    expect(await refusal(["sreve"], {}, 1)).toContain("Unknown command sreve")
   })
 
   test("a data directory that cannot be made", async () => {
@@ -94,7 +95,7 @@ describe("cinder serve refuses with a sentence", () => {
 
   test("a data directory that another process uses, which goes on", async () => {
     const server = await serve(data)
-    expect(await refusal()).toContain("another process has the database")
+    expect(await refusal(flags(), {}, 1)).toContain("another process has the database")
     expect((await fetch(`${server.url}/health`)).status).toBe(200)
     expect((await server.end("SIGTERM")).code).toBe(0)
   })
