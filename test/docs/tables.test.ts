@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { withTables } from "../../build/errors.ts"
 import { linkingChecks } from "../../src/audit/attacks/checks.ts"
 import { checksFor, copyChecks } from "../../src/audit/audit.ts"
 import { environmentName, type SettingName, settingNames, settings } from "../../src/config/settings.ts"
@@ -23,10 +24,12 @@ const documents = [
 ]
 
 describe("the documentation", () => {
-  test("lists every refusal with its status and title, and no other", () => {
-    const listed = [...read("docs/errors.md").matchAll(/^\| `([a-z.-]+)` \| (\d+) \| (.*) \|$/gm)]
-    const expected = Object.entries(problems).map(([code, { status, title }]) => [code, `${status}`, title])
-    expect(listed.map((row) => row.slice(1))).toEqual(expected)
+  test("has every error with its status, meaning and the operations that give it, as `npm run docs:errors` writes it", () => {
+    const page = read("docs/errors.md")
+    expect(page).toBe(withTables(page))
+    const codes = [...page.matchAll(/^\| `([a-z.-]+)` \|/gm)].map(([, code]) => code as string)
+    expect(codes).toEqual(expect.arrayContaining(Object.keys(problems)))
+    expect(codes.filter((code) => code.startsWith("client.")).length).toBeGreaterThan(20)
   })
 
   test("tells applications what to do about every error of the client library, and of none that there is not", () => {

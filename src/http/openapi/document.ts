@@ -46,6 +46,12 @@ const paidEverywhere: readonly ProblemCode[] = ["token.required", "token.refused
 
 type Json = Readonly<Record<string, unknown>>
 
+/** All that an operation can be refused with. */
+export function refusalsOf({ sender, token, problems }: Endpoint): readonly ProblemCode[] {
+  const signed = sender === "none" ? [] : signedEverywhere
+  return [...everywhere, ...signed, ...(token ? paidEverywhere : []), ...problems]
+}
+
 /** The OpenAPI 3.1 document of these operations. */
 export function openApiDocument(endpoints: readonly Endpoint[], publicUrl: string, version: string): Json {
   return {
@@ -76,11 +82,10 @@ export function openApiDocument(endpoints: readonly Endpoint[], publicUrl: strin
 }
 
 function operation(endpoint: Endpoint): Json {
-  const { name, summary, sender, token, params, result, problems, bodyBytesMax } = endpoint
+  const { name, summary, sender, token, params, result, bodyBytesMax } = endpoint
   const signed = sender !== "none"
   const required = { ...(signed && { [SIGNED]: [] }), ...(token && { [PAID]: [] }) }
-  const common = [...everywhere, ...(signed ? signedEverywhere : []), ...(token ? paidEverywhere : [])]
-  const codes = [...common, ...problems]
+  const codes = refusalsOf(endpoint)
   return {
     operationId: name,
     tags: [name.split(".")[0]],
