@@ -57,3 +57,5 @@ process.on("SIGPIPE", () => void Promise.reject(new DatabaseFault()))
 process.on("SIGWINCH", () => {
   throw new DatabaseFault()
 })
+// A file that may not grow fails as on a full disk, and does not end the process.
+process.on("SIGXFSZ", () => undefined)

@@ -121,6 +121,7 @@ const provoked: readonly ProblemCode[] = [
 /** Ways to end. */
 const ends: readonly ((ears: Overhearing, server: Homeserver) => unknown)[] = [
   (ears) => ears.signal("SIGWINCH"),
+  (ears) => ears.takeDisk(),
   (ears) => ears.signal("SIGABRT"),
   (ears) => ears.signal("SIGSEGV"),
   (_, { data }) => {
@@ -163,7 +164,7 @@ test("nothing that was sent or is kept is printed or said, whatever is refused, 
   ears.alsoKnown(...[ALIAS, NAME, TEXT].map((text) => utf8(text)), ...keys.map(({ key }) => key))
   expect(ears.leaks()).toEqual([])
   expect([...ears.codes]).toEqual(expect.arrayContaining([...provoked]))
-  for (const said of ["fault: DatabaseFault", "abort() called", "Segmentation fault"])
+  for (const said of ["fault: StoreFailed", "fault: DatabaseFault", "abort() called", "Segmentation fault"])
     expect(ears.output).toContain(said)
 }, 120_000)
 

@@ -81,6 +81,12 @@ export class Overhearing {
     this.#children.at(-1)?.kill(signal)
   }
 
+  /** From now on the last server can write no file beyond its first block. */
+  takeDisk(): void {
+    const { exitCode } = Bun.spawnSync(["prlimit", "--fsize=4096", "--pid", `${this.#children.at(-1)?.pid}`])
+    if (exitCode !== 0) throw new Error("the limit was not set")
+  }
+
   /** Resolves when the last server has ended by itself. */
   async ended(): Promise<void> {
     await this.#children.at(-1)?.exited
