@@ -24,7 +24,7 @@ interface Measured extends ArrivalsAnswer {
 }
 
 export async function benchOverload({ runs, short }: Options): Promise<readonly Result[]> {
-  const seconds = short ? 0.6 : 6
+  const seconds = short ? 0.5 : 6
   const loads = short ? LOADS_SHORT : LOADS
   const probes = PROBES_PER_SECOND * seconds
   const sizes = Array.from({ length: GROUPS }, () => RECIPIENTS)
@@ -32,7 +32,7 @@ export async function benchOverload({ runs, short }: Options): Promise<readonly 
   try {
     const [cast, others] = stage.casts as [Cast, Cast]
     await stage.listen(cast)
-    await stage.rounds(40, AT_ONCE, seconds * 1000)
+    await stage.rounds(short ? 20 : 40, AT_ONCE, seconds * 1000)
     const measured: Measured[] = []
     for (let run = 0; run < runs; run++) {
       const times = await stage.rounds(short ? 10 : 60, AT_ONCE, seconds * 1000)

@@ -19,7 +19,7 @@ const LEVEL_FROM = 10
 const MESSAGES_MAX = 1200
 const MILLISECONDS = 4000
 const MESSAGES_MAX_SHORT = 240
-const MILLISECONDS_SHORT = 700
+const MILLISECONDS_SHORT = 600
 
 export async function benchStreams(options: Options, model: Model): Promise<readonly Result[]> {
   const sizes = options.short ? SIZES_SHORT : SIZES
