@@ -21,6 +21,10 @@ const TARGET_SIZE = 1000
 /** From here on only some members have committed before. */
 const SPARSE_SIZE = 5000
 
+/** The runtime compiles what it needs for the first ones. */
+const WARM_UP_ROUNDS = 200
+const WARM_UP_ROUNDS_SHORT = 30
+
 const signatures: Readonly<Record<string, number>> = {
   send: 1,
   "path commit": PATH_SIGNATURES,
@@ -59,20 +63,24 @@ async function benchSize(size: number, { runs, short }: Options, model: Model): 
     const subject: Subject = { group, newcomer: clients[size]!, joiner: undefined }
     const series = cases.map(() => [] as number[])
     const repetitions = short || size >= SPARSE_SIZE ? 3 : 10
-    for (let run = 0; run <= runs; run++) {
-      const round = cases.map(() => [] as number[])
-      for (let i = 0; i < repetitions; i++) {
+    // By cases, the median of so many rounds.
+    const medians = async (rounds: number) => {
+      const times = cases.map(() => [] as number[])
+      for (let i = 0; i < rounds; i++) {
         for (const [at, { operation, prepare }] of cases.entries()) {
           const prepared = prepare(subject)
           clock.start()
           await server.call(operation, prepared.body)
-          round[at]?.push(clock.stop())
+          times[at]?.push(clock.stop())
           prepared.accepted()
         }
         await repair(server, group)
       }
-      if (run > 0) for (const [at, times] of round.entries()) series[at]?.push(median(times))
+      return times.map(median)
     }
+    await medians(size >= SPARSE_SIZE ? 1 : short ? WARM_UP_ROUNDS_SHORT : WARM_UP_ROUNDS)
+    for (let run = 0; run < runs; run++)
+      for (const [at, time] of (await medians(repetitions)).entries()) series[at]?.push(time)
     const sizes = recordSizes(first, group)
     return cases.flatMap(({ name }, at) => {
       const checks = signatures[name]

@@ -26,11 +26,11 @@ async function sceneOf(server: WatchedServer): Promise<Scene> {
   return { server, world, name: () => `person ${count++}` }
 }
 
-/** The names of the secrets that are found, each once. */
+/** The names of the secrets that are found, and where, each once. */
 function found(server: WatchedServer, secrets: readonly Secret[]): string[] {
   const { bytes, sightings } = scanMemory(server.pid, new Patterns(patternsFor(secrets)))
   expect(bytes).toBeGreaterThan(10_000_000)
-  return [...new Set(sightings.map(({ name }) => name))]
+  return [...new Set(sightings.map(({ name, mapping }) => `${name} in ${mapping || "memory"}`))]
 }
 
 /** Expects that none of the requests' keys is in the server's memory. */
