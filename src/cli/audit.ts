@@ -13,6 +13,7 @@ import { readSecrets } from "../config/secrets-file.ts"
 import { nativeCrypto as crypto } from "../crypto/native.ts"
 import { SlotsUnreadable } from "../veil/slot-keys.ts"
 import { orCouldNotLook } from "./looking.ts"
+import { Progress } from "./progress.ts"
 import { strictCommand } from "./strict.ts"
 import { paint } from "./terminal.ts"
 
@@ -79,21 +80,13 @@ function auditPaths(
 function auditRaw(path: string, known: readonly Uint8Array[], more: boolean): Audit {
   if (more) throw new ConfigError("--device is looked at by itself, without directories and --truth")
   if (known.length === 0) throw new ConfigError("--device needs something to look for: --known FILE")
-  if (!process.stderr.isTTY) return auditDevice({ path, known })
-  const result = auditDevice({ path, known, progress: showProgress })
-  process.stderr.write("\r\x1b[K")
-  return result
+  const progress = new Progress("looking through the device")
+  try {
+    return auditDevice({ path, known, progress: (read, all) => progress.at(read, all) })
+  } finally {
+    progress.end()
+  }
 }
-
-/** One line that is written over again. */
-function showProgress(read: number, all: number): void {
-  if (read % PROGRESS_BYTES !== 0) return
-  const share = all === 0 ? "" : `, ${Math.floor((100 * read) / all)} %`
-  process.stderr.write(`\r${Math.floor(read / 1024 ** 2)} MiB${share} \x1b[K`)
-}
-
-/** A multiple of what is read at once. */
-const PROGRESS_BYTES = 64 * 1024 ** 2
 
 export const auditCommand = orCouldNotLook(command)
 

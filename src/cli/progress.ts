@@ -3,21 +3,25 @@ const WIDTH = 32
 /** A bar for people who wait: in terminals only, and where messages go. */
 export class Progress {
   readonly #words: string
-  #shown = false
+  #shown = ""
 
   constructor(words: string) {
     this.#words = words
   }
 
+  /** `total`: 0 if nobody knows. */
   at(done: number, total: number): void {
-    if (process.stderr.isTTY !== true) return
-    const share = total === 0 ? 1 : Math.min(1, done / total)
-    const bar = "#".repeat(Math.round(share * WIDTH)).padEnd(WIDTH, ".")
-    process.stderr.write(`\r${this.#words} [${bar}] ${Math.round(share * 100)} %`)
-    this.#shown = true
+    const line = total === 0 ? `${this.#words} …` : `${this.#words} ${bar(Math.min(1, done / total))}`
+    if (process.stderr.isTTY !== true || line === this.#shown) return
+    process.stderr.write(`\r${line}`)
+    this.#shown = line
   }
 
   end(): void {
-    if (this.#shown) process.stderr.write("\r\u001b[2K")
+    if (this.#shown !== "") process.stderr.write("\r\u001b[2K")
   }
+}
+
+function bar(share: number): string {
+  return `[${"#".repeat(Math.round(share * WIDTH)).padEnd(WIDTH, ".")}] ${Math.round(share * 100)} %`
 }
