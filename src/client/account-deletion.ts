@@ -4,7 +4,8 @@ import { as } from "../wire/as.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { opaqueOf, takeAnswer } from "./password.ts"
-import { Account, at, load, removal } from "./records.ts"
+import { at, load, removal } from "./record-store.ts"
+import { Account } from "./records.ts"
 import { clientSigner } from "./signers.ts"
 
 /** How often a login is done again because the server forgot it. */

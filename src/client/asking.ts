@@ -9,7 +9,8 @@ import { isConnected } from "./befriending.ts"
 import { type ClientContext, ownUser } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { createGroup } from "./group-creation.ts"
-import { AliasRecord, at, type Connection, Contact, change, load, OutgoingRequest } from "./records.ts"
+import { at, change, load } from "./record-store.ts"
+import { AliasRecord, type Connection, Contact, OutgoingRequest } from "./records.ts"
 import type { Sessions } from "./sessions.ts"
 
 /**

@@ -1,8 +1,10 @@
 import { equal, toHex } from "../wire/bytes.ts"
 import { decodeFriendshipPackage } from "../wire/friendship.ts"
 import type { ClientContext } from "./context.ts"
+import type { StoredEvent } from "./event-records.ts"
 import type { GroupSession } from "./group-session.ts"
-import { at, type Connection, Contact, change, load, removal, type StoredEvent } from "./records.ts"
+import { at, change, load, removal } from "./record-store.ts"
+import { type Connection, Contact } from "./records.ts"
 import type { StoreChange } from "./store.ts"
 
 interface Befriended {

@@ -1,4 +1,5 @@
-import { at, Contact, change, load, Mark, names, removal } from "./records.ts"
+import { at, change, load, names, removal } from "./record-store.ts"
+import { Contact, Mark } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 
 /** Users with whom this client has nothing to do: the own list, of which nobody is told. */

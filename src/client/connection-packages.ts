@@ -5,7 +5,8 @@ import { payloadOf } from "../wire/connection-payload.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError, isSilence } from "./errors.ts"
 import type { Inbox } from "./inbox.ts"
-import { type Account, at, change, load, removal, StoredConnectionPackage } from "./records.ts"
+import { at, change, load, removal } from "./record-store.ts"
+import { type Account, StoredConnectionPackage } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 
 /** How many connection packages are published at a time. */

@@ -1,7 +1,7 @@
 import { APPLICATION_MESSAGE_BYTES_MAX, FORMAT_VERSION } from "../limits.ts"
 import { decodeAddUsersData, decodeExternalCommitData, decodeUpdateClientData } from "../wire/commit-data.ts"
 import { CodecError, decodeAll, encodeWith } from "../wire/tls.ts"
-import type { ContentKind } from "./records.ts"
+import type { ContentKind } from "./group-records.ts"
 
 /**
  * What is inside an application message:

@@ -1,5 +1,6 @@
+import { EventCounter, StoredEvent } from "./event-records.ts"
 import { backoffMilliseconds, pause } from "./pace.ts"
-import { at, change, EventCounter, load, removal, StoredEvent } from "./records.ts"
+import { at, change, load, removal } from "./record-store.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 
 /** Hands one event over; when it resolves the event is forgotten. */

@@ -1,5 +1,5 @@
+import type { StoredEvent } from "./event-records.ts"
 import type { GroupState } from "./group-session.ts"
-import type { StoredEvent } from "./records.ts"
 
 /** What the application is told when a group changes; of connection groups it hears nothing. */
 

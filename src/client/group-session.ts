@@ -2,9 +2,11 @@ import { wipe } from "../crypto/wipe.ts"
 import { fromHex } from "../wire/bytes.ts"
 import { type ClientContext, commitChanges } from "./context.ts"
 import { ClientError } from "./errors.ts"
+import type { StoredEvent } from "./event-records.ts"
+import { GroupRecord } from "./group-records.ts"
 import { Lock } from "./lock.ts"
 import type { GroupMember } from "./mls/member.ts"
-import { at, change, GroupRecord, load, removal, type StoredEvent } from "./records.ts"
+import { at, change, load, removal } from "./record-store.ts"
 import type { StoreChange } from "./store.ts"
 
 /** What a client knows of one group. Values: every step makes new ones. */

@@ -13,11 +13,12 @@ import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { changeGroup, endGroup } from "./group-changes.ts"
 import { proposeLeaving, sendContent, signer, stagedParts } from "./group-operations.ts"
+import type { MemberRecord } from "./group-records.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { renewLeaf } from "./leaf-renewal.ts"
 import { freshQueueConfig, sealForGroup, type VerifiedLeaf, verifyLeaf } from "./leaves.ts"
 import type { MessageName, ReceiptSender } from "./receipt-sender.ts"
-import type { Contact, MemberRecord } from "./records.ts"
+import type { Contact } from "./records.ts"
 import { resync } from "./resync.ts"
 
 /** A member as the application sees it; the ids were verified up to the root of their domain. */

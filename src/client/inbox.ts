@@ -3,7 +3,8 @@ import { as } from "../wire/as.ts"
 import { makeConnectionPackage } from "../wire/connection.ts"
 import type { Params, Result } from "../wire/endpoint.ts"
 import type { ClientContext } from "./context.ts"
-import { type AliasRecord, at } from "./records.ts"
+import { at } from "./record-store.ts"
+import type { AliasRecord } from "./records.ts"
 import { aliasSigner, clientSigner } from "./signers.ts"
 
 /**

@@ -15,9 +15,10 @@ import {
 import { leafLifetime, makeLeafCredential, verifyLeafCredential } from "../wire/leaf-credential.ts"
 import { encodeClientQueueConfig, encodeQueueConfig, queueConfigTbs } from "../wire/queue-config.ts"
 import { formatUserId, userOfClient } from "../wire/user-id.ts"
+import type { MemberRecord, OwnLeafLife } from "./group-records.ts"
 import type { MemberLeaf, OwnLeaf } from "./mls/member.ts"
 import { renewalTime } from "./pace.ts"
-import type { MemberRecord, OwnLeafLife, RegisteredAccount } from "./records.ts"
+import type { RegisteredAccount } from "./records.ts"
 import type { Trust } from "./trust.ts"
 
 /** A fresh pseudonym: nothing of it is used in a second group. */

@@ -7,15 +7,8 @@ import { qs } from "../wire/qs.ts"
 import { LAST_RESORT_EXTENSION_TYPE, QUEUE_CONFIG_EXTENSION_TYPE } from "../wire/queue-config.ts"
 import { freshLeaf, freshQueueConfig } from "./leaves.ts"
 import type { Membership } from "./mls/member.ts"
-import {
-  at,
-  change,
-  load,
-  PublishedAddPackages,
-  type RegisteredAccount,
-  removal,
-  StoredKeyPackage,
-} from "./records.ts"
+import { at, change, load, removal } from "./record-store.ts"
+import { PublishedAddPackages, type RegisteredAccount, StoredKeyPackage } from "./records.ts"
 import { queueSigner } from "./signers.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 import type { Transport } from "./transport.ts"

@@ -6,7 +6,8 @@ import { qs } from "../wire/qs.ts"
 import type { ClientContext } from "./context.ts"
 import { ClientError } from "./errors.ts"
 import { Lock } from "./lock.ts"
-import { at, change, load, PushSubscription } from "./records.ts"
+import { at, change, load } from "./record-store.ts"
+import { PushSubscription } from "./records.ts"
 import { queueSigner } from "./signers.ts"
 
 /** A browser's `PushSubscription`, or its `toJSON()`. Pushes are empty, so that its keys are not needed. */

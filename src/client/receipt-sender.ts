@@ -1,10 +1,10 @@
 import { equal, fromHex, toHex } from "../wire/bytes.ts"
 import { ClientError } from "./errors.ts"
 import { sendContent } from "./group-operations.ts"
+import type { ReceiptStatus } from "./group-records.ts"
 import type { GroupSession, GroupState } from "./group-session.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { encodeReceipts, give, isGiven, unsent } from "./receipts.ts"
-import type { ReceiptStatus } from "./records.ts"
 import type { Tasks } from "./tasks.ts"
 
 /** A message as an event names it. */

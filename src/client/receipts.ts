@@ -1,7 +1,7 @@
 import { CLIENT_ID_BYTES, RECEIPTS_MAX } from "../limits.ts"
 import { compare, equal } from "../wire/bytes.ts"
 import { CodecError, decodeAll, encodeWith } from "../wire/tls.ts"
-import type { MemberRecord, ReceiptState, ReceiptStatus } from "./records.ts"
+import type { MemberRecord, ReceiptState, ReceiptStatus } from "./group-records.ts"
 
 /**
  * What members tell each other about messages that came:

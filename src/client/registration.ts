@@ -6,7 +6,8 @@ import type { Membership } from "./mls/member.ts"
 import { pause, spreadMilliseconds } from "./pace.ts"
 import { publishAddPackages } from "./packages.ts"
 import { newLogin } from "./password.ts"
-import { Account, at, change, load, type RegisteredAccount } from "./records.ts"
+import { at, change, load } from "./record-store.ts"
+import { Account, type RegisteredAccount } from "./records.ts"
 import type { ClientStore, StoreChange } from "./store.ts"
 
 interface RegistrationParts extends EnrolmentParts {

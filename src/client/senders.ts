@@ -1,6 +1,6 @@
 import { PAST_EPOCHS_MAX } from "../mls/member/state.ts"
 import { equal } from "../wire/bytes.ts"
-import type { GroupRecord, MemberRecord } from "./records.ts"
+import type { GroupRecord, MemberRecord } from "./group-records.ts"
 
 /**
  * Who sent a message. An own commit takes effect as soon as the server has accepted it, and messages that were accepted

@@ -1,6 +1,6 @@
 import type { ClientContext } from "./context.ts"
 import { GroupSession } from "./group-session.ts"
-import { names } from "./records.ts"
+import { names } from "./record-store.ts"
 
 /** The groups of a client: one session per group id, whether or not the client is a member of it. */
 export class Sessions {

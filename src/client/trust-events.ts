@@ -1,8 +1,9 @@
 import type { CryptoProvider } from "../crypto/provider.ts"
 import { includesBytes, toHex } from "../wire/bytes.ts"
 import { credentialFingerprint } from "../wire/revocation.ts"
+import type { StoredEvent } from "./event-records.ts"
 import type { Identity } from "./identity.ts"
-import type { Anchors, StoredEvent } from "./records.ts"
+import type { Anchors } from "./records.ts"
 
 /** What the application is told when the AS publishes something else than before: each thing once. */
 export function trustEvents(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { AliasRecord, Contact, load } from "../../src/client/records.ts"
+import { load } from "../../src/client/record-store.ts"
+import { AliasRecord, Contact } from "../../src/client/records.ts"
 import { memoryStore } from "../../src/client/store.ts"
 import { Person } from "./people.ts"
 import { ServerUnderTest } from "./server.ts"

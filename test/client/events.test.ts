@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
+import type { StoredEvent } from "../../src/client/event-records.ts"
 import { EventLog } from "../../src/client/events.ts"
-import type { StoredEvent } from "../../src/client/records.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 
 const happened = (group: string): StoredEvent => ({ type: "failed", group })

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { at, GroupRecord, load } from "../../src/client/records.ts"
+import { GroupRecord } from "../../src/client/group-records.ts"
+import { at, load } from "../../src/client/record-store.ts"
 import { ClockedServer, eventually, register } from "./clocked-server.ts"
 import { befriend, Person } from "./people.ts"
 import { ServerUnderTest } from "./server.ts"

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { at, load, PublishedAddPackages } from "../../src/client/records.ts"
+import { at, load } from "../../src/client/record-store.ts"
+import { PublishedAddPackages } from "../../src/client/records.ts"
 import type { Fetch } from "../../src/client/transport.ts"
 import { as } from "../../src/wire/as.ts"
 import { decodeBody, encodeBody } from "../../src/wire/cbor.ts"

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test"
-import { at, GroupRecord, load, PublishedAddPackages } from "../../src/client/records.ts"
+import { GroupRecord } from "../../src/client/group-records.ts"
+import { at, load } from "../../src/client/record-store.ts"
+import { PublishedAddPackages } from "../../src/client/records.ts"
 import { type ClientStore, memoryStore } from "../../src/client/store.ts"
 import type { Fetch } from "../../src/client/transport.ts"
 import { intermediateEnd, withNewIntermediate } from "../../src/config/authority/rotation.ts"

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { Client } from "../../src/client/client.ts"
 import type { ClientEvent } from "../../src/client/client-event.ts"
-import { names } from "../../src/client/records.ts"
+import { names } from "../../src/client/record-store.ts"
 import { memoryStore } from "../../src/client/store.ts"
 import { nativeCrypto } from "../../src/crypto/native.ts"
 import { Person } from "./people.ts"

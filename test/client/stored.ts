@@ -1,5 +1,6 @@
 import { storedPackages } from "../../src/client/connection-packages.ts"
-import { Account, Anchors, at, load, PublishedAddPackages } from "../../src/client/records.ts"
+import { at, load } from "../../src/client/record-store.ts"
+import { Account, Anchors, PublishedAddPackages } from "../../src/client/records.ts"
 import type { ClientStore } from "../../src/client/store.ts"
 import { decodeIssuedCredential } from "../../src/wire/credential-format.ts"
 

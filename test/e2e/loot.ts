@@ -1,10 +1,10 @@
 import type { Static, TSchema } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
+import { GroupRecord } from "../../src/client/group-records.ts"
 import {
   Account,
   AliasRecord,
   Contact,
-  GroupRecord,
   IncomingRequest,
   StoredConnectionPackage,
   StoredKeyPackage,

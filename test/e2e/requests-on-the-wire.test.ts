@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { AliasRecord, at } from "../../src/client/records.ts"
+import { at } from "../../src/client/record-store.ts"
+import { AliasRecord } from "../../src/client/records.ts"
 import { ID_BYTES } from "../../src/limits.ts"
 import { ISSUER_DIRECTORY_PATH } from "../../src/privacypass/directory.ts"
 import { as } from "../../src/wire/as.ts"

@@ -1,6 +1,6 @@
 import type { Static } from "@sinclair/typebox"
+import type { GroupRecord, PendingOperation } from "../../src/client/group-records.ts"
 import { ownMembership } from "../../src/client/mls/own-membership.ts"
-import type { GroupRecord, PendingOperation } from "../../src/client/records.ts"
 import type { ClientStore, StoreChange } from "../../src/client/store.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { decodeMlsMessage } from "../../src/mls/codec/message.ts"
