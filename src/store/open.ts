@@ -75,7 +75,7 @@ const DEFAULTS = {
   pageSize: 8192,
   scrubDelayMs: SCRUB_DELAY_MILLISECONDS,
   scrubQuietMs: SCRUB_QUIET_MILLISECONDS,
-  logBytesMax: 4 * 1024 * 1024,
+  logBytesMax: 16 * 1024 * 1024,
   cacheBytes: 64 * 1024 * 1024,
   pagesMax: PAGES_MAX,
   pendingMax: PENDING_UNITS_MAX,

@@ -29,7 +29,7 @@ export interface ScrubOptions {
   readonly delayMs: number
   /** And when no other commit followed for so long, or for some times as long as the last scrub took. */
   readonly quietMs: number
-  /** Beyond this length the log is scrubbed at once. Its file has this length, or four or sixteen times it; see {@link lengthFor}. */
+  /** Beyond this length the log is scrubbed at once. Its file has this length, a quarter of it or four times it; see {@link lengthFor}. */
   readonly logBytesMax: number
   /** A scrub that was due failed. It is tried again after the delay. */
   readonly fault: (error: unknown) => void
@@ -39,7 +39,7 @@ export interface ScrubOptions {
 /** So many times as long as the last scrub took it has to be quiet: then scrubbing takes a fifth of the time at most, on any disk. */
 const QUIET_SHARE = 4
 /** How long the log's file may be, in parts of the length at which it is scrubbed. */
-const LOG_LENGTHS = [1, 4, 16] as const
+const LOG_LENGTHS = [0.25, 1, 4] as const
 
 const ZEROS = new Uint8Array(256 * 1024)
 
@@ -134,7 +134,7 @@ export class Scrubber {
       this.#options.step?.("chunk")
     }
     const length = lengthFor(size, this.#options.logBytesMax)
-    if (size < length) writeZeros(descriptor, size, length - size)
+    if (size < length) lengthen(descriptor, size, length)
     fdatasyncSync(descriptor)
     if (size > length) ftruncateSync(descriptor, length)
   }
@@ -173,6 +173,15 @@ export class Scrubber {
 function lengthFor(size: number, logBytesMax: number): number {
   const lengths = LOG_LENGTHS.map((times) => times * logBytesMax)
   return lengths.find((length) => size <= length) ?? (lengths.at(-1) as number)
+}
+
+/** As far as the disk has room for it. */
+function lengthen(descriptor: number, from: number, to: number): void {
+  try {
+    writeZeros(descriptor, from, to - from)
+  } catch (error) {
+    if (!["ENOSPC", "EFBIG", "EDQUOT"].includes(codeOf(error))) throw error
+  }
 }
 
 function coarsenTimes(descriptor: number): void {
