@@ -2,20 +2,12 @@ import { beforeEach, describe, expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { befriend, Person } from "../client/people.ts"
-import { cinder, serve, temporaryDirectory } from "./process.ts"
+import { cinder, freePort, serve, temporaryDirectory } from "./process.ts"
 
 let data: string
 beforeEach(() => {
   data = join(temporaryDirectory(), "data")
 })
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port = 0 } = probe
-  await probe.stop(true)
-  return port
-}
 
 async function observed() {
   const port = await freePort()

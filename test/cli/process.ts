@@ -25,6 +25,14 @@ export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), "cinder-test-"))
 }
 
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port = 0 } = probe
+  await probe.stop(true)
+  return port
+}
+
 function spawn(words: readonly string[], environment: Readonly<Record<string, string>>, cwd: string) {
   return Bun.spawn([process.execPath, MAIN, ...words], {
     cwd,
@@ -68,8 +76,9 @@ export async function serveIn(
 export async function serveWith(
   flags: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  cwd = tmpdir(),
 ): Promise<ServerProcess> {
-  const child = spawn(["serve", ...flags], environment, tmpdir())
+  const child = spawn(["serve", ...flags], environment, cwd)
   const stderr = new Response(child.stderr).text()
   const reader = child.stdout.getReader()
   const decoder = new TextDecoder()
