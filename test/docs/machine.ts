@@ -107,7 +107,7 @@ export class Machine {
     if (ended !== undefined) expect(ended.code, ended.stderr).toBe(0)
   }
 
-  async end(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     rmSync(this.#directory, { recursive: true })
   }

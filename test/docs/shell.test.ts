@@ -40,7 +40,7 @@ for (const { document, commands } of stories) {
   describe(`${document}, from its beginning to its end: each command does what it should, here or in CI`, () => {
     const machines = new Map<string, Machine>()
     afterAll(async () => {
-      for (const machine of machines.values()) await machine.end()
+      for (const machine of machines.values()) await machine[Symbol.asyncDispose]()
     })
 
     /** A document that makes no server goes on with one that was made as another says. */
@@ -78,7 +78,7 @@ async function say(machine: Machine, command: string, names: Readonly<Record<str
 
 describe("the story of the keys, as it is told in running text", () => {
   test("begins with an offline root, whose fingerprint the server shows at the end", async () => {
-    const machine = new Machine()
+    await using machine = new Machine()
     const commands = commandsUnder(OPERATING, "The root offline from the first day")
     expect(commands.map((command) => command.split(" ")[2])).toEqual(["root", "request", "sign", "install"])
     const said: string[] = []
@@ -88,11 +88,10 @@ describe("the story of the keys, as it is told in running text", () => {
     expect(said[3]?.replaceAll(/(?<=[0-9a-f]) (?=[0-9a-f])/g, "")).toContain(fingerprint)
     await machine.run(["serve", "--data", "/var/lib/cinder", "--domain", "example.org"])
     await machine.reload()
-    await machine.end()
   })
 
   test("goes on at a server that runs, from the root that is taken away to a new intermediate", async () => {
-    const machine = new Machine()
+    await using machine = new Machine()
     await machine.setUp()
     await machine.run(["serve", "--config", "/etc/cinder.toml"])
     const [exported = ""] = commandsUnder(OPERATING, "A server that runs already")
@@ -106,11 +105,10 @@ describe("the story of the keys, as it is told in running text", () => {
     await say(machine, sign, { "example.root": "/media/usb/example.root" })
     await say(machine, install)
     await machine.reload()
-    await machine.end()
   })
 
   test("ends with what was stolen: a device, the secrets, the root", async () => {
-    const machine = new Machine()
+    await using machine = new Machine()
     await machine.setUp()
     await machine.run(["serve", "--config", "/etc/cinder.toml"])
     const file = { FILE: "/var/lib/cinder.secrets" }
@@ -133,6 +131,5 @@ describe("the story of the keys, as it is told in running text", () => {
       await say(machine, isShort ? `${command} ${SECRETS.join(" ")}` : command, names)
       await machine.reload()
     }
-    await machine.end()
   })
 })
