@@ -91,7 +91,7 @@ describe("metrics of a running server", () => {
     const { server, port } = await observed()
     const where = ["--data", `${data}2`, "--domain", "example.org", "--port", "0"]
     const { code, stdout, stderr } = await cinder(["serve", ...where, "--metrics-port", `${port}`])
-    expect([code, stdout]).toEqual([1, ""])
+    expect([code, stdout]).toEqual([78, ""])
     expect(stderr).toBe(`cinder: port ${port} on 127.0.0.1 is in use: choose another with --metrics-port\n`)
     await server.end("SIGTERM")
   })
