@@ -36,7 +36,9 @@ export const REQUEST_AGE_SECONDS_MAX = 300
 /** Remembered request nonces; when full, requests are refused as overload instead of being let through unchecked. */
 export const REPLAY_ENTRIES_MAX = 2_000_000
 export const REQUESTS_IN_FLIGHT_MAX = 4096
-/** When so many requests have been under way for so long, the next ones are refused (http/admission.ts). */
+/** Of these, so many are worked on at a time: enough to share a transaction, few enough that streams are looked after in between. */
+export const REQUESTS_AT_WORK_MAX = 64
+/** When so many requests have been waiting for so long, the next ones are refused (http/admission.ts). */
 export const REQUESTS_WAITING_MAX = 32
 export const REQUEST_PATIENCE_MILLISECONDS = 500
 

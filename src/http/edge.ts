@@ -6,6 +6,7 @@ import {
   KEY_BYTES,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_PATIENCE_MILLISECONDS,
+  REQUESTS_AT_WORK_MAX,
   REQUESTS_IN_FLIGHT_MAX,
   REQUESTS_WAITING_MAX,
   RINSE_BODY_BYTES,
@@ -62,6 +63,7 @@ export interface EdgeOptions {
 
 const admissionLimits: AdmissionLimits = {
   inFlightMax: REQUESTS_IN_FLIGHT_MAX,
+  atWorkMax: REQUESTS_AT_WORK_MAX,
   waitingMax: REQUESTS_WAITING_MAX,
   patienceMilliseconds: REQUEST_PATIENCE_MILLISECONDS,
 }
@@ -200,7 +202,7 @@ export class Edge {
   }
 
   async #answer(
-    run: (request: Request) => Promise<Uint8Array>,
+    run: (request: Request, turn: () => Promise<void>) => Promise<Uint8Array>,
     request: Request,
     gate: TokenGate | undefined,
   ): Promise<Response> {
@@ -213,7 +215,7 @@ export class Edge {
     }
     let problem: Problem | undefined
     try {
-      return cborAnswer(await run(request))
+      return cborAnswer(await run(request, () => this.#admission.turn(admitted)))
     } catch (error) {
       problem = asProblem(error, this.#report)
       if (problem.code === "auth.stale") await this.#guard.freshness.pastBoundary()

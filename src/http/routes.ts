@@ -46,14 +46,14 @@ export function operationsOf<T extends Readonly<Record<string, Endpoint>>>(
  * Makes the function that carries out one operation over HTTP: from a request to the encoded result. The body, and with
  * it every key that the decoded parameters show, is overwritten before it returns or throws.
  *
- * A malformed body costs no token. Otherwise the token is spent before the operation begins, whatever becomes of it: the
+ * `turn` is called when the body is there, and resolves when it is to be worked on. A malformed body costs no token. Otherwise the token is spent before the operation begins, whatever becomes of it: the
  * spending is in the store's queue before anything of the operation is, and durable before its result is told.
  */
 export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Operation, watch = unwatched) {
   const open = inputOpener(guard, endpoint)
   const secretsIn = secretFinder(endpoint.params)
   const run = handle as (input: unknown) => Promise<unknown>
-  return async (request: Request): Promise<Uint8Array> => {
+  return async (request: Request, turn: () => Promise<void>): Promise<Uint8Array> => {
     if (!isCbor(request.headers.get("content-type"))) throw new Problem("request.wrong-media-type")
     const secrets = watch()
     let body: Uint8Array | undefined
@@ -62,6 +62,7 @@ export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Op
       const found = secretsIn(body)
       secrets.known(found)
       if (found.some(isTorn)) throw new Problem("server.overloaded")
+      await turn()
       const input = open(body)
       const spent = await gate?.redeem(request.headers.get("authorization"))
       const result = await run(input)

@@ -278,6 +278,27 @@ describe("more requests than the server takes at a time", () => {
     await patient.edge.stop()
   })
 
+  test("are not those whose senders are slow: as many as there may be have nobody refused, and nobody wait", async () => {
+    const limits = { atWorkMax: 2, waitingMax: 2, patienceMilliseconds: 0 }
+    const patient = startEdge({ admission: limits })
+    const head =
+      "POST /test/echo HTTP/1.1\r\nHost: a.b\r\nContent-Type: application/cbor\r\nContent-Length: 500\r\n\r\n"
+    const slow = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        Bun.connect({ hostname: "127.0.0.1", port: patient.port, socket: { data() {} } }),
+      ),
+    )
+    for (const socket of slow) {
+      socket.write(`${head}a`)
+      socket.flush()
+    }
+    await Bun.sleep(50)
+    for (let i = 0; i < 5; i++)
+      expect((await post(patient.url, "/test/echo", echoBody(bytes))).code).toBe("ok")
+    for (const socket of slow) socket.end()
+    await patient.edge.stop()
+  })
+
   test("a stopping server answers what it has begun, and nothing new", async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     const stopping = startEdge({ gate })
