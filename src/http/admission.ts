@@ -41,9 +41,14 @@ export class Admission {
     return this.#underWay.size
   }
 
+  /** Whether another request is let in. */
+  get hasRoom(): boolean {
+    return this.#underWay.size < this.#limits.inFlightMax && !this.#isCrowded()
+  }
+
   /** Lets a request in: a name for it that is to be handed to {@link end}. Undefined: it is refused. */
   begin(): number | undefined {
-    if (this.#underWay.size >= this.#limits.inFlightMax || this.#isCrowded()) return undefined
+    if (!this.hasRoom) return undefined
     this.#underWay.add(this.#count)
     return this.#count++
   }

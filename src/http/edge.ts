@@ -124,7 +124,7 @@ export class Edge {
       // Beyond this Bun refuses by itself, without a code; below, the operations' own limits do.
       maxRequestBodySize: 2 * REQUEST_BODY_BYTES_MAX,
       idleTimeout: CONNECTION_IDLE_SECONDS_MAX,
-      fetch: async (request) => this.#dated(await this.#fetch(request)),
+      fetch: async (request) => this.#dated(this.#refuseEarly(request) ?? (await this.#fetch(request))),
       error: (error) => this.#dated(this.#refuse(error)),
       websocket: this.#streams.handler(),
     })
@@ -201,6 +201,18 @@ export class Edge {
     return this.#postPaths.has(path) || this.#getPaths.has(path)
   }
 
+  /** Before anything is looked for: when there is much to refuse, that is most of what refusing costs. */
+  #refuseEarly({ method, url }: Request): Response | undefined {
+    if (method !== "POST" || this.#admission.hasRoom || url.endsWith(this.#rinsePath)) return undefined
+    return this.#refuseOverload()
+  }
+
+  #refuseOverload(): Response {
+    const refused = new Problem("server.overloaded")
+    this.#settled(refused, 0)
+    return this.#refuse(refused)
+  }
+
   async #answer(
     run: (request: Request, turn: () => Promise<void>) => Promise<Uint8Array>,
     request: Request,
@@ -208,11 +220,7 @@ export class Edge {
   ): Promise<Response> {
     const began = performance.now()
     const admitted = this.#stopping ? undefined : this.#admission.begin()
-    if (admitted === undefined) {
-      const refused = new Problem("server.overloaded")
-      this.#settled(refused, 0)
-      return this.#refuse(refused)
-    }
+    if (admitted === undefined) return this.#refuseOverload()
     let problem: Problem | undefined
     try {
       return cborAnswer(await run(request, () => this.#admission.turn(admitted)))
