@@ -21,9 +21,11 @@ const TARGET_SIZE = 1000
 /** From here on only some members have committed before. */
 const SPARSE_SIZE = 5000
 
-/** The runtime compiles what it needs for the first ones. */
+/** Small groups first: the runtime compiles what it needs meanwhile. */
+const SIZES_SHORT = [100, TARGET_SIZE]
+const WARM_UP_SIZE_MAX = 100
 const WARM_UP_ROUNDS = 200
-const WARM_UP_ROUNDS_SHORT = 30
+const WARM_UP_ROUNDS_LARGE = 3
 
 const signatures: Readonly<Record<string, number>> = {
   send: 1,
@@ -34,7 +36,7 @@ const signatures: Readonly<Record<string, number>> = {
 
 export async function benchCommitState(options: Options, model: Model): Promise<readonly Result[]> {
   const results: Result[] = []
-  for (const size of options.short ? [TARGET_SIZE] : SIZES)
+  for (const size of options.short ? SIZES_SHORT : SIZES)
     results.push(...(await benchSize(size, options, model)))
   const worst = Math.max(
     ...results
@@ -78,7 +80,7 @@ async function benchSize(size: number, { runs, short }: Options, model: Model): 
       }
       return times.map(median)
     }
-    await medians(size >= SPARSE_SIZE ? 1 : short ? WARM_UP_ROUNDS_SHORT : WARM_UP_ROUNDS)
+    await medians(size > WARM_UP_SIZE_MAX ? WARM_UP_ROUNDS_LARGE : WARM_UP_ROUNDS)
     for (let run = 0; run < runs; run++)
       for (const [at, time] of (await medians(repetitions)).entries()) series[at]?.push(time)
     const sizes = recordSizes(first, group)
