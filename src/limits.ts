@@ -65,6 +65,8 @@ export const SWEEP_CHUNK_BYTES = 256 * 1024
 export const SWEEP_SLICE_BYTES = 32 * 1024 * 1024
 /** After a search, so many times as long nothing is searched: a server with much memory washes it less often. */
 export const SWEEP_REST_FACTOR = 8
+/** What requests had before a sweep and not within this time after its beginning is not used any more. */
+export const SWEEP_PAUSE_MILLISECONDS = 50
 /** The longest that a sweep waits in all for moments in which no body is being read. */
 export const SWEEP_WAIT_MILLISECONDS = 200
 

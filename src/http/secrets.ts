@@ -21,8 +21,8 @@ export function isTorn({ bytes }: Secret): boolean {
 
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
-  /** Its body has been read, and these are in it. */
-  known(secrets: readonly Secret[]): void
+  /** Its body has been read, and these are in it. Whether one of them may be torn. */
+  known(secrets: readonly Secret[]): boolean
   ended(): void
 }
 
@@ -31,7 +31,7 @@ export type WatchSecrets = () => RequestSecrets
 
 const OVERWRITTEN_BYTES_MIN = 16
 
-const nobody: RequestSecrets = { known: () => undefined, ended: () => undefined }
+const nobody: RequestSecrets = { known: () => false, ended: () => undefined }
 
 /** For servers that do not look for what requests leave behind. */
 export const unwatched: WatchSecrets = () => nobody

@@ -40,7 +40,9 @@ export class Secrets {
   readonly #lengths = new Uint16Array(SECRETS_REMEMBERED_MAX)
   /** By requests that are under way. */
   readonly #uses = new Uint32Array(SECRETS_REMEMBERED_MAX)
-  /** 1: it has been unused since the search was prepared. */
+  /** When a request had it last: milliseconds of `performance.now()`. */
+  readonly #usedAt = new Float64Array(SECRETS_REMEMBERED_MAX)
+  /** 1: it is searched for, and has been unused since the search was prepared. */
   readonly #searched = new Uint8Array(SECRETS_REMEMBERED_MAX)
   /** By a word's hash: 0, or 1 + slot * PLACES + place. */
   readonly #index = emptyIndex()
@@ -65,6 +67,7 @@ export class Secrets {
     this.#bytes.set(whole, slot * SLOT_BYTES)
     this.#lengths[slot] = length
     this.#uses[slot]!++
+    this.#usedAt[slot] = performance.now()
     this.#searched[slot] = 0
     this.#end = Math.max(this.#end, slot + 1)
     return slot
@@ -73,13 +76,17 @@ export class Secrets {
   /** The request has ended. */
   release(slot: number): void {
     this.#uses[slot]!--
+    this.#usedAt[slot] = performance.now()
   }
 
-  /** Prepares a search for what no request uses any more. Whether there is any. `random` is called for what looks random. */
-  prepare(random: (secret: Uint8Array) => void): boolean {
+  /**
+   * Prepares a search for what no request has used since this moment. Whether there is any. `random` is called for what looks
+   * random.
+   */
+  prepare(since: number, random: (secret: Uint8Array) => void): boolean {
     let any = false
     for (let slot = 0; slot < this.#end; slot++) {
-      if (!this.#isDone(slot)) continue
+      if (this.#lengths[slot] === 0 || this.#uses[slot]! > 0 || this.#usedAt[slot]! > since) continue
       for (let place = 0; place < PLACES; place++) this.#enter(slot, place)
       this.#searched[slot] = 1
       const secret = this.#secret(slot)
@@ -90,7 +97,7 @@ export class Secrets {
   }
 
   /**
-   * Calls `found` with each secret, by then still unused, of which the memory has the beginning or the end, and where it
+   * Calls `found` with each secret, unused until then, of which the memory has the beginning or the end, and where it
    * begins; that may lie before the memory.
    */
   search(memory: Uint8Array, found: (secret: Uint8Array, at: number) => void): void {
@@ -127,10 +134,6 @@ export class Secrets {
     return this.#bytes.subarray(at, at + this.#lengths[slot]!)
   }
 
-  #isDone(slot: number): boolean {
-    return this.#lengths[slot]! > 0 && this.#uses[slot] === 0
-  }
-
   #find(secret: Uint8Array): number | undefined {
     for (let slot = 0; slot < this.#end; slot++) {
       const at = slot * SLOT_BYTES + SECRET_CONTEXT_BYTES
@@ -153,7 +156,7 @@ export class Secrets {
     const length = PIECE_BYTES + SECRET_CONTEXT_BYTES
     const inSlot = slot * SLOT_BYTES + SECRET_CONTEXT_BYTES + from
     const isThere = at + from >= 0 && this.#same(inSlot, memory, at + from, length)
-    return isThere && this.#isDone(slot) ? at : undefined
+    return isThere && this.#searched[slot] === 1 ? at : undefined
   }
 
   #same(at: number, memory: Uint8Array, from: number, length: number): boolean {

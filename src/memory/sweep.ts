@@ -3,6 +3,7 @@ import {
   MEMORY_PAGE_BYTES,
   SECRET_BYTES_MAX,
   SWEEP_CHUNK_BYTES,
+  SWEEP_PAUSE_MILLISECONDS,
   SWEEP_SLICE_BYTES,
   SWEEP_WAIT_MILLISECONDS,
 } from "../limits.ts"
@@ -13,8 +14,11 @@ import { type Secret, Secrets } from "./secrets.ts"
 
 /** One request, for as long as it may hold secrets. */
 export interface RequestSecrets {
-  /** Its body has been read, and these are in it. It has to be refused if one of them `isTorn` (http/secrets.ts). */
-  known(secrets: readonly Secret[]): void
+  /**
+   * Its body has been read, and these are in it. Whether something was overwritten meanwhile: then it has to be refused if one of
+   * them `isTorn` (http/secrets.ts).
+   */
+  known(secrets: readonly Secret[]): boolean
   ended(): void
 }
 
@@ -43,6 +47,8 @@ export class Sweep {
   readonly #found = fixedBuffer(SECRET_BYTES_MAX)
   readonly #zeros = fixedBuffer(SECRET_BYTES_MAX)
   #reading = 0
+  /** Copies of secrets, up to now. */
+  #overwritten = 0
 
   private constructor(memory: OwnMemory) {
     this.#memory = memory
@@ -57,11 +63,13 @@ export class Sweep {
   /** A request begins, whose body will be read. */
   request(): RequestSecrets {
     let slots: readonly number[] | undefined
+    const before = this.#overwritten
     this.#reading++
     return {
       known: (secrets) => {
         this.#reading--
         slots = secrets.flatMap((secret) => this.#secrets.hold(secret) ?? [])
+        return this.#overwritten !== before
       },
       ended: () => {
         if (slots === undefined) this.#reading--
@@ -98,11 +106,14 @@ export class Sweep {
   }
 
   /**
-   * Overwrites what requests left that have ended by now, and forgets it. Other things are done in between. Resolves with the
-   * milliseconds that it searched, and nothing else could be done.
+   * Overwrites what requests left that have ended by now, and forgets it. What is used again at once is left for another time: it is
+   * in memory anyway, and in bodies that are just coming in. Other things are done in between. Resolves with the milliseconds
+   * that it searched, and nothing else could be done.
    */
   async run(): Promise<number> {
-    const any = this.#secrets.prepare((secret) => this.#onStack.add(secret))
+    const now = performance.now()
+    await Bun.sleep(SWEEP_PAUSE_MILLISECONDS)
+    const any = this.#secrets.prepare(now, (secret) => this.#onStack.add(secret))
     if (!any && this.#derived.isEmpty) return 0
     ;[this.#derived, this.#searched] = [this.#searched, this.#derived]
     const milliseconds = await this.#sweepAll()
@@ -160,6 +171,7 @@ export class Sweep {
     let [first, last] = [0, length]
     while (first < length && found[first] === secret[first]) first++
     while (last > first && found[last - 1] === secret[last - 1]) last--
+    this.#overwritten++
     this.#memory.write(address, this.#zeros.subarray(0, first))
     this.#memory.write(address + last, this.#zeros.subarray(0, length - last))
     found.fill(0)

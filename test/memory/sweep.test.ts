@@ -93,6 +93,18 @@ describe("after a request", () => {
     expect(keyIn(copy)).toEqual(NOTHING)
   })
 
+  test("a key that comes again at once is left for another time, so that bodies which are coming in keep theirs", async () => {
+    const key = crypto.random(KEY_BYTES)
+    const copy = copyOf(bodyWith(key))
+    begin(bodyWith(key)).end()
+    const searched = sweep.run()
+    begin(bodyWith(key)).end()
+    await searched
+    expect(keyIn(copy)).toEqual(key)
+    await sweep.run()
+    expect(keyIn(copy)).toEqual(NOTHING)
+  })
+
   test("it is overwritten in a body that is being read, too, wherever that ends by now, and this can be told", async () => {
     const body = bodyWith(crypto.random(KEY_BYTES))
     const end = keyAt(body) + KEY_BYTES
