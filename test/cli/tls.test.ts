@@ -26,7 +26,7 @@ const flags = () => ["--tls-certificate", certificate, "--tls-key", key]
 async function refusal(): Promise<string> {
   const where = ["--data", join(directory, "data"), "--domain", "example.org", "--port", "0"]
   const { code, stdout, stderr } = await cinder(["serve", ...where, ...flags()])
-  expect([code, stdout]).toEqual([1, ""])
+  expect([code, stdout]).toEqual([78, ""])
   expect(stderr).toMatch(/^(cinder: .+\n)+$/)
   return stderr
 }
