@@ -22,7 +22,7 @@ const read = (document: string): string => readFileSync(join(root, document), "u
  */
 export function commandsOf(document: string): string[] {
   const found = read(document).matchAll(
-    /^```(?:sh|bash|shell|console)\n(.*?)^```|`((?:dist\/cinder|npm run serve --) [^`\n]+)`/gms,
+    /^ *```(?:sh|bash|shell|console)\n(.*?)^ *```|`((?:dist\/cinder|npm run serve --) [^`\n]+)`/gms,
   )
   return [...found].flatMap(([, block, inText = ""]) => (block ?? inText).split("\n").flatMap(commandsOn))
 }
