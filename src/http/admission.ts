@@ -26,8 +26,7 @@ export class Admission {
   readonly #underWay = new Set<number>()
   /** Since when each whose body is there has been waiting, at work or not; the oldest first. */
   readonly #waiting = new Map<number, number>()
-  readonly #atWork = new Set<number>()
-  /** Those whose turn has not come, in their order, with what to call then. */
+  /** Those of them whose turn has not come, in their order, with what to call then; all others are at work. */
   readonly #turns = new Map<number, () => void>()
   #count = 0
 
@@ -55,24 +54,20 @@ export class Admission {
 
   /** The request's body is there. Resolves when it is its turn to be worked on. */
   turn(request: number): Promise<void> {
+    const isFree = this.#waiting.size - this.#turns.size < this.#limits.atWorkMax
     this.#waiting.set(request, this.#now())
-    if (this.#atWork.size < this.#limits.atWorkMax) {
-      this.#atWork.add(request)
-      return Promise.resolve()
-    }
+    if (isFree) return Promise.resolve()
     return new Promise((resolve) => this.#turns.set(request, resolve))
   }
 
   end(request: number): void {
     this.#underWay.delete(request)
-    this.#waiting.delete(request)
-    this.#turns.delete(request)
-    if (!this.#atWork.delete(request)) return
+    const wasThere = this.#waiting.delete(request)
+    if (this.#turns.delete(request) || !wasThere) return
     const [next] = this.#turns
     if (next === undefined) return
     const [name, begin] = next
     this.#turns.delete(name)
-    this.#atWork.add(name)
     begin()
   }
 

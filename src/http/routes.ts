@@ -46,7 +46,9 @@ export function operationsOf<T extends Readonly<Record<string, Endpoint>>>(
  * Makes the function that carries out one operation over HTTP: from a request to the encoded result. The body, and with
  * it every key that the decoded parameters show, is overwritten before it returns or throws.
  *
- * `turn` is called when the body is there, and resolves when it is to be worked on. A malformed body costs no token. Otherwise the token is spent before the operation begins, whatever becomes of it: the
+ * `turn` is called when the body is there, and resolves when it is to be worked on.
+ *
+ * A malformed body costs no token. Otherwise the token is spent before the operation begins, whatever becomes of it: the
  * spending is in the store's queue before anything of the operation is, and durable before its result is told.
  */
 export function operationRunner(guard: CallGuard, { endpoint, handle, gate }: Operation, watch = unwatched) {

@@ -29,7 +29,7 @@ export interface ScrubOptions {
   readonly delayMs: number
   /** And when no other commit followed for so long, or for some times as long as the last scrub took. */
   readonly quietMs: number
-  /** Beyond this length the log is scrubbed at once. Its file has this length, a quarter of it or four times it; see {@link lengthFor}. */
+  /** Beyond this length the log is scrubbed at once. Its file has this one, a quarter of it or four times it: {@link lengthFor}. */
   readonly logBytesMax: number
   /** A scrub that was due failed. It is tried again after the delay. */
   readonly fault: (error: unknown) => void
