@@ -1,5 +1,3 @@
-import type { Result } from "./harness.ts"
-
 /** The numbers that have targets: the last line of `npm run bench -- --json` has them at its top. */
 
 export const figureNames = [
@@ -53,8 +51,13 @@ export const targets: Readonly<Record<FigureName, Target>> = {
   },
 }
 
+/** A result, as far as it has numbers with a target. */
+interface Measured {
+  readonly figure?: Partial<Record<FigureName, number>>
+}
+
 /** All numbers with a target, null where one was not measured. */
-export function figuresOf(results: readonly Result[]): Record<FigureName, number | null> {
+export function figuresOf(results: readonly Measured[]): Record<FigureName, number | null> {
   const found: Partial<Record<FigureName, number>> = Object.assign({}, ...results.map(({ figure }) => figure))
   const entries = figureNames.map((name) => [name, found[name] ?? null] as const)
   return Object.fromEntries(entries) as Record<FigureName, number | null>
