@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { readText } from "../src/system-text.ts"
-import { befriend, Person } from "./client/people.ts"
+import { aliceAndBob, type Person } from "./client/people.ts"
 import { testCertificate, testCertificateKey } from "./outgoing/certificate.ts"
 import { CONFIG, end, initAsSaid, OWN, refuse, rightsOf, run, step, succeeds } from "./steps.ts"
 
@@ -105,13 +105,7 @@ class Talk {
   }
 
   static async begin(): Promise<Talk> {
-    const server = { url: PLAIN }
-    const alice = await Person.register(server, "alice")
-    const bob = await Person.register(server, "bob")
-    await befriend(alice, bob)
-    const group = await alice.client.createGroup()
-    await group.add(bob.user)
-    await bob.until((person) => person.has("joined"))
+    const { alice, bob } = await aliceAndBob({ url: PLAIN })
     return new Talk(alice, bob)
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { ISSUER_DIRECTORY_PATH } from "../../src/privacypass/directory.ts"
 import { cinder, serveWith, temporaryDirectory } from "../cli/process.ts"
-import { befriend, Person } from "../client/people.ts"
+import { aliceAndBob } from "../client/people.ts"
 
 test("after a restore people go on in a group that is as it was, hear nothing twice, and pay with new tokens", async () => {
   const directory = temporaryDirectory()
@@ -13,12 +13,7 @@ test("after a restore people go on in a group that is as it was, hear nothing tw
     expect([code, stderr]).toEqual([0, ""])
   }
   let server = await serveWith([...where(data), "--port", "0"])
-  const alice = await Person.register(server, "alice")
-  const bob = await Person.register(server, "bob")
-  await befriend(alice, bob)
-  const group = await alice.client.createGroup()
-  await group.add(bob.user)
-  await bob.until((person) => person.has("joined"))
+  const { alice, bob } = await aliceAndBob(server)
   await bob.stop()
   await alice.say("waits in the backup")
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import { befriend, Person } from "../client/people.ts"
+import { aliceAndBob } from "../client/people.ts"
 import { cinder, freePort, serve, temporaryDirectory } from "./process.ts"
 
 let data: string
@@ -29,12 +29,7 @@ async function withinAnHour<T>(look: () => Promise<T>): Promise<T> {
 describe("metrics of a running server", () => {
   test("are the same bytes before and after a message of the only people there", async () => {
     const { server, scrape } = await observed()
-    const alice = await Person.register(server, "alice")
-    const bob = await Person.register(server, "bob")
-    await befriend(alice, bob)
-    const group = await alice.client.createGroup()
-    await group.add(bob.user)
-    await bob.until((person) => person.has("joined"))
+    const { alice, bob } = await aliceAndBob(server)
     let sent = 0
     const scrapes = await withinAnHour(async () => {
       const before = await scrape()

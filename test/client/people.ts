@@ -123,3 +123,14 @@ export async function befriend(initiator: Person, responder: Person): Promise<vo
   await responder.until((person) => connected(person, initiator))
   await initiator.until((person) => connected(person, responder))
 }
+
+/** Alice and Bob, who are friends, in a group that she made. */
+export async function aliceAndBob(server: { readonly url: string }) {
+  const alice = await Person.register(server, "alice")
+  const bob = await Person.register(server, "bob")
+  await befriend(alice, bob)
+  const group = await alice.client.createGroup()
+  await group.add(bob.user)
+  await bob.until((person) => person.has("joined"))
+  return { alice, bob }
+}
