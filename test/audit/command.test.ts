@@ -17,6 +17,7 @@ import { toHex } from "../../src/wire/bytes.ts"
 import { Homeserver } from "../e2e/homeserver.ts"
 import { RememberingStore } from "../e2e/loot.ts"
 import { befriend, gather, Person } from "../e2e/person.ts"
+import { Snapshot } from "../e2e/snapshot.ts"
 import { random, Workshop } from "./databases.ts"
 
 /** `cinder audit` as somebody runs it who wants to know, over what a real server leaves. */
@@ -51,7 +52,7 @@ beforeAll(async () => {
     await untilLogs(server.data, true)
     await Bun.sleep(50)
     keep("running")
-  } while (!logsAreClean(place("running")) || !logsAreClean(server.data))
+  } while (![place("running"), server.data].every((copy) => Snapshot.take(copy).logsAreClean))
   for (;;) {
     const talking = Promise.allSettled(texts.map((text) => host.say(text, group)))
     await untilLogs(server.data, false)
@@ -72,19 +73,13 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** Whether the logs hold only zeros. */
-function logsAreClean(data: string): boolean {
-  const isClean = (name: string) => readFileSync(join(data, `${name}.sqlite-wal`)).every((byte) => byte === 0)
-  return ["as", "delivery"].every(isClean)
-}
-
 /** Whether one of them can be read. */
 function logsTell(data: string): boolean {
   return !log.run([readSnapshot(data)]).pass
 }
 
 async function untilLogs(data: string, clean: boolean): Promise<void> {
-  while (logsAreClean(data) !== clean) await Bun.sleep(1)
+  while (Snapshot.take(data).logsAreClean !== clean) await Bun.sleep(1)
 }
 
 interface Result {

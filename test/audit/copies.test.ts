@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Audit, audit, copyChecks } from "../../src/audit/audit.ts"
@@ -7,6 +7,7 @@ import { CannotLook } from "../../src/audit/evidence.ts"
 import { type Config, resolveConfig } from "../../src/config/config.ts"
 import { startServer } from "../../src/server.ts"
 import { befriend, gather, Person } from "../e2e/person.ts"
+import { Snapshot } from "../e2e/snapshot.ts"
 import { findingOf, random, Workshop } from "./databases.ts"
 
 /** What several copies tell that none of them does. */
@@ -207,7 +208,7 @@ test("of a real server copies further apart than a pass of sealing anew show not
       await Bun.sleep(20)
       const to = join(directory, `copy-${paths.length}`)
       cpSync(config.dataDirectory, to, { recursive: true, preserveTimestamps: true })
-      if (isClean(to)) {
+      if (Snapshot.take(to).logsAreClean) {
         paths.push(to)
         return
       }
@@ -242,10 +243,3 @@ test("of a real server copies further apart than a pass of sealing anew show not
   expect(findingOf(found, "changed-rows").details.join()).toContain("conceded: delivery.sqlite: ds_head")
   rmSync(directory, { recursive: true })
 }, 60_000)
-
-/** Whether the logs hold only zeros. */
-function isClean(directory: string): boolean {
-  return ["as", "delivery"].every((name) =>
-    readFileSync(join(directory, `${name}.sqlite-wal`)).every((byte) => byte === 0),
-  )
-}

@@ -17,6 +17,7 @@ import { Overhearing } from "./overhearing.ts"
 import { Person, type PersonOptions, party } from "./person.ts"
 import { readingsOf } from "./readings.ts"
 import { Haystack } from "./search.ts"
+import { Snapshot } from "./snapshot.ts"
 
 /**
  * Nothing of what is sent is in anything that the server prints, says of itself in headers, or refuses with; whatever is done,
@@ -121,7 +122,11 @@ const provoked: readonly ProblemCode[] = [
 /** Ways to end. */
 const ends: readonly ((ears: Overhearing, server: Homeserver) => unknown)[] = [
   (ears) => ears.signal("SIGWINCH"),
-  (ears) => ears.takeDisk(),
+  async (ears, { data }) => {
+    // Or scrubbing fails before anything is written.
+    await Snapshot.settled(data)
+    ears.takeDisk()
+  },
   (ears) => ears.signal("SIGABRT"),
   (ears) => ears.signal("SIGSEGV"),
   (_, { data }) => {

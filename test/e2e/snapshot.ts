@@ -23,13 +23,13 @@ export class Snapshot {
     )
   }
 
-  /** Of a server that is idle: waits until nothing is written any more. */
+  /** Of a server that is idle: waits until its logs are scrubbed and nothing is written any more. */
   static async settled(directory: string): Promise<Snapshot> {
     let before = Snapshot.take(directory)
     for (;;) {
       await Bun.sleep(300)
       const now = Snapshot.take(directory)
-      if (now.equals(before)) return now
+      if (now.logsAreClean && now.equals(before)) return now
       before = now
     }
   }
@@ -41,6 +41,13 @@ export class Snapshot {
       if (same === undefined || !equal(bytes, same)) return false
     }
     return true
+  }
+
+  /** Whether the databases' logs hold only zeros: whatever was written is scrubbed. */
+  get logsAreClean(): boolean {
+    return [...this.files].every(
+      ([name, bytes]) => !name.endsWith("-wal") || bytes.every((byte) => byte === 0),
+    )
   }
 
   /** Whatever belongs to one database: the file itself, its log, and what else may lie beside it. */
