@@ -4,8 +4,9 @@ import { ENTRY_BYTES, ENTRY_TAG_BYTES } from "../src/crypto/entry.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
 import { deliveryMigrations } from "../src/migrations.ts"
 import { queues } from "../src/qs/tables.ts"
+import { poolTable } from "../src/queue/pool.ts"
 import { queueRow } from "../src/queue/slots.ts"
-import { defineTable, put } from "../src/store/database.ts"
+import { put } from "../src/store/database.ts"
 import { openStore } from "../src/store/open.ts"
 import { VeiledStore } from "../src/veil/store.ts"
 import { median, type Options, type Result, summarized } from "./harness.ts"
@@ -24,13 +25,7 @@ const HOW = {
   "scrubbed before each answer": { scrubDelayMs: 0 },
 } as const
 
-type EntryRow = { tag: Uint8Array; entry: Uint8Array }
-const pool = defineTable<EntryRow>(
-  "qs_pool_202611",
-  ["tag"],
-  ["tag", "entry"],
-  "CREATE TABLE qs_pool_202611 (tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT",
-)
+const pool = poolTable("qs_pool_202611")
 
 export async function benchProtection(options: Options): Promise<readonly Result[]> {
   return [...(await benchScrubbing(options)), await benchPass(options)]

@@ -73,6 +73,10 @@ export const SWEEP_WAIT_MILLISECONDS = 200
 // Commit pipeline
 export const PENDING_UNITS_MAX = 8192
 export const EPOCH_ROWS_MAX = 20_000
+/** Rows of a table that wait in another one for being moved to their places; more go there at once. */
+export const FRESH_ROWS_MAX = 2048
+/** They are moved when for so long nothing else was written: longer than it takes to acknowledge a message that was just sent. */
+export const SETTLE_QUIET_MILLISECONDS = 40
 /** For so long the deletion of what streams have acknowledged waits for something else that is written. */
 export const PATIENT_MILLISECONDS = 20
 export const SCRUB_DELAY_MILLISECONDS = 200

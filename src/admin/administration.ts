@@ -1,5 +1,6 @@
 import type { UserSummary } from "../as/users.ts"
-import { type Seen, seenOf, withoutMonth } from "../audit/seen.ts"
+import { kindOf } from "../audit/promise.ts"
+import { type Seen, seenOf } from "../audit/seen.ts"
 import type { GroupShapes } from "../ds/shapes.ts"
 import type { AnyTable, Reader } from "../store/database.ts"
 import { formatUserId, parseUserId } from "../wire/user-id.ts"
@@ -54,11 +55,11 @@ export function administration({ domain, stores, ...services }: Administered): A
 }
 
 function rowsOf(store: Reader, wanted: string): number {
-  const names = store.partitions(wanted).filter((name) => withoutMonth(name) === wanted)
+  const names = store.partitions(wanted).filter((name) => kindOf(name) === wanted)
   return names.reduce((rows, name) => rows + store.count(named(name)), 0)
 }
 
 /** Enough of a table to be counted. */
 function named(name: string): AnyTable {
-  return { name, key: [], columns: [], createSql: undefined }
+  return { name, key: [], columns: [], runTime: undefined, placed: false }
 }

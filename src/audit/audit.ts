@@ -6,7 +6,7 @@ import { otherFiles, permissions, schema, secretsInside } from "./checks/files.t
 import { keptBytes } from "./checks/kept-bytes.ts"
 import { knownThings } from "./checks/known.ts"
 import { cellOrder, engineTables, rowIds } from "./checks/order.ts"
-import { log, residue } from "./checks/remains.ts"
+import { freshRows, log, residue } from "./checks/remains.ts"
 import { repeated } from "./checks/repeated.ts"
 import { columnTimes, fileTimes } from "./checks/times.ts"
 import { cameTogether } from "./checks/together.ts"
@@ -94,6 +94,7 @@ export function checksFor(known: readonly Uint8Array[]): readonly Check[] {
     cellOrder,
     engineTables,
     log,
+    freshRows,
     residue,
     counters,
     columnTimes,

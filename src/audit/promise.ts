@@ -6,6 +6,7 @@
  * - `key`: a public key; `seed`: a key that the promise concedes;
  * - `sealed`: looks random, and is of one length; `padded`: the same, in few lengths;
  * - `public`: what clients publish;
+ * - `place`: where a row lies, which is the beginning of its id;
  * - `month`, `part`, `flag`: small numbers, of a calendar month, of a piece of something, of yes or no.
  */
 export type Role =
@@ -15,6 +16,7 @@ export type Role =
   | "sealed"
   | "padded"
   | "public"
+  | "place"
   | "month"
   | "part"
   | "flag"
@@ -62,12 +64,12 @@ const promised: Readonly<Record<string, Promised>> = {
       tree_commitment: "sealed",
     },
   },
-  ds_head: { world: "groups", columns: { group_id: "id", ciphertext: "padded" } },
-  ds_tree: { world: "groups", columns: { group_id: "id", ciphertext: "padded" } },
+  ds_head: { world: "groups", columns: { place: "place", group_id: "id", ciphertext: "padded" } },
+  ds_tree: { world: "groups", columns: { place: "place", group_id: "id", ciphertext: "padded" } },
   ds_report: { world: "groups", columns: { group_id: "id", public_key: "key", sealed: "sealed" } },
 }
 
-/** Tables that are made at run time, one a month. */
+/** Tables that are made at run time, one a month; those of queues with two more, for rows that have just come. */
 const monthly: Readonly<Record<string, Promised>> = {
   as_pool: { world: "connection pool", columns: entries },
   qs_pool: { world: "pool", columns: entries },
@@ -75,12 +77,22 @@ const monthly: Readonly<Record<string, Promised>> = {
   delivery_spent: { world: "spent tokens", columns: { nonce: "id" } },
 }
 
-const MONTH = /_\d{6}$/
+const MADE = /^(fresh_[01]_)?(\w+)_\d{6}$/
 
 function find(table: string): Promised | undefined {
   if (Object.hasOwn(promised, table)) return promised[table]
-  const name = table.replace(MONTH, "")
-  return MONTH.test(table) && Object.hasOwn(monthly, name) ? monthly[name] : undefined
+  const kind = kindOf(table)
+  return kind !== table && Object.hasOwn(monthly, kind) ? monthly[kind] : undefined
+}
+
+/** What those of a kind are called, without the month, whether they are of fresh rows or not. Others have their name. */
+export function kindOf(table: string): string {
+  return MADE.exec(table)?.[2] ?? table
+}
+
+/** Whether the rows of a table lie apart because they came last. */
+export function isFresh(table: string): boolean {
+  return MADE.exec(table)?.[1] !== undefined
 }
 
 /** Whether a table is one of Cinder's, with no other columns. */

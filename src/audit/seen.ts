@@ -1,6 +1,6 @@
 import { tablesOf } from "./columns.ts"
 import type { Snapshot } from "./evidence.ts"
-import { isPromised } from "./promise.ts"
+import { isPromised, kindOf } from "./promise.ts"
 import type { StoredTable } from "./sqlite/contents.ts"
 
 /** What the promise concedes: everything in the left column of its table, with the numbers of this snapshot. */
@@ -45,18 +45,13 @@ function inOrder(counts: ReadonlyMap<number, number>, what: (key: number) => str
   return [...counts].sort(([a], [b]) => a - b).map(([key, count]) => ({ what: what(key), count }))
 }
 
-/** The table by whose name, and a month, those of a kind are called. */
-export function withoutMonth(name: string): string {
-  return name.replace(/_\d{6}$/, "")
-}
-
 /** Cinder's tables by what is in them; of other tables, their rows. */
 export function whatIsSeen(snapshot: Snapshot): Seen[] {
   const tables = tablesOf(snapshot).map(({ table }) => table)
   const strangers = tables.filter(({ name, columns }) => !isPromised(name, columns))
   if (strangers.length === tables.length) return rowsOf(strangers)
   const known = seenOf({
-    rows: (wanted) => sum(tables.filter(({ name }) => withoutMonth(name) === wanted)),
+    rows: (wanted) => sum(tables.filter(({ name }) => kindOf(name) === wanted)),
     months: months(tables.find(({ name }) => name === "ds_group")),
     lengths: lengths(tables),
   })

@@ -37,6 +37,7 @@ const WORDS: Readonly<Record<Role, string>> = {
   padded: "sealed and padded",
   public: "published by clients",
   month: "month",
+  place: "beginning of the id",
   part: "number of a part",
   flag: "yes or no",
   unknown: "of no promise",

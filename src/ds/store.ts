@@ -29,8 +29,12 @@ const groups = defineTable<GroupRow>(
   ["group_id"],
   ["group_id", "month", "head_salt", "head_commitment", "tree_salt", "tree_commitment"],
 )
-const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
-const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
+const heads = recordTable("ds_head")
+const trees = recordTable("ds_tree")
+
+function recordTable(name: string) {
+  return defineTable<CiphertextRow>(name, ["group_id"], ["group_id", "ciphertext"], { placed: true })
+}
 
 type ReportRow = {
   readonly group_id: Uint8Array

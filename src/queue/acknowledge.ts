@@ -1,12 +1,14 @@
 import type { Effect } from "../store/database.ts"
 import type { EntryAddress, Pool } from "./pool.ts"
 
-/** Entries of one chain that their owner has: from `through` down to `from`, and what is left below. */
+/** Entries of one chain that their owner has: from `through` down to `from`, and what is left below, down to `bottom`. */
 export interface AcknowledgedRange extends EntryAddress {
   readonly chain: Uint8Array
   readonly through: number
   /** Entries from here on are known to exist; `through + 1` if none is. */
   readonly from: number
+  /** Below it nothing is left; 0 if that is not known. */
+  readonly bottom: number
 }
 
 /** How many look-ups are made before others get their turn. */
@@ -27,7 +29,7 @@ export async function deletionsOf(pool: Pool, ranges: readonly AcknowledgedRange
   let lookups = 0
   for (const range of ranges) {
     const downwards: Deletion[] = []
-    for (let index = range.through; index >= 0; index--) {
+    for (let index = range.through; index >= range.bottom; index--) {
       if (index < range.from && pool.entry(range, index) === undefined) break
       const effect = pool.remove(range, index)
       if (effect === undefined) break

@@ -186,7 +186,7 @@ export class QueueEngine {
     usedUp: readonly Uint8Array[],
   ): Promise<void> {
     refuseRepeated(acknowledged.map(({ chain }) => chain))
-    const ranges = acknowledged.map((range) => ({ ...range, from: range.through + 1 }))
+    const ranges = acknowledged.map((range) => ({ ...range, from: range.through + 1, bottom: 0 }))
     await this.#delete(id, ranges, usedUp)
   }
 

@@ -148,13 +148,14 @@ export class Pool {
   #partition(month: number): Table<EntryRow> {
     const known = this.#partitions.get(month)
     if (known !== undefined) return known
-    const table = partitionTable(`${this.#prefix}${monthDigits(month)}`)
+    const table = poolTable(`${this.#prefix}${monthDigits(month)}`)
     this.#partitions.set(month, table)
     return table
   }
 }
 
-function partitionTable(name: string): Table<EntryRow> {
-  const createSql = `CREATE TABLE ${name} (tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT`
-  return defineTable<EntryRow>(name, ["tag"], ["tag", "entry"], createSql)
+/** The table of a month by its name. */
+export function poolTable(name: string): Table<EntryRow> {
+  const definition = "(tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT"
+  return defineTable<EntryRow>(name, ["tag"], ["tag", "entry"], { runTime: { definition, fresh: true } })
 }

@@ -39,6 +39,8 @@ interface SentChain extends EntryAddress {
   start: Uint8Array | undefined
   next: number
   freed: number
+  /** Whether all below `freed` are known to be deleted: those before the stream's first may have been left there. */
+  cleared: boolean
   /** Acknowledged by the client and not yet deleted. */
   through: number | undefined
   usedUp: boolean
@@ -68,6 +70,8 @@ export class QueueStream {
   /** How many chains from `#at` on belong to the backlog; undefined after `empty` was sent. */
   #backlog: number | undefined
   #unacknowledged = 0
+  /** All that was committed to the last chain is sent: there is nothing to look for. */
+  #caughtUp = false
   #paused = false
   #pumping = false
   #scheduled = false
@@ -128,11 +132,13 @@ export class QueueStream {
       return
     }
     const { chain, address, month, start } = begun
+    this.#caughtUp = false
     this.#chains.push({ chain, address, month, start, ...unread(0) })
   }
 
   /** There may be something new. */
   wake(): void {
+    this.#caughtUp = false
     this.#pump()
   }
 
@@ -150,6 +156,7 @@ export class QueueStream {
       current.start === undefined &&
       current.next === first &&
       equal(current.chain, chain)
+    this.#caughtUp = false
     if (!follows || entries.length > ENTRIES_PER_TURN) {
       this.#pump()
       return
@@ -158,6 +165,7 @@ export class QueueStream {
       if (this.#paused || this.#unacknowledged >= this.#window) return
       this.#sendEntry(current, entry)
     }
+    this.#caughtUp = true
   }
 
   #read(cursors: readonly ChainPosition[]): void {
@@ -231,6 +239,7 @@ export class QueueStream {
       this.#send({ type: "start", start })
       return true
     }
+    if (this.#caughtUp) return false
     const entry = this.#source.entry(chain, chain.next)
     if (entry !== undefined) {
       this.#sendEntry(chain, entry)
@@ -240,7 +249,8 @@ export class QueueStream {
       this.#backlog = 0
       return true
     }
-    if (this.#at + 1 >= this.#chains.length) return false
+    this.#caughtUp = this.#at + 1 >= this.#chains.length
+    if (this.#caughtUp) return false
     this.#at++
     if (this.#backlog !== undefined) this.#backlog--
     return true
@@ -297,6 +307,7 @@ export class QueueStream {
     if (through < chain.freed) return
     this.#unacknowledged -= through + 1 - chain.freed
     chain.freed = through + 1
+    chain.cleared = true
   }
 
   /** Chains that are sent, deleted and used up need not be remembered. */
@@ -319,8 +330,8 @@ export class QueueStream {
   }
 }
 
-function unread(next: number): Pick<SentChain, "next" | "freed" | "through" | "usedUp"> {
-  return { next, freed: next, through: undefined, usedUp: false }
+function unread(next: number): Pick<SentChain, "next" | "freed" | "cleared" | "through" | "usedUp"> {
+  return { next, freed: next, cleared: next === 0, through: undefined, usedUp: false }
 }
 
 function takeRange(chain: SentChain): AcknowledgedRange {
@@ -332,5 +343,6 @@ function takeRange(chain: SentChain): AcknowledgedRange {
     month: chain.month,
     through,
     from: Math.min(chain.freed, through + 1),
+    bottom: chain.cleared ? chain.freed : 0,
   }
 }

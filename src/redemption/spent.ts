@@ -21,8 +21,8 @@ const made = new Map<string, SpentTable>()
 function tableOf(name: string): SpentTable {
   const known = made.get(name)
   if (known !== undefined) return known
-  const createSql = `CREATE TABLE ${name} (nonce BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID, STRICT`
-  const table = defineTable<{ nonce: Uint8Array }>(name, ["nonce"], ["nonce"], createSql)
+  const definition = "(nonce BLOB NOT NULL PRIMARY KEY) WITHOUT ROWID, STRICT"
+  const table = defineTable<{ nonce: Uint8Array }>(name, ["nonce"], ["nonce"], { runTime: { definition } })
   made.set(name, table)
   return table
 }

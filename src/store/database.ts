@@ -15,6 +15,18 @@ export type RowOf<Row> = { [Column in keyof Row]: Value }
 
 declare const rowType: unique symbol
 
+/** A table that its first put makes, such as a month's. */
+export interface RunTime {
+  /** What follows the name in `CREATE TABLE`. */
+  readonly definition: string
+  /**
+   * Rows come into a small table of fresh rows first, and move to their places before the log is scrubbed for good: rows that are
+   * removed soon never get there, and places that are far apart are not looked for one by one. For rows that are put
+   * once: as long as a row is there, no other is put under its key.
+   */
+  readonly fresh?: boolean
+}
+
 /** A table without its row type: what the pipeline works on. */
 export interface AnyTable {
   readonly name: string
@@ -22,8 +34,13 @@ export interface AnyTable {
   readonly key: readonly string[]
   /** All columns, those of the key included. */
   readonly columns: readonly string[]
-  /** For tables made at run time (monthly partitions): executed in the transaction of the first put. */
-  readonly createSql: string | undefined
+  /** undefined: a migration makes the table. */
+  readonly runTime: RunTime | undefined
+  /**
+   * Rows lie by a number, `place INTEGER PRIMARY KEY`, which is the beginning of their key (place.ts). For rows that are longer than a
+   * quarter of a page: in a table without row ids SQLite reads them whole to compare their keys.
+   */
+  readonly placed: boolean
 }
 
 /** A table that the commit pipeline may write. */
@@ -160,8 +177,8 @@ export class StoreMisuse extends Error {
 const NAME = /^[a-z][a-z0-9_]{0,62}$/
 
 /**
- * Describes a table that a migration creates or, with `createSql`, one that the first put creates. Make it
- * `WITHOUT ROWID`, and let nothing in it count, order or date what it holds.
+ * Describes a table that a migration makes or, with `runTime`, one that the first put makes. Make it `WITHOUT ROWID` unless it
+ * is `placed`, and let nothing in it count, order or date what it holds.
  *
  * @throws StoreMisuse a name is not lower-case snake case, or the key is empty or not among the columns
  */
@@ -169,7 +186,7 @@ export function defineTable<Row extends RowOf<Row>>(
   name: string,
   key: readonly (keyof Row & string)[],
   columns: readonly (keyof Row & string)[],
-  createSql?: string,
+  { runTime, placed = false }: { readonly runTime?: RunTime; readonly placed?: boolean } = {},
 ): Table<Row> {
   for (const word of [name, ...columns]) if (!NAME.test(word)) throw new StoreMisuse("malformed name")
   if (new Set(columns).size !== columns.length) throw new StoreMisuse("a column is named twice")
@@ -180,7 +197,8 @@ export function defineTable<Row extends RowOf<Row>>(
   ) {
     throw new StoreMisuse("a key is some of the columns, each once")
   }
-  return Object.freeze({ name, key, columns, createSql })
+  if (placed && key.length !== 1) throw new StoreMisuse("the key of a placed row is one column")
+  return Object.freeze({ name, key, columns, runTime, placed })
 }
 
 /** Inserts a row, or replaces the one with the same key. */

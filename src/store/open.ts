@@ -7,6 +7,7 @@ import {
   PENDING_UNITS_MAX,
   SCRUB_DELAY_MILLISECONDS,
   SCRUB_QUIET_MILLISECONDS,
+  SETTLE_QUIET_MILLISECONDS,
 } from "../limits.ts"
 import {
   type AnyTable,
@@ -27,6 +28,7 @@ import { type Migration, migrate } from "./migrations.ts"
 import { Pipeline } from "./pipeline.ts"
 import { clearFile, PAGES_MAX } from "./residue.ts"
 import { Scrubber, type ScrubStep } from "./scrub.ts"
+import { Settling } from "./settling.ts"
 import { Statements } from "./statements.ts"
 
 export interface StoreOptions {
@@ -47,6 +49,8 @@ export interface StoreOptions {
   readonly scrubDelayMs?: number
   /** It is scrubbed when so long no other commit followed, or longer on a slow disk. */
   readonly scrubQuietMs?: number
+  /** Fresh rows move to their places when so long no other commit followed, at the latest `scrubDelayMs` after one. */
+  readonly settleQuietMs?: number
   /** Beyond this length the log is scrubbed at once. */
   readonly logBytesMax?: number
   /** Memory for pages of the database. */
@@ -75,6 +79,7 @@ const DEFAULTS = {
   pageSize: 8192,
   scrubDelayMs: SCRUB_DELAY_MILLISECONDS,
   scrubQuietMs: SCRUB_QUIET_MILLISECONDS,
+  settleQuietMs: SETTLE_QUIET_MILLISECONDS,
   logBytesMax: 16 * 1024 * 1024,
   cacheBytes: 64 * 1024 * 1024,
   pagesMax: PAGES_MAX,
@@ -91,7 +96,7 @@ const DEFAULTS = {
 
 /** An open database and what only its owner may do with it. */
 export interface OpenedStore extends Store {
-  /** Scrubs the log now, unless it is clean. */
+  /** Moves fresh rows to their places and scrubs the log now, unless it is clean. */
   scrub(): void
   /**
    * Writes a compact copy without free pages into a new file. Blocks while it does.
@@ -128,11 +133,10 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
       step: settings.scrubStep,
     })
     scrubber.scrub()
-    if (migrate(database, settings.migrations) > 0) {
-      scrubber.committed()
-      scrubber.scrub()
-    }
-    return new SqliteStore(database, scrubber, settings)
+    if (migrate(database, settings.migrations) > 0) scrubber.committed()
+    const store = new SqliteStore(database, scrubber, settings)
+    store.scrub()
+    return store
   } catch (error) {
     database?.close()
     scrubber?.close()
@@ -146,6 +150,7 @@ class SqliteStore implements OpenedStore {
   readonly #pageSize: number
   readonly #statements: Statements
   readonly #pipeline: Pipeline
+  readonly #settling: Settling
   #closed = false
 
   constructor(database: Database, scrubber: Scrubber, settings: typeof DEFAULTS) {
@@ -154,10 +159,14 @@ class SqliteStore implements OpenedStore {
     this.#pageSize = settings.pageSize
     this.#statements = new Statements(database)
     this.#pipeline = new Pipeline(database, this.#statements, settings, {
-      committed: () => scrubber.committed(),
+      committed: () => {
+        this.#settling.committed()
+        scrubber.committed()
+      },
       rolledBack: () => scrubber.rolledBack(),
       fault: settings.fault,
     })
+    this.#settling = new Settling(this.#pipeline, scrubber, settings.scrubDelayMs, settings.settleQuietMs)
   }
 
   get writer(): Writer {
@@ -182,6 +191,7 @@ class SqliteStore implements OpenedStore {
   }
 
   scrub(): void {
+    this.#settling.settle()
     this.#scrubber.scrub()
   }
 
@@ -192,6 +202,7 @@ class SqliteStore implements OpenedStore {
       throw new StoreFailed(`the backup's file cannot be made (${codeOf(error)})`)
     }
     try {
+      this.#settling.settle()
       this.#database.run("VACUUM INTO ?", [file])
       this.#finishBackup(file)
       synchronizeDirectory(file)
@@ -216,7 +227,7 @@ class SqliteStore implements OpenedStore {
     this.#closed = true
     this.#pipeline.close()
     try {
-      this.#scrubber.scrub()
+      this.scrub()
     } finally {
       this.#statements.close()
       this.#database.close(true)

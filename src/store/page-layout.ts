@@ -12,10 +12,13 @@ import type { Buffer } from "node:buffer"
 
 const DATABASE_HEADER_BYTES = 100
 const INDEX_INTERIOR = 2
+const TABLE_INTERIOR = 5
 const INDEX_LEAF = 10
-const INTERIOR_KINDS: ReadonlySet<number> = new Set([INDEX_INTERIOR, 5])
-const LEAF_KINDS: ReadonlySet<number> = new Set([INDEX_LEAF, 13])
+const TABLE_LEAF = 13
+const INTERIOR_KINDS: ReadonlySet<number> = new Set([INDEX_INTERIOR, TABLE_INTERIOR])
+const LEAF_KINDS: ReadonlySet<number> = new Set([INDEX_LEAF, TABLE_LEAF])
 const CELL_BYTES_MIN = 4
+const VARINT_BYTES_MAX = 9
 const PAGE_NUMBER_BYTES = 4
 
 /**
@@ -37,8 +40,8 @@ function headerBytes(kind: number): number {
 }
 
 /**
- * Writes the same page, with nothing that tells what was there before or when, into a buffer of its length. Pages of tables
- * with row ids keep the order of their cells. Returns false for what is no page of a b-tree.
+ * Writes the same page, with nothing that tells what was there before or when, into a buffer of its length. The first page, which
+ * has the schema, keeps the order of its cells. Returns false for what is no page of a b-tree.
  */
 export function writeClean(page: Buffer, pageNumber: number, clean: Buffer): boolean {
   const gap = unallocated(page, pageNumber)
@@ -50,10 +53,10 @@ export function writeClean(page: Buffer, pageNumber: number, clean: Buffer): boo
   return true
 }
 
-/** Returns false for what is no page of a table without row ids, or is not laid out as the format says. */
+/** Returns false for the first page, and for what is not laid out as the format says. */
 function writeInKeyOrder(page: Buffer, ordered: Buffer): boolean {
   const kind = page.readUInt8(0)
-  if (kind !== INDEX_LEAF && kind !== INDEX_INTERIOR) return false
+  if (!INTERIOR_KINDS.has(kind) && !LEAF_KINDS.has(kind)) return false
   const positions = headerBytes(kind)
   const cells = page.readUInt16BE(3)
   let end = page.length
@@ -77,22 +80,39 @@ function writeInKeyOrder(page: Buffer, ordered: Buffer): boolean {
 
 /** The length of the cell at a position. undefined: it would not end within the page. */
 function cellBytes(page: Buffer, kind: number, at: number): number | undefined {
-  let offset = at + (kind === INDEX_INTERIOR ? PAGE_NUMBER_BYTES : 0)
-  let payload = 0
-  for (let i = 0; ; i++) {
-    if (i === 5 || offset >= page.length) return undefined
-    const byte = page.readUInt8(offset++)
-    payload = payload * 128 + (byte & 0x7f)
-    if (byte < 0x80) break
+  let end = at + (INTERIOR_KINDS.has(kind) ? PAGE_NUMBER_BYTES : 0)
+  let stored = 0
+  if (kind !== TABLE_INTERIOR) {
+    const length = readVarint(page, end)
+    if (length === undefined) return undefined
+    end = length.end
+    stored = storedBytes(length.value, page.length, kind)
   }
-  const end = offset + storedBytes(payload, page.length)
+  if (kind === TABLE_INTERIOR || kind === TABLE_LEAF) {
+    const rowId = readVarint(page, end)
+    if (rowId === undefined) return undefined
+    end = rowId.end
+  }
+  end += stored
   if (end > page.length) return undefined
   return Math.max(end - at, CELL_BYTES_MIN)
 }
 
+/** Values beyond 2^53 are not exact. */
+function readVarint(page: Buffer, at: number): { readonly value: number; readonly end: number } | undefined {
+  let value = 0
+  for (let end = at; end < page.length; ) {
+    const byte = page.readUInt8(end++)
+    if (end - at === VARINT_BYTES_MAX) return { value: value * 256 + byte, end }
+    value = value * 128 + (byte & 0x7f)
+    if (byte < 0x80) return { value, end }
+  }
+  return undefined
+}
+
 /** How much of a cell's payload its page holds, with the number of the page that the rest begins on. */
-function storedBytes(payload: number, usable: number): number {
-  const most = Math.floor(((usable - 12) * 64) / 255) - 23
+function storedBytes(payload: number, usable: number, kind: number): number {
+  const most = kind === TABLE_LEAF ? usable - 35 : Math.floor(((usable - 12) * 64) / 255) - 23
   if (payload <= most) return payload
   const least = Math.floor(((usable - 12) * 32) / 255) - 23
   const fitting = least + ((payload - least) % (usable - 4))

@@ -13,7 +13,7 @@ import {
 } from "./database.ts"
 import { Epoch } from "./epoch.ts"
 import { codeOf } from "./error-code.ts"
-import type { Statements } from "./statements.ts"
+import type { Freshness, Statements } from "./statements.ts"
 
 /** How much the pipeline takes on. */
 export interface PipelineLimits {
@@ -82,7 +82,7 @@ export class Pipeline implements Writer {
   }
 
   async dropTable(table: AnyTable): Promise<void> {
-    if (table.createSql === undefined) throw new StoreMisuse("only run-time tables are dropped")
+    if (table.runTime === undefined) throw new StoreMisuse("only run-time tables are dropped")
     let dropped = false
     while (!dropped) {
       await this.submit({
@@ -97,6 +97,11 @@ export class Pipeline implements Writer {
         },
       })
     }
+  }
+
+  /** Whether there are fresh rows. */
+  get unsettled(): boolean {
+    return this.#statements.unsettled("all").length > 0
   }
 
   /** Accepts no more units and writes those that wait. */
@@ -132,7 +137,7 @@ export class Pipeline implements Writer {
     const decided = this.#pending.slice(0, taken)
     this.#pending = this.#pending.slice(taken)
 
-    const failure = epoch.rows === 0 ? undefined : this.#write(epoch)
+    const failure = epoch.rows === 0 ? undefined : this.#transact(() => epoch.write())
     if (failure !== undefined) {
       for (const { unit } of accepted.toReversed()) this.#hook(() => unit.failed?.())
       for (const { reject } of decided) reject(failure)
@@ -157,11 +162,27 @@ export class Pipeline implements Writer {
     }
   }
 
-  #write(epoch: Epoch): StoreFailed | undefined {
+  /**
+   * Moves fresh rows to their places; what is not moved is older the next time. The disk need not have it before the log is copied
+   * into the database: a crash leaves them where they were. So does a full disk. Returns whether something was written.
+   */
+  settle(which: Freshness): boolean {
+    const some = !this.#broken && this.#statements.unsettled(which).length > 0
+    if (some) {
+      this.#database.run("PRAGMA synchronous = NORMAL")
+      const failure = this.#transact(() => this.#statements.settle(which))
+      this.#database.run("PRAGMA synchronous = FULL")
+      if (failure !== undefined && this.#broken) this.#events.fault(failure)
+    }
+    this.#statements.takeTurns()
+    return some
+  }
+
+  #transact(write: () => void): StoreFailed | undefined {
     let committing = false
     try {
       this.#database.run("BEGIN IMMEDIATE")
-      epoch.write()
+      write()
       committing = true
       this.#database.run("COMMIT")
     } catch (error) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import { clients, invitations, packages, queues, users } from "../../src/as/tables.ts"
 import { ChainReader, ENTRY_BYTES } from "../../src/crypto/chain.ts"
 import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
-import { defineTable } from "../../src/store/database.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import { as } from "../../src/wire/as.ts"
 import { contains, Haystack } from "../e2e/search.ts"
 import { crypto, flipBit } from "./fixtures.ts"
@@ -18,8 +18,7 @@ async function deleted(world: World, client: Registered): Promise<void> {
 /** Tags and entries of all queues. */
 function poolOf({ store }: World): Uint8Array[] {
   return store.partitions("as_pool_").flatMap((name) => {
-    const table = defineTable<{ tag: Uint8Array; entry: Uint8Array }>(name, ["tag"], ["tag", "entry"], "-")
-    return store.list(table, {}, 10_000).flatMap(({ tag, entry }) => [tag, entry])
+    return store.list(poolTable(name), {}, 10_000).flatMap(({ tag, entry }) => [tag, entry])
   })
 }
 

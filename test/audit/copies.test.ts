@@ -208,7 +208,7 @@ test("of a real server copies further apart than a pass of sealing anew show not
       await Bun.sleep(20)
       const to = join(directory, `copy-${paths.length}`)
       cpSync(config.dataDirectory, to, { recursive: true, preserveTimestamps: true })
-      if (Snapshot.take(to).logsAreClean) {
+      if (Snapshot.take(to).isClean) {
         paths.push(to)
         return
       }

@@ -25,8 +25,12 @@ const groups = defineTable<GroupRow>(
   ["group_id"],
   ["group_id", "month", "head_salt", "head_commitment", "tree_salt", "tree_commitment"],
 )
-const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"])
-const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"])
+const heads = defineTable<CiphertextRow>("ds_head", ["group_id"], ["group_id", "ciphertext"], {
+  placed: true,
+})
+const trees = defineTable<CiphertextRow>("ds_tree", ["group_id"], ["group_id", "ciphertext"], {
+  placed: true,
+})
 
 const reports = defineTable<ReportRow>("ds_report", ["group_id"], ["group_id", "public_key", "sealed"])
 

@@ -23,13 +23,13 @@ export class Snapshot {
     )
   }
 
-  /** Of a server that is idle: waits until its logs are scrubbed and nothing is written any more. */
+  /** Of a server that is idle: waits until everything has its place, its logs are scrubbed and nothing is written any more. */
   static async settled(directory: string): Promise<Snapshot> {
     let before = Snapshot.take(directory)
     for (;;) {
       await Bun.sleep(300)
       const now = Snapshot.take(directory)
-      if (now.logsAreClean && now.equals(before)) return now
+      if (now.isClean && now.equals(before)) return now
       before = now
     }
   }
@@ -47,6 +47,14 @@ export class Snapshot {
   get logsAreClean(): boolean {
     return [...this.files].every(
       ([name, bytes]) => !name.endsWith("-wal") || bytes.every((byte) => byte === 0),
+    )
+  }
+
+  /** Nor are there rows that have not moved to their places. */
+  get isClean(): boolean {
+    return (
+      this.logsAreClean &&
+      [...this.tables].every(([name, rows]) => !name.startsWith("fresh_") || rows.length === 0)
     )
   }
 
@@ -79,7 +87,7 @@ export class Snapshot {
   /** The rows of a service's pool, all months together. */
   pool(prefix: "as_pool" | "qs_pool"): { readonly tag: Uint8Array; readonly entry: Uint8Array }[] {
     return [...this.tables]
-      .filter(([name]) => name.startsWith(`${prefix}_`))
+      .filter(([name]) => name.replace(/^fresh_\d_/, "").startsWith(`${prefix}_`))
       .flatMap(([, rows]) => rows.map((row) => ({ tag: blob(row["tag"]), entry: blob(row["entry"]) })))
   }
 

@@ -5,12 +5,10 @@ import { ENTRY_BYTES, entryTag } from "../../src/crypto/chain.ts"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
 import { queues } from "../../src/qs/tables.ts"
-import { defineTable } from "../../src/store/database.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import type { StoredRow } from "../../src/veil/table.ts"
 import { entropy, windows } from "./bytes.ts"
 import { type Clock, deliver, engineOver, NOVEMBER, Owner, temporaryStore, write } from "./world.ts"
-
-type EntryRow = { tag: Uint8Array; entry: Uint8Array }
 
 /** Queues that got as many messages as they are told here, each after a restart. */
 async function population(chains: readonly number[]) {
@@ -33,9 +31,7 @@ async function population(chains: readonly number[]) {
   }
   const pool = () =>
     store.partitions("qs_pool_").flatMap((name) => {
-      return store
-        .list(defineTable<EntryRow>(name, ["tag"], ["tag", "entry"], "-"), {}, 10_000)
-        .map((row) => ({ ...row, name }))
+      return store.list(poolTable(name), {}, 10_000).map((row) => ({ ...row, name }))
     })
   /** The pool's rows that are no messages, as only the owners can tell. */
   const overflow = async () => {

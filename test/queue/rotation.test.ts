@@ -2,18 +2,13 @@ import { expect, test } from "bun:test"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { CHAIN_SLOTS, OVERFLOW_STARTS } from "../../src/limits.ts"
 import { queues, veiledTables } from "../../src/qs/tables.ts"
-import { defineTable } from "../../src/store/database.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import { SlotsUnreadable } from "../../src/veil/slot-keys.ts"
 import { OpenedVeil } from "../veil/opened.ts"
 import { windows } from "./bytes.ts"
 import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
 
-const pool = defineTable<{ tag: Uint8Array; entry: Uint8Array }>(
-  "qs_pool_202611",
-  ["tag"],
-  ["tag", "entry"],
-  "-",
-)
+const pool = poolTable("qs_pool_202611")
 const [first, second, third] = Array.from({ length: 3 }, () => crypto.random(32)) as [
   Uint8Array,
   Uint8Array,

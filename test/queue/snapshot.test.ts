@@ -3,13 +3,12 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { queues } from "../../src/qs/tables.ts"
-import { defineTable } from "../../src/store/database.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { entropy, windows } from "./bytes.ts"
 import { deliver, engineOver, NOVEMBER, Owner, pooled, temporaryStore, write } from "./world.ts"
 
-type EntryRow = { tag: Uint8Array; entry: Uint8Array }
-const pool = defineTable<EntryRow>("qs_pool_202611", ["tag"], ["tag", "entry"], "-")
+const pool = poolTable("qs_pool_202611")
 
 /** A world in which the first half of the queues has got a message and the second half none. */
 async function population(size: number) {

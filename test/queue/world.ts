@@ -6,6 +6,7 @@ import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { deliveryMigrations } from "../../src/migrations.ts"
 import { queues, veiledTables } from "../../src/qs/tables.ts"
 import { QueueEngine, type QueueEngineOptions } from "../../src/queue/engine.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import type { Effect, Store } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
 import { localWakeups } from "../../src/store/wakeups.ts"
@@ -185,10 +186,5 @@ export function texts(messages: readonly Uint8Array[]): string[] {
 
 /** How many entries lie in all partitions of the pool. */
 export function pooled(store: Store): number {
-  return store
-    .partitions("qs_pool_")
-    .reduce(
-      (sum, name) => sum + store.count({ name, key: ["tag"], columns: ["tag", "entry"], createSql: "-" }),
-      0,
-    )
+  return store.partitions("qs_pool_").reduce((sum, name) => sum + store.count(poolTable(name)), 0)
 }

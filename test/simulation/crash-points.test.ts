@@ -6,6 +6,7 @@ import {
   firstStartPoints,
   joiningPoints,
   monthlyPoints,
+  settlingPoints,
   startPoints,
   talkingPoints,
   upkeepPoints,
@@ -18,7 +19,15 @@ import type { CrashPoint } from "./steps.ts"
 type Point = Omit<CrashPoint, "skip">
 
 const everything = [
-  ...[talkingPoints, joiningPoints, monthlyPoints, startPoints, firstStartPoints, upkeepPoints],
+  ...[
+    talkingPoints,
+    joiningPoints,
+    monthlyPoints,
+    startPoints,
+    settlingPoints,
+    firstStartPoints,
+    upkeepPoints,
+  ],
 ].flat()
 /** Only a run in which somebody waits for ever takes this long. */
 const LONGEST_MILLISECONDS = 240_000
@@ -179,9 +188,16 @@ describe("a server that dies at each step of its pipeline keeps every promise:",
       const { server } = simulation
       try {
         await simulation.begin()
-        for (const point of startPoints) {
+        for (const point of [...startPoints, ...settlingPoints]) {
           const store = point.step.includes(" as ") ? "as" : "delivery"
-          server.arm({ step: `run: ${store} commit`, when: "after", skip: 0 })
+          if (startPoints.includes(point))
+            server.arm({ step: `run: ${store} commit`, when: "after", skip: 0 })
+          else
+            server.arm({
+              step: `run: ${store} empty fresh_${store === "as" ? "as" : "qs"}_pool`,
+              when: "before",
+              skip: 0,
+            })
           server.armNextStart({ ...point, skip: 0 })
           await untilReborn(server, text(point), () => (store === "as" ? meet(simulation) : talk(simulation)))
         }

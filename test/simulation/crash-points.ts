@@ -22,9 +22,17 @@ plugin({
 
 /** What a statement does, if it is a step of the pipeline; partitions of a pool are all alike. */
 function nameOf(sql: string): string | undefined {
-  const found = /^(BEGIN|COMMIT|INSERT INTO \w+|DELETE FROM \w+|CREATE TABLE \w+|DROP TABLE \w+)/.exec(sql)
   if (sql === "PRAGMA wal_checkpoint(RESTART)") return "checkpoint"
-  return found?.[1]?.toLowerCase().replace(/_\d{6}$/, "")
+  const [, settled] = /^INSERT OR REPLACE INTO (\w+) SELECT/.exec(sql) ?? []
+  const [, emptied] = /^DELETE FROM (\w+)$/.exec(sql) ?? []
+  const [found] =
+    /^(BEGIN|COMMIT|INSERT INTO \w+|DELETE FROM \w+|CREATE TABLE \w+|DROP TABLE \w+)/.exec(sql) ?? []
+  const name = settled ? `settle ${settled}` : emptied ? `empty ${emptied}` : found
+  return name
+    ?.toLowerCase()
+    .replace(/_\d{6}$/, "")
+    .replace("fresh_0_", "fresh_")
+    .replace("fresh_1_", "fresh_")
 }
 
 function stepOf(database: Database, sql: string): string | undefined {

@@ -99,6 +99,9 @@ export class MortalServer {
       `${this.#port}`,
       "--domain",
       "example.org",
+      // When the records get other names is left to chance.
+      "--reseal-minutes",
+      "0",
     ]
     const child = Bun.spawn([process.execPath, "--preload", CRASH_POINTS, MAIN, "serve", ...where], {
       ...{ stdin: "ignore", stdout: "pipe", stderr: "inherit", ipc: () => undefined },

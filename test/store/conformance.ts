@@ -7,10 +7,11 @@ import {
   put,
   remove,
   type Store,
+  StoreFailed,
   StoreMisuse,
   type Unit,
 } from "../../src/store/database.ts"
-import { entries, type Pair, pairs, partition } from "./tables.ts"
+import { entries, freshPartition, type Pair, pairs, partition, placedEntries } from "./tables.ts"
 
 /** A store with the tables of `tables.ts`, empty, and how to get rid of it. */
 export interface StoreFixture {
@@ -45,6 +46,36 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
       await submit({ effects: () => [remove(entries, { tag: tagA })] })
       expect(store.get(entries, { tag: tagA })).toBeUndefined()
       expect(store.count(entries)).toBe(0)
+    })
+
+    test("placed rows are found, replaced, listed in the order of their keys and removed as others are", async () => {
+      const tags = [5, 0, 255, 128, 127].map((first) =>
+        Uint8Array.of(first, ...new Uint8Array(15).fill(first)),
+      )
+      const [first, ...others] = tags as [Uint8Array, ...Uint8Array[]]
+      await submit({ effects: () => tags.map((tag) => put(placedEntries, { tag, body: bodyA })) })
+      await submit({ effects: () => [put(placedEntries, { tag: first, body: bodyB })] })
+      expect(store.get(placedEntries, { tag: first })).toEqual({ tag: first, body: bodyB })
+      const inOrder = tags.toSorted(Buffer.compare)
+      expect(store.list(placedEntries, {}, 10).map(({ tag }) => tag)).toEqual(inOrder)
+      expect(store.list(placedEntries, {}, 2, { tag: inOrder[1]! }).map(({ tag }) => tag)).toEqual(
+        inOrder.slice(2, 4),
+      )
+      await submit({ effects: () => others.map((tag) => remove(placedEntries, { tag })) })
+      expect(store.list(placedEntries, {}, 10)).toEqual([{ tag: first, body: bodyB }])
+      expect(store.count(placedEntries)).toBe(1)
+    })
+
+    test("a placed row whose place another one has is refused, and the other stays", async () => {
+      const tag = new Uint8Array(16)
+      const same = Uint8Array.from(tag).fill(1, 8)
+      await submit({ effects: () => [put(placedEntries, { tag, body: bodyA })] })
+      await expect(
+        submit({ effects: () => [put(placedEntries, { tag: same, body: bodyB })] }),
+      ).rejects.toThrow(StoreFailed)
+      await submit({ effects: () => [remove(placedEntries, { tag: same })] })
+      expect(store.get(placedEntries, { tag: same })).toBeUndefined()
+      expect(store.list(placedEntries, {}, 10)).toEqual([{ tag, body: bodyA }])
     })
 
     test("keeps numbers, nulls and empty byte strings apart", async () => {
@@ -188,29 +219,33 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
       }
     })
 
-    test("run-time tables: nothing to read before the first put, and nothing after they were dropped", async () => {
-      const november = partition("pool_202611")
-      const december = partition("pool_202612")
-      expect(store.get(november, { tag: tagA })).toBeUndefined()
-      expect([store.list(november, {}, 10), store.count(november), store.partitions("pool_")]).toEqual([
-        [],
-        0,
-        [],
-      ])
-      await submit({ effects: () => [remove(november, { tag: tagA })] })
-      expect(store.partitions("pool_")).toEqual([])
+    for (const [name, make] of [
+      ["run-time tables", partition],
+      ["run-time tables with fresh rows", freshPartition],
+    ] as const)
+      test(`${name}: nothing to read before the first put, and nothing after they were dropped`, async () => {
+        const november = make("pool_202611")
+        const december = make("pool_202612")
+        expect(store.get(november, { tag: tagA })).toBeUndefined()
+        expect([store.list(november, {}, 10), store.count(november), store.partitions("pool_")]).toEqual([
+          [],
+          0,
+          [],
+        ])
+        await submit({ effects: () => [remove(november, { tag: tagA })] })
+        expect(store.partitions("pool_")).toEqual([])
 
-      const tags = Array.from({ length: 600 }, (_, i) => Uint8Array.of(i >> 8, i))
-      await submit({ effects: () => tags.map((tag) => put(december, { tag, body: bodyA })) })
-      await submit({ effects: () => [put(november, { tag: tagA, body: bodyA })] })
-      expect(store.partitions("pool_")).toEqual(["pool_202611", "pool_202612"])
-      await store.writer.dropTable(december)
-      expect(store.partitions("pool_")).toEqual(["pool_202611"])
-      expect(store.count(december)).toBe(0)
-      await store.writer.dropTable(december)
-      await submit({ effects: () => [put(december, { tag: tagB, body: bodyB })] })
-      expect(store.list(december, {}, 10)).toEqual([{ tag: tagB, body: bodyB }])
-    })
+        const tags = Array.from({ length: 600 }, (_, i) => Uint8Array.of(i >> 8, i))
+        await submit({ effects: () => tags.map((tag) => put(december, { tag, body: bodyA })) })
+        await submit({ effects: () => [put(november, { tag: tagA, body: bodyA })] })
+        expect(store.partitions("pool_")).toEqual(["pool_202611", "pool_202612"])
+        await store.writer.dropTable(december)
+        expect(store.partitions("pool_")).toEqual(["pool_202611"])
+        expect(store.count(december)).toBe(0)
+        await store.writer.dropTable(december)
+        await submit({ effects: () => [put(december, { tag: tagB, body: bodyB })] })
+        expect(store.list(december, {}, 10)).toEqual([{ tag: tagB, body: bodyB }])
+      })
 
     test("defects of the caller are refused alone, by their own error", async () => {
       const unknown = { ...entries, name: "nowhere" }

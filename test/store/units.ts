@@ -5,10 +5,12 @@ import { join } from "node:path"
 import { defineTable } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
 import { isZero } from "./files.ts"
-import { type Entry, entries, migrations } from "./tables.ts"
+import { type Entry, freshPartition, migrations } from "./tables.ts"
 
 /** Units whose rows follow from their id, so that a reader can tell whether one is whole. */
 export const units = defineTable<{ id: Uint8Array; state: number }>("units", ["id"], ["id", "state"])
+/** Where their rows are. */
+export const pool = freshPartition("pool_202611")
 export const LIVE = 1
 export const REMOVED = 2
 
@@ -49,13 +51,13 @@ export async function checkWritten(
   for (const [name, state] of states) {
     const id = Uint8Array.fromHex(name)
     for (const row of rowsOf(id)) {
-      const kept = store.get(entries, { tag: row.tag })
+      const kept = store.get(pool, { tag: row.tag })
       if (kept?.body.length !== (state === LIVE ? row.body.length : undefined))
         throw new Error("a unit is torn")
       if (state === LIVE) rows++
     }
   }
-  expect(store.count(entries)).toBe(rows)
+  expect(store.count(pool)).toBe(rows)
   for (const [name, state] of acknowledged) {
     const found = states.get(name)
     if (found === undefined || found < state) throw new Error("an acknowledged unit is lost")

@@ -6,8 +6,7 @@ import { writeSync } from "node:fs"
 import { join } from "node:path"
 import { type Effect, expectAbsent, expectRow, put, remove, type Store } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
-import { entries } from "./tables.ts"
-import { idOf, LIVE, REMOVED, rowsOf, tagOf, unitMigrations, units } from "./units.ts"
+import { idOf, LIVE, pool, REMOVED, rowsOf, tagOf, unitMigrations, units } from "./units.ts"
 
 const [directory, seed, steps] = process.argv.slice(2) as [string, string, string | undefined]
 let stepsLeft = Number(steps ?? 0)
@@ -32,7 +31,7 @@ async function work(store: Store): Promise<never> {
       expects: [expectAbsent(units, { id })],
       effects: () => [
         put(units, { id, state: LIVE }),
-        ...rows.map(({ tag, body }): Effect => put(entries, { tag, body })),
+        ...rows.map(({ tag, body }): Effect => put(pool, { tag, body })),
       ],
     })
     writeSync(1, `put ${id.toHex()}\n`)
@@ -41,7 +40,7 @@ async function work(store: Store): Promise<never> {
       expects: [expectRow(units, { id }, "state", LIVE)],
       effects: () => [
         put(units, { id, state: REMOVED }),
-        ...rows.map((_, index): Effect => remove(entries, { tag: tagOf(id, index) })),
+        ...rows.map((_, index): Effect => remove(pool, { tag: tagOf(id, index) })),
       ],
     })
     writeSync(1, `removed ${id.toHex()}\n`)

@@ -1,6 +1,8 @@
 import type { Buffer } from "node:buffer"
+import { tablesOf } from "../columns.ts"
 import type { Database } from "../evidence.ts"
 import { type Check, countedFinding } from "../finding.ts"
+import { isFresh } from "../promise.ts"
 
 export const log: Check = {
   id: "log",
@@ -16,6 +18,22 @@ export const log: Check = {
     return countedFinding("transactions that can be read", count, places, {
       clean: "It holds zeros, or is not there.",
       leak: "Whatever is in one transaction was written in one moment: the rows of a message's recipients are there side by side. Older pages in it hold what was deleted since.",
+    })
+  },
+}
+
+export const freshRows: Check = {
+  id: "fresh-rows",
+  question: "Do rows lie apart because they came last?",
+  run(snapshots) {
+    const apart = snapshots
+      .flatMap(tablesOf)
+      .filter(({ table: { name, rows } }) => isFresh(name) && rows.length > 0)
+    const places = apart.map(({ database, table: { name, rows } }) => `${database}: ${name}: ${rows.length}`)
+    const count = apart.reduce((sum, { table: { rows } }) => sum + rows.length, 0)
+    return countedFinding("rows", count, places, {
+      clean: "Whatever came lies among all others.",
+      leak: "These came within the last moments before the copy, as what is in a log that was not scrubbed. The next start puts them among the others.",
     })
   },
 }

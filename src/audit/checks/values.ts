@@ -25,6 +25,8 @@ function isCounting({ role, ...column }: Column): boolean {
   if (role === "month") return !within(MONTHS_MAX)
   if (role === "part") return !within(PARTS_MAX)
   if (role === "flag") return !within(2)
+  // Whether places count is for row-ids to say.
+  if (role === "place") return false
   return true
 }
 
