@@ -72,7 +72,16 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   http: ["http", "privacypass", "store/database.ts", "crypto", "wire", "limits.ts", "markup.ts"],
   config: ["config", "crypto", "wire", "limits.ts"],
   audit: ["audit", "veil", "crypto", "wire/bytes.ts", "config/file-form.ts", "markup.ts"],
-  admin: ["admin", "as/users.ts", "ds/shapes.ts", "audit/seen.ts", "store", "wire", "month.ts"],
+  admin: [
+    "admin",
+    "as/users.ts",
+    "ds/shapes.ts",
+    "audit/promise.ts",
+    "audit/seen.ts",
+    "store",
+    "wire",
+    "month.ts",
+  ],
   doctor: [
     "doctor",
     "admin/backup.ts",

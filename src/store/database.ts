@@ -20,9 +20,8 @@ export interface RunTime {
   /** What follows the name in `CREATE TABLE`. */
   readonly definition: string
   /**
-   * Rows come into a small table of fresh rows first, and move to their places before the log is scrubbed for good: rows that are
-   * removed soon never get there, and places that are far apart are not looked for one by one. For rows that are put
-   * once: as long as a row is there, no other is put under its key.
+   * Rows come into a small table first and move to their places a little later (settling.ts), so that those that are removed soon
+   * share pages and never get there. For rows that are put once: as long as a row is there, no other is put under its key.
    */
   readonly fresh?: boolean
 }

@@ -13,7 +13,8 @@ import {
 } from "./database.ts"
 import { Epoch } from "./epoch.ts"
 import { codeOf } from "./error-code.ts"
-import type { Freshness, Statements } from "./statements.ts"
+import type { Freshness } from "./fresh.ts"
+import type { Statements } from "./statements.ts"
 
 /** How much the pipeline takes on. */
 export interface PipelineLimits {
@@ -171,8 +172,8 @@ export class Pipeline implements Writer {
     if (some) {
       this.#database.run("PRAGMA synchronous = NORMAL")
       const failure = this.#transact(() => this.#statements.settle(which))
-      this.#database.run("PRAGMA synchronous = FULL")
       if (failure !== undefined && this.#broken) this.#events.fault(failure)
+      else this.#database.run("PRAGMA synchronous = FULL")
     }
     this.#statements.takeTurns()
     return some
