@@ -53,7 +53,7 @@ test("the oracles notice: a server that loses what waits in the queues", async (
   await simulation.player(2).person.stop()
   await act(0, "say")
   const reborn = simulation.server.reborn()
-  simulation.server.kill((database) => database.run(`DELETE FROM ${poolOf(database)}`))
+  simulation.server.kill(emptyPool)
   await reborn
   expect(await found()).toContain("missed")
 })
@@ -72,7 +72,7 @@ test("the oracles notice: a server that was set back to before a commit, so that
       database.run(`INSERT INTO ${table} SELECT * FROM old_${table}`)
       database.run(`DROP TABLE old_${table}`)
     }
-    database.run(`DELETE FROM ${poolOf(database)}`)
+    emptyPool(database)
   })
   await simulation.player(2).restart()
   await act(2, "update")
@@ -175,10 +175,13 @@ async function reincarnate(surgery: (database: Database) => void): Promise<void>
   await reborn
 }
 
-function poolOf(database: Database): string {
-  const row = database
-    .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE name LIKE 'qs_pool_%'")
-    .get()
-  if (row === null) throw new Error("no messages")
-  return row.name
+/** Whether its entries have moved to their places or not. */
+function emptyPool(database: Database): void {
+  const tables = database
+    .query<{ name: string }, []>(
+      "SELECT name FROM sqlite_schema WHERE name LIKE '%qs_pool_%' AND type = 'table'",
+    )
+    .all()
+  if (tables.length === 0) throw new Error("no messages")
+  for (const { name } of tables) database.run(`DELETE FROM ${name}`)
 }
