@@ -4,7 +4,7 @@ import { startServer } from "../src/server.ts"
 
 /** `cinder serve`, but that it does not wash its memory. */
 
-const names = ["data", "secrets", "domain", "port", "rate-limit"] as const
+const names = ["data", "secrets", "domain", "port", "rate-limit", "reseal-minutes"] as const
 const options = Object.fromEntries(names.map((name) => [name, { type: "string" }] as const))
 const { values: flags } = parseArgs({ options })
 const config = resolveConfig({ flags, environment: {}, file: {}, workingDirectory: process.cwd() })

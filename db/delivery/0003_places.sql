@@ -1,7 +1,7 @@
--- From here on two tables take turns, beside each month's of qs_pool, in taking what has just come: fresh_0_qs_pool and fresh_1_qs_pool,
--- with the month behind. They are made at run time, with the month's. A program that does not know them would not find what is in
--- them, and has to refuse this database.
--- What a snapshot learns: which entries came within the last fifth of a second, as it does from a log that is not scrubbed.
+-- From here on two tables take turns, beside each month's of qs_pool, in taking what has just come for those who are reading:
+-- fresh_0_qs_pool and fresh_1_qs_pool, with the month behind. They are made at run time. A program that does not know them would
+-- not find what is in them, and has to refuse this database.
+-- What a snapshot learns: which entries came so within the last fifth of a second, as it does from a log that is not scrubbed.
 
 -- Sealed records of groups lie by a number, which is the first 52 bits of the group's id: without row ids, SQLite would read other
 -- groups' records whole to compare their ids. What a snapshot learns: nothing that the id does not say.

@@ -94,6 +94,7 @@ export class QueueEngine {
       live: this.#live,
       limits,
       now,
+      isRead: (key) => this.#streams.has(key),
     }
   }
 

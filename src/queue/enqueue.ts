@@ -46,6 +46,8 @@ export interface EnqueueContext {
   readonly live: LiveQueues
   readonly limits: QueueLimits
   readonly now: () => number
+  /** Whether the queue with this key has a stream. */
+  readonly isRead: (key: string) => boolean
 }
 
 interface Plan {
@@ -145,9 +147,10 @@ function write(
   const chain = queue.chain as LiveChain
   const first = chain.writer.nextIndex
   const entries: Uint8Array[] = []
+  const briefly = context.isRead(plan.key)
   for (const message of plan.messages) {
     for (const sealed of chain.writer.seal(message)) {
-      effects.push(context.pool.put(chain.month, sealed))
+      effects.push(context.pool.put(chain.month, sealed, briefly))
       entries.push(sealed.entry)
     }
   }

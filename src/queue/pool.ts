@@ -5,6 +5,7 @@ import {
   defineTable,
   type Effect,
   put,
+  putBriefly,
   type Reader,
   remove,
   type Table,
@@ -93,8 +94,9 @@ export class Pool {
     return partition === undefined ? undefined : view.get(partition, { tag })?.entry
   }
 
-  put(month: number, { tag, entry }: ChainEntry): Effect {
-    return put(this.#partition(month), { tag, entry })
+  /** `briefly`: its owner is reading, and will acknowledge it soon. */
+  put(month: number, { tag, entry }: ChainEntry, briefly = false): Effect {
+    return (briefly ? putBriefly : put)(this.#partition(month), { tag, entry })
   }
 
   /** The deletion of the entry at an index; undefined if its partition does not exist. */

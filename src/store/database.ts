@@ -20,8 +20,9 @@ export interface RunTime {
   /** What follows the name in `CREATE TABLE`. */
   readonly definition: string
   /**
-   * Rows come into a small table first and move to their places a little later (settling.ts), so that those that are removed soon
-   * share pages and never get there. For rows that are put once: as long as a row is there, no other is put under its key.
+   * Rows that are put {@link putBriefly briefly} come into a small table first and move to their places a little later
+   * (settling.ts), so that those that are removed meanwhile share pages and never get there. For rows that are put once: as long
+   * as a row is there, no other is put under its key.
    */
   readonly fresh?: boolean
 }
@@ -53,7 +54,13 @@ export interface Table<Row> extends AnyTable {
 export type KeyOf<Row> = Partial<Row>
 
 export type Effect =
-  | { readonly kind: "put"; readonly table: AnyTable; readonly key: readonly Value[]; readonly row: object }
+  | {
+      readonly kind: "put"
+      readonly table: AnyTable
+      readonly key: readonly Value[]
+      readonly row: object
+      readonly briefly?: boolean
+    }
   | { readonly kind: "delete"; readonly table: AnyTable; readonly key: readonly Value[] }
   | { readonly kind: "drop"; readonly table: AnyTable }
 
@@ -208,6 +215,11 @@ export function put<Row extends RowOf<Row>>(table: Table<Row>, row: Row): Effect
   for (const column of table.columns)
     if (!isValue(given[column])) throw new StoreMisuse("not a column's value")
   return { kind: "put", table, key: table.key.map((column) => keyValue(given[column])), row }
+}
+
+/** Inserts a row that is likely to be removed soon. */
+export function putBriefly<Row extends RowOf<Row>>(table: Table<Row>, row: Row): Effect {
+  return { ...put(table, row), briefly: true } as Effect
 }
 
 /** Deletes a row; nothing happens if there is none. */

@@ -17,6 +17,7 @@ interface Change {
   readonly key: readonly Value[]
   /** undefined: the row is deleted. */
   readonly row: object | undefined
+  readonly briefly: boolean
 }
 
 interface TableChanges {
@@ -68,7 +69,7 @@ export class Epoch implements View {
     const below = laid.dropped ? [] : this.#statements.list(table, from, limit + entries.length, past)
     for (const row of below) {
       const key = keyOfRow(table, row)
-      if (!laid.changes.has(keyText(key))) entries.push({ key, row })
+      if (!laid.changes.has(keyText(key))) entries.push({ key, row, briefly: false })
     }
     entries.sort((a, b) => compareKeys(a.key, b.key))
     return entries.flatMap(({ row }) => (row === undefined ? [] : [row as Row])).slice(0, limit)
@@ -96,7 +97,8 @@ export class Epoch implements View {
         laid.dropped = true
       } else {
         const row = effect.kind === "put" ? effect.row : undefined
-        laid.changes.set(keyText(effect.key), { key: effect.key, row })
+        const briefly = effect.kind === "put" && effect.briefly === true
+        laid.changes.set(keyText(effect.key), { key: effect.key, row, briefly })
         this.#bytes += row === undefined ? 0 : bytesOf(row)
       }
       this.#rows++
@@ -108,9 +110,9 @@ export class Epoch implements View {
     const tables = [...this.#tables.values()].sort((a, b) => (a.table.name < b.table.name ? -1 : 1))
     for (const { table, changes, dropped } of tables) {
       if (dropped) this.#statements.drop(table)
-      for (const { key, row } of [...changes.values()].sort((a, b) => compareKeys(a.key, b.key))) {
+      for (const { key, row, briefly } of [...changes.values()].sort((a, b) => compareKeys(a.key, b.key))) {
         if (row === undefined) this.#statements.remove(table, key)
-        else this.#statements.put(table, row)
+        else this.#statements.put(table, row, briefly)
       }
     }
   }

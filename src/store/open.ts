@@ -166,7 +166,7 @@ class SqliteStore implements OpenedStore {
       rolledBack: () => scrubber.rolledBack(),
       fault: settings.fault,
     })
-    this.#settling = new Settling(this.#pipeline, scrubber, settings.scrubDelayMs, settings.settleQuietMs)
+    this.#settling = new Settling(this.#pipeline, settings.scrubDelayMs, settings.settleQuietMs)
   }
 
   get writer(): Writer {

@@ -165,18 +165,16 @@ export class Pipeline implements Writer {
 
   /**
    * Moves fresh rows to their places; what is not moved is older the next time. The disk need not have it before the log is copied
-   * into the database: a crash leaves them where they were. So does a full disk. Returns whether something was written.
+   * into the database: a crash leaves them where they were. So does a full disk.
    */
-  settle(which: Freshness): boolean {
-    const some = !this.#broken && this.#statements.unsettled(which).length > 0
-    if (some) {
+  settle(which: Freshness): void {
+    if (!this.#broken && this.#statements.unsettled(which).length > 0) {
       this.#database.run("PRAGMA synchronous = NORMAL")
       const failure = this.#transact(() => this.#statements.settle(which))
       if (failure !== undefined && this.#broken) this.#events.fault(failure)
       else this.#database.run("PRAGMA synchronous = FULL")
     }
     this.#statements.takeTurns()
-    return some
   }
 
   #transact(write: () => void): StoreFailed | undefined {

@@ -78,12 +78,12 @@ export class Scrubber {
       this.scrub()
       return
     }
-    this.#timer ??= setTimeout(() => this.due(), this.#options.delayMs)
+    this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
     clearTimeout(this.#quiet)
-    this.#quiet = setTimeout(() => this.due(), Math.min(this.#quietMs, this.#options.delayMs))
+    this.#quiet = setTimeout(() => this.#due(), Math.min(this.#quietMs, this.#options.delayMs))
     if (this.#immediate !== undefined) return
     if (this.#checkpoint("NOOP").log * this.#frameBytes > this.#options.logBytesMax) {
-      this.#immediate = setImmediate(() => this.due())
+      this.#immediate = setImmediate(() => this.#due())
     }
   }
 
@@ -91,7 +91,7 @@ export class Scrubber {
   rolledBack(): void {
     this.#clean = false
     this.#suspectWhole = true
-    this.#timer ??= setTimeout(() => this.due(), this.#options.delayMs)
+    this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
   }
 
   /** Scrubs now, unless nothing was written since the last time. @throws StoreFailed the log is still in use */
@@ -113,16 +113,6 @@ export class Scrubber {
     this.#suspectWhole = false
     this.#quietMs = Math.max(this.#options.quietMs, QUIET_SHARE * (performance.now() - began))
     this.#options.step?.("end")
-  }
-
-  /** Scrubs now; if that fails it is a fault, and tried again after the delay. */
-  due(): void {
-    try {
-      this.scrub()
-    } catch (error) {
-      this.#timer ??= setTimeout(() => this.due(), this.#options.delayMs)
-      this.#options.fault(error)
-    }
   }
 
   /** Cancels what is due and lets go of the files. Scrub before, and close the database before. */
@@ -155,6 +145,15 @@ export class Scrubber {
       .get()
     if (result === null) throw new StoreFailed("the log could not be examined")
     return result
+  }
+
+  #due(): void {
+    try {
+      this.scrub()
+    } catch (error) {
+      this.#timer ??= setTimeout(() => this.#due(), this.#options.delayMs)
+      this.#options.fault(error)
+    }
   }
 
   #disarm(): void {

@@ -1,23 +1,20 @@
 import type { Pipeline } from "./pipeline.ts"
-import type { Scrubber } from "./scrub.ts"
 
 /**
  * When fresh rows move to their places: all of them soon after a commit that no other followed, and each when the log may not
- * hold it any longer, and not before half of that time. The log is scrubbed at once then. Until then a copy of the files
- * tells which rows are fresh, as it does of a log that is not scrubbed; afterwards nothing tells it.
+ * hold its commit any longer, and not before half of that time. Until then a copy of the files tells which rows are fresh, as it
+ * does of a log that is not scrubbed. Then only the move itself tells it, until it is scrubbed from the log as any commit is.
  */
 export class Settling {
   readonly #pipeline: Pipeline
-  readonly #scrubber: Scrubber
   readonly #delayMs: number
   readonly #quietMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
   #quiet: ReturnType<typeof setTimeout> | undefined
 
   /** `delayMs`: 0 before anybody is told of the commit. `quietMs`: so long no other commit followed. */
-  constructor(pipeline: Pipeline, scrubber: Scrubber, delayMs: number, quietMs: number) {
+  constructor(pipeline: Pipeline, delayMs: number, quietMs: number) {
     this.#pipeline = pipeline
-    this.#scrubber = scrubber
     this.#delayMs = delayMs
     this.#quietMs = Math.min(quietMs, delayMs)
   }
@@ -31,24 +28,20 @@ export class Settling {
     }
     this.#timer ??= setTimeout(() => this.#settleOlder(), this.#delayMs / 2)
     clearTimeout(this.#quiet)
-    this.#quiet = setTimeout(() => this.#settleAll(), this.#quietMs)
+    this.#quiet = setTimeout(() => this.settle(), this.#quietMs)
   }
 
   /** Moves all now. */
-  settle(): boolean {
+  settle(): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#quiet)
     this.#timer = undefined
-    return this.#pipeline.settle("all")
-  }
-
-  #settleAll(): void {
-    if (this.settle()) this.#scrubber.due()
+    this.#pipeline.settle("all")
   }
 
   #settleOlder(): void {
     this.#timer = undefined
-    if (this.#pipeline.settle("older")) this.#scrubber.due()
+    this.#pipeline.settle("older")
     if (this.#pipeline.unsettled) this.#timer ??= setTimeout(() => this.#settleOlder(), this.#delayMs / 2)
   }
 }

@@ -68,12 +68,12 @@ export class Statements {
   }
 
   /** Makes a run-time table with its first row. @throws Error another row has the place of a placed one */
-  put(table: AnyTable, row: object): void {
+  put(table: AnyTable, row: object, briefly = false): void {
     if (!this.exists(table)) {
       this.#database.run(`CREATE TABLE ${table.name} ${table.runTime?.definition}`)
       this.#tables.add(table.name)
     }
-    const fresh = this.#fresh.taking(table)
+    const fresh = briefly ? this.#fresh.taking(table) : undefined
     if (fresh !== undefined) {
       this.#fresh.changed(fresh, 1)
       this.put(fresh, row)

@@ -190,14 +190,10 @@ describe("a server that dies at each step of its pipeline keeps every promise:",
         await simulation.begin()
         for (const point of [...startPoints, ...settlingPoints]) {
           const store = point.step.includes(" as ") ? "as" : "delivery"
-          if (startPoints.includes(point))
-            server.arm({ step: `run: ${store} commit`, when: "after", skip: 0 })
-          else
-            server.arm({
-              step: `run: ${store} empty fresh_${store === "as" ? "as" : "qs"}_pool`,
-              when: "before",
-              skip: 0,
-            })
+          const dying: Point = startPoints.includes(point)
+            ? { step: `run: ${store} commit`, when: "after" }
+            : { step: "run: delivery empty fresh_qs_pool", when: "before" }
+          server.arm({ ...dying, skip: 0 })
           server.armNextStart({ ...point, skip: 0 })
           await untilReborn(server, text(point), () => (store === "as" ? meet(simulation) : talk(simulation)))
         }

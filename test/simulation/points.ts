@@ -35,8 +35,8 @@ export const talkingPoints = around(
   [
     ...of("delivery", [
       "begin",
-      ...["insert into delivery_spent", "insert into fresh_qs_pool", "delete from fresh_qs_pool"],
-      ...["delete from qs_pool", "settle qs_pool", "empty fresh_qs_pool"],
+      ...["insert into delivery_spent", "insert into qs_pool", "delete from qs_pool"],
+      ...["insert into fresh_qs_pool", "delete from fresh_qs_pool", "settle qs_pool", "empty fresh_qs_pool"],
       ...["insert into qs_queue", "delete from qs_add_package"],
       ...["insert into ds_group", "insert into ds_head", "insert into ds_tree", "insert into ds_report"],
       ...["delete from ds_group", "delete from ds_head", "delete from ds_tree", "delete from ds_report"],
@@ -55,8 +55,7 @@ export const joiningPoints = around(
       "begin",
       ...["insert into as_client", "insert into as_user", "insert into as_profile", "insert into as_queue"],
       ...["insert into as_connection_package", "delete from as_connection_package"],
-      ...["insert into as_allowance", "insert into as_spent", "insert into fresh_as_pool"],
-      ...["delete from fresh_as_pool", "delete from as_pool", "settle as_pool", "empty fresh_as_pool"],
+      ...["insert into as_allowance", "insert into as_spent", "insert into as_pool", "delete from as_pool"],
       ...["commit", ...cleaning],
     ]),
     ...of("delivery", [
@@ -69,7 +68,7 @@ export const joiningPoints = around(
 
 /** Once a month, and with the first message or token. */
 export const monthlyPoints = around("run", [
-  ...of("as", ["create table as_spent", "create table as_pool", "create table fresh_as_pool"]),
+  ...of("as", ["create table as_spent", "create table as_pool"]),
   ...of("delivery", ["create table delivery_spent", "create table qs_pool", "create table fresh_qs_pool"]),
 ])
 
@@ -78,7 +77,6 @@ export const startPoints = around("start", [...of("as", cleaning), ...of("delive
 
 /** When a server starts that died while it moved fresh rows to their places. */
 export const settlingPoints = around("start", [
-  ...of("as", ["begin", "settle as_pool", "empty fresh_as_pool", "commit"]),
   ...of("delivery", ["begin", "settle qs_pool", "empty fresh_qs_pool", "commit"]),
 ])
 

@@ -5,6 +5,7 @@ import {
   expectPresent,
   expectRow,
   put,
+  putBriefly,
   remove,
   type Store,
   StoreFailed,
@@ -236,14 +237,14 @@ export function describeStore(name: string, open: () => Promise<StoreFixture>): 
         expect(store.partitions("pool_")).toEqual([])
 
         const tags = Array.from({ length: 600 }, (_, i) => Uint8Array.of(i >> 8, i))
-        await submit({ effects: () => tags.map((tag) => put(december, { tag, body: bodyA })) })
-        await submit({ effects: () => [put(november, { tag: tagA, body: bodyA })] })
+        await submit({ effects: () => tags.map((tag) => putBriefly(december, { tag, body: bodyA })) })
+        await submit({ effects: () => [putBriefly(november, { tag: tagA, body: bodyA })] })
         expect(store.partitions("pool_")).toEqual(["pool_202611", "pool_202612"])
         await store.writer.dropTable(december)
         expect(store.partitions("pool_")).toEqual(["pool_202611"])
         expect(store.count(december)).toBe(0)
         await store.writer.dropTable(december)
-        await submit({ effects: () => [put(december, { tag: tagB, body: bodyB })] })
+        await submit({ effects: () => [putBriefly(december, { tag: tagB, body: bodyB })] })
         expect(store.list(december, {}, 10)).toEqual([{ tag: tagB, body: bodyB }])
       })
 

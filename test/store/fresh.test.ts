@@ -4,7 +4,7 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { readSnapshot } from "../../src/audit/evidence.ts"
 import { FRESH_ROWS_MAX } from "../../src/limits.ts"
-import { type Effect, put, remove, type Store } from "../../src/store/database.ts"
+import { type Effect, putBriefly, remove, type Store } from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
 import { isZero, randomBytes, temporaryDirectory } from "./files.ts"
 import { type Entry, freshPartition, migrations } from "./tables.ts"
@@ -53,15 +53,15 @@ test("whatever is put, removed, refused, scrubbed, closed or killed: the rows ar
           const added = Array.from({ length: rows }, entry)
           const removed = [...model.values()].filter((_, index) => index % 3 === rows % 3)
           await submit(store, [
-            ...added.map((row) => put(pool, row)),
+            ...added.map((row) => putBriefly(pool, row)),
             ...removed.map(({ tag }) => remove(pool, { tag })),
             remove(pool, { tag: randomBytes(16) }),
           ])
           for (const row of added) model.set(row.tag.toHex(), row)
           for (const { tag } of removed) model.delete(tag.toHex())
         } else if (kind === "refused") {
-          const large = put(pool, { tag: new Uint8Array(16), body: randomBytes(4_000_000) })
-          const rest = [...Array.from({ length: rows }, entry).map((row) => put(pool, row)), large]
+          const large = putBriefly(pool, { tag: new Uint8Array(16), body: randomBytes(4_000_000) })
+          const rest = [...Array.from({ length: rows }, entry).map((row) => putBriefly(pool, row)), large]
           const gone = [...model.values()].map(({ tag }) => remove(pool, { tag }))
           await expect(submit(store, [...rest, ...gone])).rejects.toThrow("SQLITE_FULL")
         } else if (kind === "scrub") {
@@ -102,12 +102,12 @@ describe("fresh rows", () => {
     const first = Array.from({ length: 30 }, entry)
     await submit(
       store,
-      first.map((row) => put(pool, row)),
+      first.map((row) => putBriefly(pool, row)),
     )
     expect(rowsIn(directory.path)).toEqual({ fresh: 30, settled: 0 })
     let others = 0
     while (rowsIn(directory.path).settled < 30) {
-      await submit(store, [put(pool, entry())])
+      await submit(store, [putBriefly(pool, entry())])
       others++
     }
     expect(store.count(pool)).toBe(30 + others)
@@ -122,7 +122,7 @@ describe("fresh rows", () => {
     const rows = Array.from({ length: 300 }, entry)
     await submit(
       store,
-      rows.map((row) => put(pool, row)),
+      rows.map((row) => putBriefly(pool, row)),
     )
     expect(rowsIn(directory.path)).toEqual({ fresh: 300, settled: 0 })
     await submit(
@@ -141,7 +141,7 @@ describe("fresh rows", () => {
     const rows = Array.from({ length: FRESH_ROWS_MAX + 100 }, entry)
     await submit(
       store,
-      rows.map((row) => put(pool, row)),
+      rows.map((row) => putBriefly(pool, row)),
     )
     expect(rowsIn(directory.path)).toEqual({ fresh: FRESH_ROWS_MAX, settled: 100 })
     expect(store.count(pool)).toBe(rows.length)
@@ -160,7 +160,7 @@ describe("fresh rows", () => {
     const rows = Array.from({ length: 240 }, entry)
     await submit(
       store,
-      rows.map((row) => put(pool, row)),
+      rows.map((row) => putBriefly(pool, row)),
     )
     store.scrub()
     expect(rowsIn(directory.path)).toEqual({ fresh: 240, settled: 0 })

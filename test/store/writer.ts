@@ -4,7 +4,15 @@
  */
 import { writeSync } from "node:fs"
 import { join } from "node:path"
-import { type Effect, expectAbsent, expectRow, put, remove, type Store } from "../../src/store/database.ts"
+import {
+  type Effect,
+  expectAbsent,
+  expectRow,
+  put,
+  putBriefly,
+  remove,
+  type Store,
+} from "../../src/store/database.ts"
 import { openStore } from "../../src/store/open.ts"
 import { idOf, LIVE, pool, REMOVED, rowsOf, tagOf, unitMigrations, units } from "./units.ts"
 
@@ -31,7 +39,7 @@ async function work(store: Store): Promise<never> {
       expects: [expectAbsent(units, { id })],
       effects: () => [
         put(units, { id, state: LIVE }),
-        ...rows.map(({ tag, body }): Effect => put(pool, { tag, body })),
+        ...rows.map(({ tag, body }): Effect => putBriefly(pool, { tag, body })),
       ],
     })
     writeSync(1, `put ${id.toHex()}\n`)
