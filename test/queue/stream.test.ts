@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import fc from "fast-check"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import type { QueueEngineOptions } from "../../src/queue/engine.ts"
+import { poolTable } from "../../src/queue/pool.ts"
 import { streamClose } from "../../src/wire/queue.ts"
 import { type ServerFrame, StreamClient, settle } from "./stream-client.ts"
 import { deliver, engineOver, HOUR, NOVEMBER, Owner, pooled, temporaryStore, texts, write } from "./world.ts"
@@ -71,6 +72,60 @@ test("an idle stream gets a new message by itself", async () => {
     client.receive(2)
     expect(owner.received.at(-1)).toHaveLength(size)
   }
+})
+
+test("what comes for a reader waits apart until it is acknowledged, and what comes for somebody who is away does not", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  const apart = () =>
+    world.store.partitions("fresh_").reduce((sum, name) => sum + world.store.count(poolTable(name)), 0)
+  await world.say(10, 20)
+  expect([pooled(world.store), apart()]).toEqual([2, 0])
+  const client = new StreamClient(owner, 1000)
+  client.open(world.engine)
+  await world.say(30)
+  expect([pooled(world.store), apart()]).toEqual([3, 1])
+  await client.finish()
+  expect(owner.received.map(({ length }) => length)).toEqual([10, 20, 30])
+  expect([pooled(world.store), apart()]).toEqual([0, 0])
+})
+
+test("a stream that has caught up looks for nothing, however much comes and is acknowledged", async () => {
+  const owner = new Owner()
+  await using world = await worldWith(owner)
+  let looked = 0
+  const { store } = world
+  const engine = engineOver(
+    {
+      get(table, key) {
+        if (table.name.startsWith("qs_pool_")) looked++
+        return store.get(table, key)
+      },
+      list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),
+      count: (table) => store.count(table),
+      partitions: (prefix) => store.partitions(prefix),
+      writer: store.writer,
+    },
+    world.clock,
+    slotKey,
+  )
+  const client = new StreamClient(owner, 1000)
+  const say = async (size: number) => {
+    await deliver(store, engine, [{ queue: owner.id, message: crypto.random(size) }])
+    await settle()
+    client.receive(1000)
+    await settle()
+  }
+  client.open(engine)
+  client.receive(1000)
+  await say(10)
+  expect(looked).toBeGreaterThan(0)
+  looked = 0
+  for (let i = 0; i < 5; i++) await say(20)
+  expect(looked).toBe(0)
+  expect(owner.received).toHaveLength(6)
+  await client.finish()
+  expect(pooled(store)).toBe(0)
 })
 
 test("a reader that takes nothing gets no more than its sink or its window holds", async () => {
