@@ -35,8 +35,11 @@ const LONGEST_MILLISECONDS = 240_000
 const PATIENCE_MILLISECONDS = 60_000
 /** How often something is done until a server that is to die there has died. */
 const TRIES = 60
-/** Whether a page needs clearing depends on where SQLite has put what: now and then none does for long. */
-const RARE = /: delivery (clear|sync) page$/
+/**
+ * Whether a page needs clearing depends on where SQLite has put what: now and then none does for long. And what comes for somebody
+ * who is reading, and is acknowledged soon, never gets into the pool.
+ */
+const RARE = /: delivery (clear page|sync page|(insert into|delete from) qs_pool)$/
 const RARE_TRIES = 15
 
 /** More than go in one step. */
