@@ -39,7 +39,7 @@ const TRIES = 60
  * Whether a page needs clearing depends on where SQLite has put what: now and then none does for long. And what comes for somebody
  * who is reading, and is acknowledged soon, never gets into the pool.
  */
-const RARE = /: delivery (clear page|sync page|(insert into|delete from) qs_pool)$/
+const RARE = /: delivery (clear|sync) page$|run: delivery (insert into|delete from) qs_pool$/
 const RARE_TRIES = 15
 
 /** More than go in one step. */
