@@ -38,7 +38,7 @@ export async function startServerProcess(
     "0",
     "--rate-limit",
     rateLimit,
-    // A pass comes at random, and takes a while with many records: what it costs is measured by itself.
+    // A pass comes at random, and takes a while with many records.
     "--reseal-minutes",
     "0",
   ])

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { isFresh, kindOf } from "../../src/audit/promise.ts"
 import { equal, utf8 } from "../../src/wire/bytes.ts"
 
 export type Value = Uint8Array | number | string | null
@@ -52,10 +53,7 @@ export class Snapshot {
 
   /** Nor are there rows that have not moved to their places. */
   get isClean(): boolean {
-    return (
-      this.logsAreClean &&
-      [...this.tables].every(([name, rows]) => !name.startsWith("fresh_") || rows.length === 0)
-    )
+    return this.logsAreClean && [...this.tables].every(([name, rows]) => !isFresh(name) || rows.length === 0)
   }
 
   /** Whatever belongs to one database: the file itself, its log, and what else may lie beside it. */
@@ -87,7 +85,7 @@ export class Snapshot {
   /** The rows of a service's pool, all months together. */
   pool(prefix: "as_pool" | "qs_pool"): { readonly tag: Uint8Array; readonly entry: Uint8Array }[] {
     return [...this.tables]
-      .filter(([name]) => name.replace(/^fresh_\d_/, "").startsWith(`${prefix}_`))
+      .filter(([name]) => kindOf(name) === prefix)
       .flatMap(([, rows]) => rows.map((row) => ({ tag: blob(row["tag"]), entry: blob(row["entry"]) })))
   }
 

@@ -31,8 +31,7 @@ function nameOf(sql: string): string | undefined {
   return name
     ?.toLowerCase()
     .replace(/_\d{6}$/, "")
-    .replace("fresh_0_", "fresh_")
-    .replace("fresh_1_", "fresh_")
+    .replace(/fresh_[01]_/, "fresh_")
 }
 
 function stepOf(database: Database, sql: string): string | undefined {
