@@ -19,6 +19,20 @@ export interface Entry {
   outcome: Outcome
 }
 
+/** Whether nothing that comes reaches this client: it died while it joined again, and has to try once more before it is removed. */
+export function diedJoining(book: readonly Entry[], group: string, user: string): boolean {
+  return tries(book, "resync", group, user).some(({ outcome }) => outcome === "unknown")
+}
+
+/** Whether somebody ended a group, as far as they know. */
+export function mayHaveDeleted(book: readonly Entry[], group: string, user: string): boolean {
+  return tries(book, "delete", group, user).some(({ outcome }) => outcome !== "refused")
+}
+
+function tries(book: readonly Entry[], deed: Deed, group: string, user: string): Entry[] {
+  return book.filter((entry) => entry.deed === deed && entry.group === group && entry.by === user)
+}
+
 /** Refusals that tell that nothing was done: the others are no part of any game. */
 const refusals: readonly (string | undefined)[] = [
   ...["ds.not-allowed", "ds.proposals-pending", "ds.wrong-epoch", "qs.no-add-package"],

@@ -1,3 +1,4 @@
+import { diedJoining, type Entry, mayHaveDeleted } from "./book.ts"
 import { type Chronicle, pastText } from "./chronicle.ts"
 import { type History, heard, type Suspect } from "./oracles.ts"
 
@@ -17,18 +18,14 @@ export function messageViolations({ people, book }: History, chronicle: Chronicl
     const epochs = [...(sender.witness.epochs.get(text) ?? [])]
     return [{ text, by, acknowledged: outcome === "done", epochs }]
   })
-  const deleters = new Set(
-    book.flatMap(({ deed, by, group, outcome }) =>
-      deed === "delete" && group === chronicle.group && outcome !== "refused" ? [by] : [],
-    ),
-  )
+  const follows = (person: Suspect, epoch: number) => followed(person, chronicle, epoch, book)
   const sequences = people.map((person) => heard(person, chronicle.group))
   return [
     ...people.flatMap((person, index) => [
-      ...ofOne(person, sequences[index] ?? [], said, chronicle, deleters.has(person.user)),
+      ...ofOne(person, sequences[index] ?? [], said, chronicle, follows),
       ...ofSenders(person, sequences[index] ?? [], chronicle),
     ]),
-    ...orderViolations(sameCopies(people, sequences, said, chronicle, deleters), chronicle),
+    ...orderViolations(sameCopies(people, sequences, said, chronicle, follows), chronicle),
   ]
 }
 
@@ -37,7 +34,7 @@ function ofOne(
   sequence: readonly string[],
   said: readonly Said[],
   chronicle: Chronicle,
-  deletes: boolean,
+  follows: Follows,
 ): string[] {
   const { group, epochs } = chronicle
   const found: string[] = []
@@ -59,9 +56,7 @@ function ofOne(
       found.push(`overheard: "${text}" in ${group} by ${user}`)
     }
     const due =
-      acknowledged &&
-      by !== user &&
-      message.epochs.every((epoch) => isIn(epoch) && followed(person, chronicle, epoch, deletes))
+      acknowledged && by !== user && message.epochs.every((epoch) => isIn(epoch) && follows(person, epoch))
     if (due && times === 0) {
       found.push(
         `missed: "${text}" of epochs ${message.epochs} in ${group} by ${user}, who held ${pastText(person, group)}`,
@@ -74,21 +69,27 @@ function ofOne(
 
 /**
  * Whether this client was still to take what came in an epoch that it was in: it may have joined again before that, or
- * deleted the group, or never have arrived.
+ * died while it did, or deleted the group, or never have arrived.
  */
+type Follows = (person: Suspect, epoch: number) => boolean
+
 function followed(
   { user, witness }: Suspect,
   chronicle: Chronicle,
   epoch: number,
-  deletes: boolean,
+  book: readonly Entry[],
 ): boolean {
-  const past = witness.pastOf(chronicle.group)
+  const { group } = chronicle
+  const past = witness.pastOf(group)
   const first = arrivalOf(chronicle, user, epoch)
   const stay = past.findLastIndex((held) => held !== undefined && held.epoch >= first && held.epoch <= epoch)
   if (stay < 0) return false
   const after = past.slice(stay + 1)
+  const isBefore = past[stay]?.epoch !== epoch
+  if (isBefore && after[0] === undefined && diedJoining(book, group, user)) return false
   const next = after.findIndex((held) => held?.by !== "commit")
-  return after[next]?.by !== "resync" && !(deletes && next >= 0 && after[next] === undefined)
+  if (next < 0) return true
+  return after[next] === undefined ? !mayHaveDeleted(book, group, user) : after[next].by !== "resync"
 }
 
 /** The first epoch of the time that somebody was in the group for, around one of them. */
@@ -117,13 +118,12 @@ function sameCopies(
   sequences: readonly (readonly string[])[],
   said: readonly Said[],
   chronicle: Chronicle,
-  deleters: ReadonlySet<string>,
+  follows: Follows,
 ): string[][] {
   return sequences.map((sequence, index) => {
     const person = people[index] as Suspect
     const isThere = (epoch: number) =>
-      chronicle.epochs.get(epoch)?.has(person.user) === true &&
-      followed(person, chronicle, epoch, deleters.has(person.user))
+      chronicle.epochs.get(epoch)?.has(person.user) === true && follows(person, epoch)
     const whole = said.filter((message) => message.epochs.every(isThere))
     const texts = new Set(whole.map(({ text }) => text))
     return sequence.filter((text) => texts.has(text))

@@ -1,7 +1,7 @@
 import type { ClientEvent } from "../../src/client/client-event.ts"
 import { fromUtf8 } from "../../src/wire/bytes.ts"
 import type { Accepted } from "./answers.ts"
-import type { Entry } from "./book.ts"
+import { diedJoining, type Entry } from "./book.ts"
 import { type Chronicle, chronicleOf, pastText } from "./chronicle.ts"
 import { messageViolations } from "./message-oracles.ts"
 import type { Witness } from "./witness.ts"
@@ -96,8 +96,9 @@ function changes({ book }: History, { group, transitions }: Chronicle): string[]
 
 /** Who is in the group is in its last epoch, and sees the same members; who is not has nothing of it. */
 function present({ people, book }: History, { group, last, members, over }: Chronicle): string[] {
-  const done = book.filter((entry) => entry.group === group)
-  const deleted = done.some(({ deed, outcome }) => deed === "delete" && outcome === "done")
+  const deleted = book.some((entry) => {
+    return entry.group === group && entry.deed === "delete" && entry.outcome === "done"
+  })
   return people.flatMap((person) => {
     const { user } = person
     const now = person.witness.pastOf(group).at(-1)
@@ -105,13 +106,8 @@ function present({ people, book }: History, { group, last, members, over }: Chro
     const tell = (what: string) => [`apart: ${user} ${what} ${group}, and held ${pastText(person, group)}`]
     if (isMember && now === undefined) return tell("is a member and does not know it of")
     if (isMember && now?.epoch !== last) return tell(`is not in epoch ${last} of`)
-    if (!isMember && now !== undefined && !diedJoining(done, user))
+    if (!isMember && now !== undefined && !diedJoining(book, group, user))
       return tell("is no member and does not know it of")
     return []
   })
-}
-
-/** Nothing that comes reaches a client that died while it joined again: it has to try once more before it is removed. */
-function diedJoining(done: readonly Entry[], user: string): boolean {
-  return done.some(({ by, deed, outcome }) => by === user && deed === "resync" && outcome === "unknown")
 }
