@@ -52,6 +52,15 @@ export class PopulatedServer {
     await this.#process?.exited
   }
 
+  /** Does nothing any more until it is thawed, and finds then what has come meanwhile. */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP")
+  }
+
+  thaw(): void {
+    this.#process?.kill("SIGCONT")
+  }
+
   /** Copies the data as they are, or, of an idle server, as soon as nothing is due to be written. */
   async copy(name: string, settled: boolean): Promise<string> {
     const to = join(this.directory, name)

@@ -40,7 +40,7 @@ const QUIET = 5
 const LONG_DELAY = ["--scrub-delay-ms", "60000"]
 /** For a scrub on a busy machine; on an idle one it begins after a few milliseconds. */
 const QUIET_MILLISECONDS = 400
-/** Messages that are under way when it is killed again, and those of them that were accepted. */
+/** Messages that come at once, however slow the machine is, and those of them that are accepted before it is killed again. */
 const LOAD = 60
 const LANDED = 15
 const LOAD_BYTES = 300
@@ -58,6 +58,7 @@ export class Story {
   readonly #transport: Transport
   readonly #people: Resident[] = []
   readonly #census = new Census()
+  #requests = 0
 
   private constructor(plan: Plan, server: PopulatedServer, begin: number) {
     this.#plan = plan
@@ -69,7 +70,10 @@ export class Story {
       crypto,
       signal: new AbortController().signal,
       patienceMilliseconds: PATIENCE_MILLISECONDS,
-      fetch: (url, request) => fetch(url, request),
+      fetch: (url, request) => {
+        this.#requests += 1
+        return fetch(url, request)
+      },
     })
     this.#people = Array.from({ length: plan.people }, () => new Resident(server.url, this.#transport))
   }
@@ -101,9 +105,7 @@ export class Story {
     await this.#server.end("SIGKILL")
     yield await this.#copy("killed in quiet", false)
     await this.#startAgain()
-    let landed = 0
-    const flying = Array.from({ length: LOAD }, (_, index) => this.#send(index).then(() => (landed += 1)))
-    while (landed < LANDED) await Bun.sleep(1)
+    const flying = await this.#load()
     await this.#server.end("SIGKILL")
     const killed = await this.#copy("killed under load", false)
     await this.#startAgain()
@@ -117,6 +119,21 @@ export class Story {
     await this.#server.end("SIGTERM")
     this.#naive.restart()
     yield await this.#copy(LAST, false)
+  }
+
+  /** Messages, some of which have been accepted. */
+  async #load(): Promise<Promise<void>[]> {
+    const before = this.#requests
+    let landed = 0
+    this.#server.freeze()
+    const flying = Array.from({ length: LOAD }, async (_, index) => {
+      await this.#send(index)
+      landed += 1
+    })
+    while (this.#requests < before + LOAD) await Bun.sleep(1)
+    this.#server.thaw()
+    while (landed < LANDED) await Bun.sleep(1)
+    return flying
   }
 
   /** A message of some group, which the client repeats until it is accepted. */
