@@ -57,8 +57,8 @@ const closeCodes: Partial<Record<ProblemCode, number>> = {
 
 type Socket = ServerWebSocket<Connection>
 
-/** One WebSocket, from its upgrade to its end. */
-export class Connection {
+/** One WebSocket, from its upgrade to its end. There may be ten thousands of them, so none has functions of its own. */
+export class Connection implements StreamSink {
   readonly #streams: Streams
   #socket: Socket | undefined
   #state: "new" | "opening" | StreamSession | "closed" = "new"
@@ -70,7 +70,7 @@ export class Connection {
 
   opened(socket: Socket): void {
     this.#socket = socket
-    this.#timer = setTimeout(() => this.close(streamClose.refused), STREAM_OPEN_SECONDS_MAX * 1000)
+    this.#timer = setTimeout(refuse, STREAM_OPEN_SECONDS_MAX * 1000, this)
   }
 
   received(data: string | Uint8Array): void {
@@ -103,16 +103,13 @@ export class Connection {
 
   async #open(data: Uint8Array): Promise<void> {
     try {
-      const session = await this.#streams.open(data, {
-        send: (frame) => this.#send(frame),
-        close: (code) => this.close(code),
-      })
+      const session = await this.#streams.open(data, this)
       if (this.#state === "closed") {
         session.onClosed()
         return
       }
       this.#state = session
-      this.#pingLater()
+      this.pingLater()
     } catch (error) {
       const problem = asProblem(error, this.#streams.report)
       if (problem.code === "auth.stale") await this.#streams.guard.freshness.pastBoundary()
@@ -122,7 +119,7 @@ export class Connection {
     }
   }
 
-  #send(frame: Static<typeof StreamServerFrame>): boolean {
+  send(frame: Static<typeof StreamServerFrame>): boolean {
     const socket = this.#socket
     if (socket === undefined || this.#state === "closed") return false
     const status = socket.sendBinary(encodeBody(frame))
@@ -161,14 +158,24 @@ export class Connection {
     this.close(closeCodes[code] ?? streamClose.malformed)
   }
 
-  #pingLater(): void {
+  ping(): void {
+    this.#socket?.ping()
+  }
+
+  pingLater(): void {
     const seconds = PING_SECONDS_MIN + Math.random() * (PING_SECONDS_MAX - PING_SECONDS_MIN)
-    this.#timer = setTimeout(() => {
-      this.#socket?.ping()
-      this.#pingLater()
-    }, seconds * 1000)
+    this.#timer = setTimeout(pingAgain, seconds * 1000, this)
     this.#timer.unref()
   }
+}
+
+function refuse(connection: Connection): void {
+  connection.close(streamClose.refused)
+}
+
+function pingAgain(connection: Connection): void {
+  connection.ping()
+  connection.pingLater()
 }
 
 /** The same memory as Uint8Array: a Buffer's `slice` shares memory where everybody else's copies. */

@@ -26,7 +26,7 @@ import { defaultQueueLimits, type QueueLimits } from "./limits.ts"
 import { changeUnread, endChain, LiveQueues } from "./live.ts"
 import { Pool } from "./pool.ts"
 import type { QueueRow } from "./slots.ts"
-import { type ChainPosition, QueueStream, type StreamSink } from "./stream.ts"
+import { type ChainPosition, QueueStream, type StreamSink, type StreamSource } from "./stream.ts"
 
 export interface QueueEngineOptions {
   readonly crypto: CryptoProvider
@@ -70,6 +70,7 @@ export class QueueEngine {
   readonly #wakeups: Wakeups
   readonly #limits: QueueLimits
   readonly #context: EnqueueContext
+  readonly #source: StreamSource
   readonly #streams = new Map<string, QueueStream>()
 
   constructor(options: QueueEngineOptions) {
@@ -86,6 +87,13 @@ export class QueueEngine {
     const { slotKeys } = options
     this.#starts = new ChainStarts({ crypto, table: this.#table, pool: this.#pool, slotKeys, max })
     this.#live = new LiveQueues(limits.chainsInMemoryMax)
+    this.#source = {
+      entry: (at, index) => this.#pool.entry(at, index),
+      named: (queue, cursors) => this.#learn(queue, cursors),
+      acknowledge: (queue, ranges, usedUp) => this.#delete(queue, ranges, usedUp, true),
+      ended: (stream) => this.#streamEnded(stream),
+      windowEntries: limits.streamWindowEntries,
+    }
     this.#context = {
       crypto,
       table: this.#table,
@@ -236,27 +244,20 @@ export class QueueEngine {
     if (row === undefined) return undefined
     const starts = this.#starts.forOwner(this.#store, row)
     const key = byteName(id)
-    const queue = id.slice()
     this.#streams.get(key)?.end(streamClose.replaced)
     const chain = this.#live.find(key)?.chain
     if (chain !== undefined && this.#starts.count(row) < STREAM_RENEWAL_CHAINS_MAX) chain.renew = true
-    const unsubscribe = this.#wakeups.subscribe(queue, () => stream.wake())
-    const stream: QueueStream = new QueueStream(
-      {
-        entry: (at, index) => this.#pool.entry(at, index),
-        named: (cursors) => this.#learn(queue, cursors),
-        acknowledge: (ranges, usedUp) => this.#delete(queue, ranges, usedUp, true),
-        ended: () => {
-          unsubscribe()
-          if (this.#streams.get(key) === stream) this.#streams.delete(key)
-        },
-      },
-      sink,
-      this.#limits.streamWindowEntries,
-    )
+    const stream = new QueueStream(id.slice(), this.#source, sink)
+    this.#wakeups.subscribe(stream.queue, stream)
     this.#streams.set(key, stream)
     stream.begin(starts)
     return stream
+  }
+
+  #streamEnded(stream: QueueStream): void {
+    const key = byteName(stream.queue)
+    this.#wakeups.unsubscribe(stream.queue, stream)
+    if (this.#streams.get(key) === stream) this.#streams.delete(key)
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Static } from "@sinclair/typebox"
 import { wipe } from "../crypto/wipe.ts"
 import { CHAINS_PER_QUEUE_MAX } from "../limits.ts"
+import type { Listener } from "../store/wakeups.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { type StreamClientFrame, type StreamServerFrame, streamClose } from "../wire/queue.ts"
 import type { AcknowledgedRange } from "./acknowledge.ts"
@@ -14,16 +15,22 @@ export interface StreamSink {
   close(code: number): void
 }
 
-/** What a stream needs from its engine. */
+/** What the streams of an engine need from it. They are many and mostly idle: what they have in common is in one place. */
 export interface StreamSource {
   /** The committed entry at an index, or undefined. */
   entry(at: EntryAddress, index: number): Uint8Array | undefined
-  /** The client has named the chains that it is going to read, and from where on. */
-  named(cursors: readonly ChainPosition[]): void
-  /** Resolves when the entries are durably deleted and the starts removed. */
-  acknowledge(ranges: readonly AcknowledgedRange[], usedUp: readonly Uint8Array[]): Promise<void>
+  /** The client has named the chains of its queue that it is going to read, and from where on. */
+  named(queue: Uint8Array, cursors: readonly ChainPosition[]): void
+  /** Resolves when the queue's entries are durably deleted and the starts removed. */
+  acknowledge(
+    queue: Uint8Array,
+    ranges: readonly AcknowledgedRange[],
+    usedUp: readonly Uint8Array[],
+  ): Promise<void>
   /** The stream is over and wants to hear of nothing any more. */
-  ended(): void
+  ended(stream: QueueStream): void
+  /** Entries that a stream sends beyond those durably deleted. */
+  readonly windowEntries: number
 }
 
 /** A chain as its owner names it, who has everything below `next`. */
@@ -59,10 +66,11 @@ const ENTRIES_PER_TURN = 32
  * says that looking is worth it. No more entries than the window are sent beyond those durably deleted, and none while
  * the sink is full, so that a slow reader costs the server nothing.
  */
-export class QueueStream {
+export class QueueStream implements Listener {
+  /** The queue's id. */
+  readonly queue: Uint8Array
   readonly #source: StreamSource
   readonly #sink: StreamSink
-  readonly #window: number
   #state: "opening" | "reading" | "closed" = "opening"
   /** Chains in order; those before `#at` are done with and wait for their acknowledgements. */
   #chains: SentChain[] = []
@@ -78,10 +86,10 @@ export class QueueStream {
   #flushing = false
   #usedUp: Uint8Array[] = []
 
-  constructor(source: StreamSource, sink: StreamSink, windowEntries: number) {
+  constructor(queue: Uint8Array, source: StreamSource, sink: StreamSink) {
+    this.queue = queue
     this.#source = source
     this.#sink = sink
-    this.#window = windowEntries
   }
 
   /** Sends all chain starts that are kept, and the random bytes of free slots. */
@@ -114,7 +122,7 @@ export class QueueStream {
   onClosed(): void {
     if (this.#state === "closed") return
     this.#state = "closed"
-    this.#source.ended()
+    this.#source.ended(this)
     if (!this.#flushing) this.#forget()
   }
 
@@ -162,7 +170,7 @@ export class QueueStream {
       return
     }
     for (const entry of entries) {
-      if (this.#paused || this.#unacknowledged >= this.#window) return
+      if (this.#paused || this.#isFull) return
       this.#sendEntry(current, entry)
     }
     this.#caughtUp = true
@@ -181,7 +189,7 @@ export class QueueStream {
     this.#chains = [...chains, ...this.#chains]
     this.#backlog = chains.length
     this.#state = "reading"
-    this.#source.named(chains)
+    this.#source.named(this.queue, chains)
     this.#pump()
   }
 
@@ -232,7 +240,7 @@ export class QueueStream {
       return true
     }
     const chain = this.#chains[this.#at]
-    if (chain === undefined || this.#unacknowledged >= this.#window) return false
+    if (chain === undefined || this.#isFull) return false
     if (chain.start !== undefined) {
       const { start } = chain
       chain.start = undefined
@@ -260,6 +268,10 @@ export class QueueStream {
     const index = chain.next++
     this.#unacknowledged++
     this.#send({ type: "entry", chain: chain.chain, index, entry })
+  }
+
+  get #isFull(): boolean {
+    return this.#unacknowledged >= this.#source.windowEntries
   }
 
   #pumpLater(): void {
@@ -290,7 +302,7 @@ export class QueueStream {
         this.#usedUp = []
         if (acknowledged.length === 0 && usedUp.length === 0) break
         const ranges = acknowledged.map(takeRange)
-        await this.#source.acknowledge(ranges, usedUp)
+        await this.#source.acknowledge(this.queue, ranges, usedUp)
         for (const [i, chain] of acknowledged.entries())
           this.#free(chain, (ranges[i] as AcknowledgedRange).through)
         this.#dropFinished()

@@ -76,7 +76,7 @@ describe("a connection queue", () => {
     await using world = await World.open()
     const client = await world.register()
     let wakeups = 0
-    world.wakeups.subscribe(client.clientId, () => wakeups++)
+    world.wakeups.subscribe(client.clientId, { wake: () => void wakeups++ })
     const messages = [1, 2, 3, 4].map((byte) => new Uint8Array(1500).fill(byte))
     for (const message of messages) {
       world.failNextChange = message[0] === 2
