@@ -20,6 +20,8 @@ const MESSAGES_MAX = 1200
 const MILLISECONDS = 4000
 const MESSAGES_MAX_SHORT = 240
 const MILLISECONDS_SHORT = 600
+/** Until what was acknowledged at the end of a burst is deleted and scrubbed: who sends alone does not wait for that. */
+const REST_MILLISECONDS = 1500
 
 export async function benchStreams(options: Options, model: Model): Promise<readonly Result[]> {
   const sizes = options.short ? SIZES_SHORT : SIZES
@@ -57,6 +59,7 @@ async function measure(stage: Stage, size: number, { runs, short }: Options): Pr
   await stage.rounds(1, 1)
   await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds / 2)
   for (let run = 0; run < runs; run++) {
+    if (!short) await Bun.sleep(REST_MILLISECONDS)
     alone.push(median(await stage.rounds(30, 1, milliseconds / 4)))
     const before = stage.server.cpuTime()
     const times = await stage.rounds(most / AT_ONCE, AT_ONCE, milliseconds)
