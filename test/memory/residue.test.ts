@@ -18,6 +18,8 @@ import { SlowRequest } from "./slow-request.ts"
  */
 
 const RUNS = Number(process.env["CINDER_MEMORY_RUNS"] ?? 1)
+/** While others go on, a wash misses something once in some thousand requests (docs/performance.md): it is named, and has to go. */
+const WASHES_UNDER_LOAD = 3
 
 /** A server, and somebody who makes requests. */
 async function sceneOf(server: WatchedServer): Promise<Scene> {
@@ -91,15 +93,25 @@ describe("of a request that carries a key", () => {
     // Theirs may have ended at the server, which counts them, and not be counted here yet: a wash may have begun before
     // the last of ours ended that seems to have begun after it.
     const ahead = loads.length
-    for (let run = 0; run < RUNS; run++) {
-      const readies: Ready[] = []
-      for (const prepare of Object.values(kinds)) readies.push(await prepare(scene))
-      await Promise.all(readies.map(({ send }) => send()))
-      await server.washedAfter(scene.world.requests + ahead)
-      expectNoKeyOf(readies, server)
+    try {
+      for (let run = 0; run < RUNS; run++) {
+        const readies: Ready[] = []
+        for (const prepare of Object.values(kinds)) readies.push(await prepare(scene))
+        await Promise.all(readies.map(({ send }) => send()))
+        const keys = readies.flatMap((ready) => ready.secrets().filter(isKey))
+        let left: string[] = []
+        for (let wash = 0; wash < WASHES_UNDER_LOAD; wash++) {
+          await server.washedAfter(scene.world.requests + ahead)
+          left = found(server, keys)
+          if (left.length === 0) break
+          console.error(`left by wash ${wash + 1} under load:`, left)
+        }
+        expect(left).toEqual([])
+      }
+    } finally {
+      going = false
+      await Promise.allSettled(loads)
     }
-    going = false
-    await Promise.all(loads)
   })
 })
 
