@@ -70,7 +70,7 @@ export class Connection implements StreamSink {
 
   opened(socket: Socket): void {
     this.#socket = socket
-    this.#timer = setTimeout(refuse, STREAM_OPEN_SECONDS_MAX * 1000, this)
+    this.#timer = setTimeout(Connection.#refuse, STREAM_OPEN_SECONDS_MAX * 1000, this)
   }
 
   received(data: string | Uint8Array): void {
@@ -109,7 +109,7 @@ export class Connection implements StreamSink {
         return
       }
       this.#state = session
-      this.pingLater()
+      this.#pingLater()
     } catch (error) {
       const problem = asProblem(error, this.#streams.report)
       if (problem.code === "auth.stale") await this.#streams.guard.freshness.pastBoundary()
@@ -158,24 +158,20 @@ export class Connection implements StreamSink {
     this.close(closeCodes[code] ?? streamClose.malformed)
   }
 
-  ping(): void {
-    this.#socket?.ping()
-  }
-
-  pingLater(): void {
+  #pingLater(): void {
     const seconds = PING_SECONDS_MIN + Math.random() * (PING_SECONDS_MAX - PING_SECONDS_MIN)
-    this.#timer = setTimeout(pingAgain, seconds * 1000, this)
+    this.#timer = setTimeout(Connection.#ping, seconds * 1000, this)
     this.#timer.unref()
   }
-}
 
-function refuse(connection: Connection): void {
-  connection.close(streamClose.refused)
-}
+  static #refuse(connection: Connection): void {
+    connection.close(streamClose.refused)
+  }
 
-function pingAgain(connection: Connection): void {
-  connection.ping()
-  connection.pingLater()
+  static #ping(connection: Connection): void {
+    connection.#socket?.ping()
+    connection.#pingLater()
+  }
 }
 
 /** The same memory as Uint8Array: a Buffer's `slice` shares memory where everybody else's copies. */
