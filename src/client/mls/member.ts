@@ -177,6 +177,8 @@ export interface Membership {
     authenticatedData: Uint8Array,
     replaces?: number,
   ): Promise<StagedCommit>
+  /** All members in a `ratchet_tree`, by ascending leaf index; nothing vouches for any of it. */
+  membersOf(ratchetTree: Uint8Array): MemberLeaf[]
   /** Throws MemberError on what {@link GroupMember.serialize} did not make. */
   restore(state: Uint8Array): GroupMember
 }

@@ -185,7 +185,8 @@ export class OwnMember implements GroupMember {
   }
 }
 
-function membersOf(tree: FlatTree): MemberLeaf[] {
+/** All members of a tree, by ascending leaf index. */
+export function membersOf(tree: FlatTree): MemberLeaf[] {
   return leavesAt(tree, tree.members())
 }
 

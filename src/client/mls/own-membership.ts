@@ -5,9 +5,10 @@ import type { Lifetime } from "../../mls/codec/leaf-node.ts"
 import { Member } from "../../mls/member/group.ts"
 import { createKeyPackage } from "../../mls/member/key-package.ts"
 import { suite1 } from "../../mls/suites/suite1.ts"
+import { FlatTree } from "../../mls/tree/flat-tree.ts"
 import type { Membership } from "./member.ts"
 import { leafOf } from "./own-leaf.ts"
-import { type Now, OwnMember, refusing } from "./own-member.ts"
+import { membersOf, type Now, OwnMember, refusing } from "./own-member.ts"
 
 function systemClock(): bigint {
   return BigInt(Math.floor(Date.now() / 1000))
@@ -60,6 +61,7 @@ export function ownMembership(crypto: CryptoProvider = portableCrypto, now: Now 
         return { commit: message, welcome: undefined, next: new OwnMember(next, now) }
       })
     },
+    membersOf: (ratchetTree) => refusing("tree", () => membersOf(FlatTree.decode(suite, ratchetTree))),
     restore: (state) => refusing("state", () => new OwnMember(Member.restore(suite, state), now)),
   }
 }
