@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { nativeCrypto as crypto } from "../../src/crypto/native.ts"
 import { as } from "../../src/wire/as.ts"
+import { toHex } from "../../src/wire/bytes.ts"
 import { encodeBody } from "../../src/wire/cbor.ts"
 import { ds } from "../../src/wire/ds.ts"
 import { qs } from "../../src/wire/qs.ts"
@@ -28,14 +29,16 @@ async function sceneOf(server: WatchedServer): Promise<Scene> {
   return { server, world, name: () => `person ${count++}` }
 }
 
-/** The names of the secrets that are found, and where, each once. */
+/** The names of the secrets that are found, and where: a find is rare, and its surroundings are all that explains it. */
 function found(server: WatchedServer, secrets: readonly Secret[]): string[] {
   const { bytes, sightings } = scanMemory(server.pid, new Patterns(patternsFor(secrets)))
   expect(bytes).toBeGreaterThan(10_000_000)
-  return [...new Set(sightings.map(({ name, mapping }) => `${name} in ${mapping || "memory"}`))]
+  return sightings.map(({ name, mapping, address, around }) => {
+    return `${name} in ${mapping || "memory"} at ${address.toString(16)}, in ${toHex(around)}`
+  })
 }
 
-/** The names of the requests' keys that are in the server's memory, and where. */
+/** The requests' keys that are in the server's memory. */
 function keysLeft(readies: readonly Ready[], server: WatchedServer): string[] {
   const keys = readies.flatMap((ready) => ready.secrets().filter(isKey))
   expect(keys.length).toBeGreaterThanOrEqual(readies.length)

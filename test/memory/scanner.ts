@@ -25,6 +25,8 @@ export interface Sighting {
   readonly address: number
   /** The mapping as the kernel names it: a file, `[heap]`, `[stack]`, or nothing for anonymous memory. */
   readonly mapping: string
+  /** What stands there, from at most 64 bytes before it on. */
+  readonly around: Uint8Array
 }
 
 /** Many patterns that are searched for at once. None is shorter than four bytes. */
@@ -159,7 +161,8 @@ function scanStopped(pid: number, patterns: Patterns): Scan {
           const bytes = buffer.subarray(0, readSync(memory, buffer, 0, wanted, at))
           total += Math.min(bytes.length, CHUNK_BYTES)
           patterns.search(bytes, CHUNK_BYTES, ({ name }, offset) => {
-            sightings.push({ name, address: at + offset, mapping: mapping.name })
+            const around = Uint8Array.from(bytes.subarray(Math.max(0, offset - 64), offset + 128))
+            sightings.push({ name, address: at + offset, mapping: mapping.name, around })
           })
         }
       }
