@@ -116,7 +116,12 @@ type Plan = (state: GroupState) => Promise<Planned>
 /** `uncovered`: an update that did not refer to proposals which are still on their way to this client. */
 type Outcome = "accepted" | "lost" | "unknown" | "uncovered"
 
-async function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
+/** What an application asks for at the same time is done in that order: messages arrive as they were sent. */
+function carryOut(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
+  return session.inTurn(() => carryOutNow(session, plan, resumed))
+}
+
+async function carryOutNow(session: GroupSession, plan: Plan | undefined, resumed?: string): Promise<void> {
   let own = resumed
   let attempts = 0
   /** An epoch that the server has left: nothing can be sent before the commit that ended it has come. */

@@ -25,6 +25,7 @@ export class GroupSession {
   readonly id: string
   readonly groupId: Uint8Array
   readonly #lock = new Lock()
+  readonly #turns = new Lock()
   #state: GroupState | undefined
   #version = 0
   readonly #listeners = new Set<() => void>()
@@ -68,6 +69,11 @@ export class GroupSession {
 
   locked<T>(work: () => Promise<T>): Promise<T> {
     return this.#lock.run(work)
+  }
+
+  /** Carries out one operation after the other, in the order of asking, whatever each has to wait for. Not under the lock. */
+  inTurn<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#turns.run(operation)
   }
 
   /** Stores the next state with events and other changes in one transaction; only to be called under the lock. */
