@@ -207,14 +207,14 @@ export class Simulation {
     for (const [player, group] of staying) await this.say(player, group)
   }
 
-  /** What is not finished by the client itself, the person tries again. */
+  /** What is not finished by the client itself, the person tries again; nobody ends a group that they are not back in. */
   async #finishLast(player: Player, group: Group): Promise<void> {
-    const last = this.book.findLast(
-      ({ by, group: id, deed }) =>
-        by === player.user && id === group.id && (deed === "resync" || deed === "delete"),
-    )
-    if (last?.outcome !== "unknown") return
-    await this.#actIn(player, group, last.deed, 0)
+    for (const again of ["resync", "delete"] as const) {
+      const last = this.book.findLast(
+        ({ by, group: id, deed }) => by === player.user && id === group.id && deed === again,
+      )
+      if (last?.outcome === "unknown") await this.#actIn(player, group, again, 0)
+    }
   }
 
   /** Throws an Error that names what is wrong. */
