@@ -64,6 +64,7 @@ async function benchSize(size: number, { runs, short }: Options, model: Model): 
     const server = first.restarted({ fanout: toNobody(first.qs.fanout), store: watched(first.store, clock) })
     const subject: Subject = { group, newcomer: clients[size]!, joiner: undefined }
     const series = cases.map(() => [] as number[])
+    const reading = cases.map(() => [] as number[])
     const repetitions = short || size >= SPARSE_SIZE ? 3 : 10
     // By cases, the median of so many rounds.
     const medians = async (rounds: number) => {
@@ -74,6 +75,7 @@ async function benchSize(size: number, { runs, short }: Options, model: Model): 
           clock.start()
           await server.call(operation, prepared.body)
           times[at]?.push(clock.stop())
+          reading[at]?.push(clock.reading)
           prepared.accepted()
         }
         await repair(server, group)
@@ -88,7 +90,8 @@ async function benchSize(size: number, { runs, short }: Options, model: Model): 
       const checks = signatures[name]
       if (checks === undefined) return []
       const least = leastOf(name, sizes, model) + checks * model.verify
-      return [summarized(name, size, series[at]!, { model: least })]
+      const more = { of_it_reading_rows: median(reading[at]!) }
+      return [summarized(name, size, series[at]!, { model: least, more })]
     })
   } finally {
     await first.close()
@@ -107,9 +110,23 @@ function leastOf(name: string, { head, tree }: { head: number; tree: number }, m
 class Stopwatch {
   #began: number | undefined
   #time = 0
+  #reading = 0
 
   start(): void {
+    this.#reading = 0
     this.#began = threadTime()
+  }
+
+  /** How much of it something was read from the database. */
+  get reading(): number {
+    return this.#reading
+  }
+
+  read<T>(work: () => T): T {
+    const began = threadTime()
+    const result = work()
+    this.#reading += threadTime() - began
+    return result
   }
 
   stop(): number {
@@ -121,11 +138,11 @@ class Stopwatch {
   }
 }
 
-/** A store that stops the clock when something is submitted. */
+/** A store that tells the clock what is read, and stops it when something is submitted. */
 function watched(store: Store, clock: Stopwatch): Store {
   return {
-    get: (table, key) => store.get(table, key),
-    list: (table, prefix, limit, after) => store.list(table, prefix, limit, after),
+    get: (table, key) => clock.read(() => store.get(table, key)),
+    list: (table, prefix, limit, after) => clock.read(() => store.list(table, prefix, limit, after)),
     count: (table) => store.count(table),
     partitions: (prefix) => store.partitions(prefix),
     writer: {

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { ChainWriter, ENTRY_BYTES, ENTRY_TAG_BYTES, FRAGMENT_BYTES } from "../src/crypto/chain.ts"
+import { ChainWriter, FRAGMENT_BYTES } from "../src/crypto/chain.ts"
 import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
@@ -11,6 +11,7 @@ import { nobleVoprf } from "../src/privacypass/voprf.ts"
 import { Writer } from "../src/wire/tls.ts"
 import { median, type Options, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
+import { openPool, POOL_ROWS } from "./pool.ts"
 import { measurePush } from "./push-model.ts"
 import { cpuOfCall, threadTime } from "./thread-clock.ts"
 
@@ -46,24 +47,12 @@ export interface Model {
 
 const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152, 16_777_216]
 const ROW_COUNTS = [1, 10, 100, 1000]
-const POOL_ROWS = 20_000
 const LARGER_POOLS = [50_000, 100_000, 200_000]
 const TICKET_BYTES = 20
 const TOKEN_INPUT_BYTES = 98
 /** Until the code is compiled, each takes several times as long. */
 const REDEMPTIONS_BEFORE = 400
 const voprf = nobleVoprf(crypto.random)
-/** Those of the store. */
-const SETTINGS = [
-  "locking_mode=EXCLUSIVE",
-  "page_size=8192",
-  "journal_mode=WAL",
-  "synchronous=FULL",
-  "secure_delete=ON",
-  "wal_autocheckpoint=0",
-  "cache_size=-65536",
-]
-
 /** Entries of a queue message that carries an MLSMessage of so many bytes. */
 export function entriesFor(messageBytes: number): number {
   const header = 24
@@ -151,47 +140,30 @@ async function measureRows({
 }: Options): Promise<{ rows: Points; rowsCpu: Points; poolGrowth: Points }> {
   const directory = temporaryDirectory()
   const database = new Database(join(directory, "model.sqlite"))
+  const pool = openPool(database)
   try {
-    for (const setting of SETTINGS) database.run(`PRAGMA ${setting}`)
-    database.run(
-      "CREATE TABLE pool (tag BLOB NOT NULL PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID, STRICT",
-    )
-    const insert = database.prepare("INSERT INTO pool VALUES (?, ?)")
-    const entry = crypto.random(ENTRY_BYTES)
-    let poolRows = 0
-    const transact = async (count: number) => {
-      const tags = Array.from({ length: count }, () => crypto.random(ENTRY_TAG_BYTES)).sort(Buffer.compare)
-      database.run("BEGIN IMMEDIATE")
-      for (const tag of tags) insert.run(tag, entry)
-      database.run("COMMIT")
-      poolRows += count
-    }
     const time = async (count: number) => {
       const times: number[] = []
       const cpu: number[] = []
       for (let i = 0; i < (short ? 7 : 15); i++) {
         database.run("PRAGMA wal_checkpoint(RESTART)")
         const before = threadTime()
-        times.push(...(await timeSteps(1, () => transact(count))))
+        times.push(...(await timeSteps(1, async () => pool.transact(count))))
         cpu.push(threadTime() - before)
       }
       return { wall: [count, median(times)], cpu: [count, median(cpu)] } as const
     }
-    const grow = async (until: number) => {
-      while (poolRows < until) await transact(2000)
-    }
-    await grow(POOL_ROWS)
+    pool.grow(POOL_ROWS)
     const measured = []
     for (const count of ROW_COUNTS) measured.push(await time(count))
     const poolGrowth = []
     for (const size of short ? [] : LARGER_POOLS) {
-      await grow(size)
+      pool.grow(size)
       poolGrowth.push([size, (await time(1000)).wall[1]] as const)
     }
-    insert.finalize()
     return { rows: measured.map(({ wall }) => wall), rowsCpu: measured.map(({ cpu }) => cpu), poolGrowth }
   } finally {
-    database.close()
+    pool.close()
     rmSync(directory, { recursive: true, force: true })
   }
 }

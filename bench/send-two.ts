@@ -1,6 +1,11 @@
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { bareBody } from "./bare-body.ts"
 import { median, type Options, type Result, summarized } from "./harness.ts"
+import { temporaryDirectory } from "./homeserver.ts"
 import { Stage } from "./load/stage.ts"
 import type { Model } from "./model.ts"
+import { startListening } from "./server-process.ts"
 
 /**
  * Sends in a group of two whose other member is away: processor time of the whole server for each, with token and signature,
@@ -12,6 +17,7 @@ const HEAD_BYTES = 4096
 /** The runtime compiles for the first ten thousand sends or so. */
 const WARM_UP_ROUNDS = 800
 const WARM_UP_MILLISECONDS = 20_000
+const BARE = [process.execPath, join(import.meta.dir, "bare-send.ts")]
 /** The entry, and the token that is spent. */
 const ROWS_PER_SEND = 2
 
@@ -47,8 +53,41 @@ export async function benchSendTwo({ runs, short }: Options, model: Model): Prom
         figure: { send_2_over_model: median(cpu) / (model.redeem + open) },
       }),
       summarized("of it, the thread that serves", 2, mainThread, { model: open }),
+      summarized("server CPU of the same work in a bare program", 2, await bareSends({ runs, short }), {
+        model: model.redeem + open,
+      }),
     ]
   } finally {
     await stage.clear()
+  }
+}
+
+/** Processor time of bare-send.ts for each of such requests, in microseconds. */
+async function bareSends({ runs, short }: Options): Promise<number[]> {
+  const directory = temporaryDirectory()
+  const server = await startListening([...BARE, directory])
+  const body = bareBody()
+  const round = async () => {
+    const answers = await Promise.all(
+      Array.from({ length: AT_ONCE }, () => fetch(server.url, { method: "POST", body })),
+    )
+    if (answers.some(({ ok }) => !ok)) throw new Error("a bare send was refused")
+  }
+  const rounds = async (count: number) => {
+    for (let i = 0; i < count; i++) await round()
+  }
+  try {
+    await rounds(short ? 50 : WARM_UP_ROUNDS)
+    const cpu: number[] = []
+    const count = short ? 40 : 300
+    for (let run = 0; run < runs; run++) {
+      const before = server.cpuTime()
+      await rounds(count)
+      cpu.push((server.cpuTime() - before) / (count * AT_ONCE))
+    }
+    return cpu
+  } finally {
+    await server.stop()
+    rmSync(directory, { recursive: true, force: true })
   }
 }
