@@ -18,6 +18,7 @@ const HEAD_BYTES = 4096
 const WARM_UP_ROUNDS = 800
 const WARM_UP_MILLISECONDS = 20_000
 const BARE = [process.execPath, join(import.meta.dir, "bare-send.ts")]
+const BARE_ROUNDS = 300
 /** The entry, and the token that is spent. */
 const ROWS_PER_SEND = 2
 
@@ -53,17 +54,19 @@ export async function benchSendTwo({ runs, short }: Options, model: Model): Prom
         figure: { send_2_over_model: median(cpu) / (model.redeem + open) },
       }),
       summarized("of it, the thread that serves", 2, mainThread, { model: open }),
-      summarized("server CPU of the same work in a bare program", 2, await bareSends({ runs, short }), {
-        model: model.redeem + open,
-      }),
+      ...(short ? [] : [bareResult(await bareSends(runs), model.redeem + open)]),
     ]
   } finally {
     await stage.clear()
   }
 }
 
+function bareResult(cpu: readonly number[], model: number): Result {
+  return summarized("server CPU of the same work in a bare program", 2, cpu, { model })
+}
+
 /** Processor time of bare-send.ts for each of such requests, in microseconds. */
-async function bareSends({ runs, short }: Options): Promise<number[]> {
+async function bareSends(runs: number): Promise<number[]> {
   const directory = temporaryDirectory()
   const server = await startListening([...BARE, directory])
   const body = bareBody()
@@ -77,13 +80,12 @@ async function bareSends({ runs, short }: Options): Promise<number[]> {
     for (let i = 0; i < count; i++) await round()
   }
   try {
-    await rounds(short ? 50 : WARM_UP_ROUNDS)
+    await rounds(WARM_UP_ROUNDS)
     const cpu: number[] = []
-    const count = short ? 40 : 300
     for (let run = 0; run < runs; run++) {
       const before = server.cpuTime()
-      await rounds(count)
-      cpu.push((server.cpuTime() - before) / (count * AT_ONCE))
+      await rounds(BARE_ROUNDS)
+      cpu.push((server.cpuTime() - before) / (BARE_ROUNDS * AT_ONCE))
     }
     return cpu
   } finally {

@@ -27,8 +27,9 @@ export interface Setting {
 }
 
 export class Stage {
-  readonly server: ServerProcess
   readonly casts: readonly Cast[]
+  #server: ServerProcess
+  readonly #command: readonly string[] | undefined
   readonly #generator: Generator
   readonly #issuer: IssuerKey
   readonly #directory: string
@@ -38,12 +39,14 @@ export class Stage {
     issuer: IssuerKey,
     casts: readonly Cast[],
     server: ServerProcess,
+    command: readonly string[] | undefined,
     generator: Generator,
   ) {
     this.#directory = directory
     this.#issuer = issuer
     this.casts = casts
-    this.server = server
+    this.#server = server
+    this.#command = command
     this.#generator = generator
   }
 
@@ -55,7 +58,18 @@ export class Stage {
     const server = await startServerProcess(directory, "on", command)
     // The server refuses signatures of the second it was started in.
     await Bun.sleep(1100 - (Date.now() % 1000))
-    return new Stage(directory, issuer, casts, server, startGenerator())
+    return new Stage(directory, issuer, casts, server, command, startGenerator())
+  }
+
+  get server(): ServerProcess {
+    return this.#server
+  }
+
+  /** Stops the server, whose streams end, and starts it again: after how many milliseconds it listens. */
+  async startAgain(): Promise<number> {
+    await this.#server.stop()
+    this.#server = await startServerProcess(this.#directory, "on", this.#command)
+    return this.#server.startMilliseconds
   }
 
   /** All recipients of a cast open their streams. */
