@@ -306,6 +306,8 @@ export const STREAM_OPEN_SECONDS_MAX = 10
 // The HTTP edge
 /** A connection on which nothing moves for so long is closed. */
 export const CONNECTION_IDLE_SECONDS_MAX = 60
+/** Connections that wait to be accepted: those of a crowd that comes at once. The usual `net.core.somaxconn`. */
+export const CONNECTIONS_WAITING_MAX = 4096
 /** A request's body must have arrived by then, however steadily it trickles in. */
 export const BODY_SECONDS_MAX = 120
 /** WebSockets at the same time, opened streams and those that have not sent their first frame yet. */

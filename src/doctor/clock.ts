@@ -1,5 +1,5 @@
 import { FFIType, ptr } from "bun:ffi"
-import { openLibrary } from "../memory/library.ts"
+import { openLibrary } from "../system-library.ts"
 import { type Examination, type Finding, ok, warn } from "./finding.ts"
 
 const TIME_ERROR = 5

@@ -25,6 +25,7 @@ import {
   problemAnswer,
   textAnswer,
 } from "./answers.ts"
+import { widenBacklog } from "./backlog.ts"
 import { readBody } from "./body.ts"
 import type { CallGuard } from "./calls.ts"
 import { asProblem, type Report } from "./failure.ts"
@@ -128,7 +129,9 @@ export class Edge {
       error: (error) => this.#dated(this.#refuse(error)),
       websocket: this.#streams.handler(),
     })
-    return this.#server.port ?? port
+    const listening = this.#server.port ?? port
+    widenBacklog(listening)
+    return listening
   }
 
   /** Overwrites what requests and answers left in the buffers that they went through. */

@@ -1,8 +1,8 @@
 import { FFIType, ptr } from "bun:ffi"
 import { MEMORY_PAGE_BYTES } from "../limits.ts"
+import { openLibrary } from "../system-library.ts"
 import { readText } from "../system-text.ts"
 import { fixedBuffer } from "../wire/bytes.ts"
-import { openLibrary } from "./library.ts"
 
 /**
  * This process's own memory, as addresses (Linux). It is read and written through the kernel: a page that another thread

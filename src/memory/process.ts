@@ -1,6 +1,6 @@
 import { FFIType, ptr } from "bun:ffi"
+import { openLibrary } from "../system-library.ts"
 import { readText } from "../system-text.ts"
-import { openLibrary } from "./library.ts"
 
 /**
  * What the system may do with this process's memory (Linux). Without a C library that can be called so, as on systems that
