@@ -308,6 +308,8 @@ export const STREAM_OPEN_SECONDS_MAX = 10
 export const CONNECTION_IDLE_SECONDS_MAX = 60
 /** Connections that wait to be accepted: those of a crowd that comes at once. The usual `net.core.somaxconn`. */
 export const CONNECTIONS_WAITING_MAX = 4096
+/** Clients who come all at once are let in, and sent what waits for them, for so long at a time; then others have their turn. */
+export const CROWD_SLICE_MILLISECONDS = 10
 /** A request's body must have arrived by then, however steadily it trickles in. */
 export const BODY_SECONDS_MAX = 120
 /** WebSockets at the same time, opened streams and those that have not sent their first frame yet. */

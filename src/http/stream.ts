@@ -9,6 +9,7 @@ import {
   STREAM_FRAME_BYTES_MAX,
   STREAM_OPEN_SECONDS_MAX,
 } from "../limits.ts"
+import { Turns } from "../turns.ts"
 import type { SignedCall } from "../wire/call.ts"
 import { encodeBody } from "../wire/cbor.ts"
 import type { ProblemCode } from "../wire/problem.ts"
@@ -82,7 +83,7 @@ export class Connection implements StreamSink {
       this.#state = "opening"
       // From here on only the server keeps the client waiting.
       clearTimeout(this.#timer)
-      void this.#open(data)
+      this.#streams.turns.take(() => void this.#open(data))
       return
     }
     const request = this.#streams.watch()
@@ -101,10 +102,15 @@ export class Connection implements StreamSink {
     }
   }
 
+  get #isOver(): boolean {
+    return this.#state === "closed"
+  }
+
   async #open(data: Uint8Array): Promise<void> {
     try {
+      if (this.#isOver) return
       const session = await this.#streams.open(data, this)
-      if (this.#state === "closed") {
+      if (this.#isOver) {
         session.onClosed()
         return
       }
@@ -185,6 +191,7 @@ export class Streams {
   readonly report: Report
   readonly served: () => void
   readonly watch: WatchSecrets
+  readonly turns = new Turns()
   readonly decodeFrame = bodyDecoder(StreamClientFrame)
   readonly secretsIn = secretFinder(StreamClientFrame)
   readonly #openCall

@@ -5,6 +5,7 @@ import { CURSORS_PER_REQUEST_MAX, KEY_BYTES, STREAM_RENEWAL_CHAINS_MAX } from ".
 import { byteName } from "../store/byte-name.ts"
 import type { Effect, Store, Table, View } from "../store/database.ts"
 import type { Wakeups } from "../store/wakeups.ts"
+import { Turns } from "../turns.ts"
 import type { Renewal } from "../veil/store.ts"
 import type { VeiledTable } from "../veil/table.ts"
 import { toHex } from "../wire/bytes.ts"
@@ -93,6 +94,7 @@ export class QueueEngine {
       acknowledge: (queue, ranges, usedUp) => this.#delete(queue, ranges, usedUp, true),
       ended: (stream) => this.#streamEnded(stream),
       windowEntries: limits.streamWindowEntries,
+      turns: new Turns(),
     }
     this.#context = {
       crypto,

@@ -2,6 +2,7 @@ import type { Static } from "@sinclair/typebox"
 import { wipe } from "../crypto/wipe.ts"
 import { CHAINS_PER_QUEUE_MAX } from "../limits.ts"
 import type { Listener } from "../store/wakeups.ts"
+import type { Turns } from "../turns.ts"
 import { equal, toHex } from "../wire/bytes.ts"
 import { type StreamClientFrame, type StreamServerFrame, streamClose } from "../wire/queue.ts"
 import type { AcknowledgedRange } from "./acknowledge.ts"
@@ -31,6 +32,8 @@ export interface StreamSource {
   ended(stream: QueueStream): void
   /** Entries that a stream sends beyond those durably deleted. */
   readonly windowEntries: number
+  /** All streams', for what each of a crowd that comes back has to be sent. */
+  readonly turns: Turns
 }
 
 /** A chain as its owner names it, who has everything below `next`. */
@@ -71,7 +74,7 @@ export class QueueStream implements Listener {
   readonly queue: Uint8Array
   readonly #source: StreamSource
   readonly #sink: StreamSink
-  #state: "opening" | "reading" | "closed" = "opening"
+  #state: "opening" | "waiting" | "reading" | "closed" = "opening"
   /** Chains in order; those before `#at` are done with and wait for their acknowledgements. */
   #chains: SentChain[] = []
   #at = 0
@@ -188,8 +191,19 @@ export class QueueStream implements Listener {
     })
     this.#chains = [...chains, ...this.#chains]
     this.#backlog = chains.length
+    this.#state = "waiting"
+    this.#source.turns.take(() => this.#readNow(chains))
+  }
+
+  #readNow(chains: readonly ChainPosition[]): void {
+    if (this.#state === "closed") return
+    try {
+      this.#source.named(this.queue, chains)
+    } catch {
+      this.end(streamClose.stopping)
+      return
+    }
     this.#state = "reading"
-    this.#source.named(this.queue, chains)
     this.#pump()
   }
 
@@ -277,7 +291,7 @@ export class QueueStream implements Listener {
   #pumpLater(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
+    this.#source.turns.later(() => {
       this.#scheduled = false
       this.#pump()
     })
