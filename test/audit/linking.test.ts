@@ -52,7 +52,7 @@ function look({ real, naive, gone, there }: Moment): void {
 beforeAll(async () => {
   const options = { series: [SCALE.copies], naive: ["registered", "queued", "killed under load"], look }
   for await (const judged of judgements(SCALE, options)) all.set(judged.name, judged)
-}, 300_000)
+}, 600_000)
 
 function at(moment: string): Judged {
   const judged = all.get(moment)
