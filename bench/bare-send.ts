@@ -1,14 +1,12 @@
 import { Database } from "bun:sqlite"
 import { join } from "node:path"
-import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { release } from "../src/crypto/wipe.ts"
 import { WorkerEvaluator } from "../src/evaluator.ts"
 import { deriveIssuerKey } from "../src/privacypass/keys.ts"
 import { nobleVoprf } from "../src/privacypass/voprf.ts"
-import { Writer } from "../src/wire/tls.ts"
-import { type BareSend, readSend } from "./bare-body.ts"
+import { type BareSend, HEAD_BYTES, readSend } from "./bare-body.ts"
 import { openPool, POOL_ROWS } from "./pool.ts"
+import { sealedHead } from "./sealed-head.ts"
 
 /**
  * `bun bare-send.ts DIRECTORY`: the work that the model of a send to one knows, in the simplest program of Bun's that answers
@@ -16,17 +14,13 @@ import { openPool, POOL_ROWS } from "./pool.ts"
  * with those of whoever else is there. No protocol, no checks, no padding of anything, nothing is scrubbed, washed or deleted.
  */
 
-const HEAD_BYTES = 4096
 const [directory = "."] = process.argv.slice(2)
 
 const issuer = deriveIssuerKey(crypto, nobleVoprf(crypto.random), crypto.random(32))
 const evaluator = new WorkerEvaluator()
 evaluator.setKeys([issuer])
 
-const [earKey, groupId] = [crypto.random(32), crypto.random(16)]
-const content = beginRecord(new Writer(HEAD_BYTES + EAR_OVERHEAD_BYTES)).raw(crypto.random(HEAD_BYTES))
-const head = sealRecord(crypto, earKey, "head", groupId, 0n, content, HEAD_BYTES)
-
+const head = sealedHead(HEAD_BYTES)
 const pool = openPool(new Database(join(directory, "bare.sqlite")))
 pool.grow(POOL_ROWS)
 let waiting: (() => void)[] = []
@@ -49,7 +43,7 @@ function commit(): void {
 async function send({ tokenInput, publicKey, message, signature }: BareSend): Promise<Response> {
   await evaluator.evaluate(issuer.keyId, tokenInput)
   if (!crypto.ed25519Verify(publicKey, message, signature)) return new Response(null, { status: 401 })
-  release(openRecord(crypto, earKey, "head", groupId, 0n, head))
+  head.open()
   await durable()
   return new Response()
 }

@@ -2,17 +2,17 @@ import { Database } from "bun:sqlite"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { ChainWriter, FRAGMENT_BYTES } from "../src/crypto/chain.ts"
-import { beginRecord, EAR_OVERHEAD_BYTES, openRecord, sealRecord } from "../src/crypto/ear.ts"
+import { EAR_OVERHEAD_BYTES } from "../src/crypto/ear.ts"
 import { open, seal } from "../src/crypto/hpke.ts"
 import { nativeCrypto as crypto } from "../src/crypto/native.ts"
-import { release } from "../src/crypto/wipe.ts"
 import { deriveIssuerKey } from "../src/privacypass/keys.ts"
+import { TOKEN_INPUT_BYTES } from "../src/privacypass/token.ts"
 import { nobleVoprf } from "../src/privacypass/voprf.ts"
-import { Writer } from "../src/wire/tls.ts"
 import { median, type Options, timeSteps } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { openPool, POOL_ROWS } from "./pool.ts"
 import { measurePush } from "./push-model.ts"
+import { sealedHead } from "./sealed-head.ts"
 import { cpuOfCall, threadTime } from "./thread-clock.ts"
 
 /**
@@ -49,10 +49,10 @@ const RECORD_SIZES = [4096, 65_536, 524_288, 2_097_152, 16_777_216]
 const ROW_COUNTS = [1, 10, 100, 1000]
 const LARGER_POOLS = [50_000, 100_000, 200_000]
 const TICKET_BYTES = 20
-const TOKEN_INPUT_BYTES = 98
 /** Until the code is compiled, each takes several times as long. */
 const REDEMPTIONS_BEFORE = 400
 const voprf = nobleVoprf(crypto.random)
+
 /** Entries of a queue message that carries an MLSMessage of so many bytes. */
 export function entriesFor(messageBytes: number): number {
   const header = 24
@@ -121,14 +121,16 @@ function measureCopy(bytes: number, options: Options): number {
 }
 
 function measureEar(bytes: number, options: Options): { open: number; seal: number } {
-  const earKey = crypto.random(32)
-  const groupId = crypto.random(16)
-  const content = beginRecord(new Writer(bytes + EAR_OVERHEAD_BYTES)).raw(crypto.random(bytes))
-  const record = sealRecord(crypto, earKey, "head", groupId, 0n, content, bytes)
-  const [nonce, state] = [crypto.random(12), record.ciphertext.slice()]
+  const head = sealedHead(bytes)
+  const [key, nonce, groupId, state] = [
+    crypto.random(32),
+    crypto.random(12),
+    crypto.random(16),
+    head.ciphertext.slice(),
+  ]
   return {
-    open: cpuOfCall(() => release(openRecord(crypto, earKey, "head", groupId, 0n, record)), options),
-    seal: cpuOfCall(() => crypto.aesGcmSealInPlace(earKey, nonce, groupId, state), options),
+    open: cpuOfCall(() => head.open(), options),
+    seal: cpuOfCall(() => crypto.aesGcmSealInPlace(key, nonce, groupId, state), options),
   }
 }
 

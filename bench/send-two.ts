@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import { bareBody } from "./bare-body.ts"
+import { bareBody, HEAD_BYTES } from "./bare-body.ts"
 import { median, type Options, type Result, summarized } from "./harness.ts"
 import { temporaryDirectory } from "./homeserver.ts"
 import { Stage } from "./load/stage.ts"
@@ -13,7 +13,6 @@ import { startListening } from "./server-process.ts"
  */
 
 const AT_ONCE = 16
-const HEAD_BYTES = 4096
 /** The runtime compiles for the first ten thousand sends or so. */
 const WARM_UP_ROUNDS = 800
 const WARM_UP_MILLISECONDS = 20_000

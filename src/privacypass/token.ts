@@ -10,9 +10,10 @@ export const TOKEN_TYPE = 0x0005
 export const NONCE_BYTES = 32
 export const DIGEST_BYTES = 32
 export const TOKEN_KEY_ID_BYTES = 32
-const INPUT_BYTES = 2 + NONCE_BYTES + DIGEST_BYTES + TOKEN_KEY_ID_BYTES
+/** Bytes of an encoded {@link TokenInput}, which the authenticator is over. */
+export const TOKEN_INPUT_BYTES = 2 + NONCE_BYTES + DIGEST_BYTES + TOKEN_KEY_ID_BYTES
 /** Bytes of an encoded token. */
-export const TOKEN_BYTES = INPUT_BYTES + OUTPUT_BYTES
+export const TOKEN_BYTES = TOKEN_INPUT_BYTES + OUTPUT_BYTES
 
 /** What a token's authenticator is computed over: TLS { u16 token_type; opaque nonce[32], challenge_digest[32], token_key_id[32] }. */
 export interface TokenInput {
@@ -46,7 +47,7 @@ function readInput(from: Reader): TokenInput {
 
 /** The same for all token types with key ids of 32 bytes. */
 export function encodeTokenInput(input: TokenInput): Uint8Array {
-  return encodeSized(INPUT_BYTES, (writer) => writeInput(writer, input))
+  return encodeSized(TOKEN_INPUT_BYTES, (writer) => writeInput(writer, input))
 }
 
 /** {@link TOKEN_BYTES} bytes. */

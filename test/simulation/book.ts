@@ -29,7 +29,8 @@ export function mayHaveDeleted(book: readonly Entry[], group: string, user: stri
   return tries(book, "delete", group, user).some(({ outcome }) => outcome !== "refused")
 }
 
-function tries(book: readonly Entry[], deed: Deed, group: string, user: string): Entry[] {
+/** What somebody tried of this in a group, in order. */
+export function tries(book: readonly Entry[], deed: Deed, group: string, user: string): Entry[] {
   return book.filter((entry) => entry.deed === deed && entry.group === group && entry.by === user)
 }
 

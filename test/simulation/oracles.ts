@@ -1,7 +1,7 @@
 import type { ClientEvent } from "../../src/client/client-event.ts"
 import { fromUtf8 } from "../../src/wire/bytes.ts"
 import type { Accepted } from "./answers.ts"
-import { diedJoining, type Entry } from "./book.ts"
+import { diedJoining, type Entry, tries } from "./book.ts"
 import { type Chronicle, chronicleOf, pastText } from "./chronicle.ts"
 import { messageViolations } from "./message-oracles.ts"
 import type { Witness } from "./witness.ts"
@@ -83,7 +83,7 @@ function changes({ book }: History, { group, transitions }: Chronicle): string[]
     const { came, went } = transitions.get(user) ?? { came: 0, went: 0 }
     const adds = tried("add", user)
     const removes = tried("remove", user)
-    const leaves = book.filter(({ by, deed, group: id }) => by === user && deed === "leave" && id === group)
+    const leaves = tries(book, "leave", group, user)
     if (came < done(adds)) found.push(`undone: ${user} was added to ${group} and did not come`)
     if (came > possible(adds)) found.push(`strange: ${user} came to ${group} and nobody added them`)
     if (went < done(removes)) found.push(`undone: ${user} was removed from ${group} and did not go`)

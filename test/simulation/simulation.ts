@@ -2,7 +2,7 @@ import type { Group } from "../../src/client/group.ts"
 import { utf8 } from "../../src/wire/bytes.ts"
 import { befriend } from "../client/people.ts"
 import { Answers } from "./answers.ts"
-import { type Entry, outcomeOf } from "./book.ts"
+import { type Entry, outcomeOf, tries } from "./book.ts"
 import { type History, violations } from "./oracles.ts"
 import { codeOf, Player, type PlayerOptions } from "./player.ts"
 import type { Action, Deed, Network, Round, Schedule } from "./schedule.ts"
@@ -177,10 +177,7 @@ export class Simulation {
 
   /** It asked to leave, and was not told since that it is gone. */
   #isLeaving({ user, witness }: Player, group: string): boolean {
-    const last = this.book.findLast(
-      ({ by, group: id, deed, outcome }) =>
-        by === user && id === group && deed === "leave" && outcome !== "refused",
-    )
+    const last = tries(this.book, "leave", group, user).findLast(({ outcome }) => outcome !== "refused")
     return last !== undefined && !witness.pastOf(group).slice(last.began).includes(undefined)
   }
 
@@ -210,9 +207,7 @@ export class Simulation {
   /** What is not finished by the client itself, the person tries again; nobody ends a group that they are not back in. */
   async #finishLast(player: Player, group: Group): Promise<void> {
     for (const again of ["resync", "delete"] as const) {
-      const last = this.book.findLast(
-        ({ by, group: id, deed }) => by === player.user && id === group.id && deed === again,
-      )
+      const last = tries(this.book, again, group.id, player.user).at(-1)
       if (last?.outcome === "unknown") await this.#actIn(player, group, again, 0)
     }
   }
